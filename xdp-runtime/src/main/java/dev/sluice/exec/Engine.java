@@ -1,0 +1,17 @@
+package dev.sluice.exec;
+
+import dev.sluice.program.Program;
+
+/** A way to run programs. Thread-safe. */
+public interface Engine {
+    /** As users name it: {@code interpreter}, {@code jit-checked}, {@code jit}. */
+    String name();
+
+    /**
+     * Makes a program runnable.
+     *
+     * @param programId the id that {@link Executable#programId} gives
+     * @throws dev.sluice.isa.MalformedCodeException when control can leave the code
+     */
+    Executable load(Program program, int programId);
+}

@@ -1,0 +1,42 @@
+package dev.sluice.exec;
+
+/**
+ * A program did what it may not: on a verified program a bug of ours, on an unverified one its own. Carries no Java
+ * stack trace; it is thrown on the packet path.
+ */
+public final class ProgramFault extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    /** What went wrong. */
+    public enum Kind {
+        MEMORY,
+        ALIGNMENT,
+        INSTRUCTION_LIMIT,
+        CALL_DEPTH,
+        UNKNOWN_HELPER,
+        BAD_ARGUMENT,
+        BAD_CALL_TARGET
+    }
+
+    private final Kind kind;
+    private final int pc;
+
+    /**
+     * @param pc slot of the instruction at fault, in the program that was running
+     * @param detail what was expected and found
+     */
+    public ProgramFault(Kind kind, int pc, String detail) {
+        super("pc " + pc + ": " + detail, null, false, false);
+        this.kind = kind;
+        this.pc = pc;
+    }
+
+    public Kind kind() {
+        return kind;
+    }
+
+    /** The slot of the instruction at fault. */
+    public int pc() {
+        return pc;
+    }
+}

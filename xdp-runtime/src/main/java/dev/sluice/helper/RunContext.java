@@ -1,0 +1,136 @@
+package dev.sluice.helper;
+
+import dev.sluice.map.BpfMap;
+import dev.sluice.map.MapTable;
+import dev.sluice.map.ProgramRef;
+import dev.sluice.memory.Memory;
+import dev.sluice.memory.Regions;
+import java.lang.foreign.Arena;
+
+/**
+ * What a run of a program has at hand: the packet, the CPU, the clock, random numbers, the trace, the pending redirect.
+ * One a queue, used by that queue's thread alone; fields are plain because compiled code reads and writes them.
+ * Allocates nothing after its construction.
+ */
+public final class RunContext implements AutoCloseable {
+    /** Frames of a call chain ({@code MAX_CALL_FRAMES}). */
+    public static final int MAX_FRAMES = 8;
+
+    /** Bytes of a frame's stack ({@code MAX_BPF_STACK}). */
+    public static final int STACK_BYTES = 512;
+
+    /** Tail calls of a run ({@code MAX_TAIL_CALL_CNT}). */
+    public static final int MAX_TAIL_CALLS = 33;
+
+    /** Bytes of {@code struct xdp_md}. */
+    public static final int XDP_MD_BYTES = 24;
+
+    /** {@link #instructionLimit} for no limit. */
+    public static final long NO_LIMIT = Long.MAX_VALUE;
+
+    private final Arena arena = Arena.ofShared();
+
+    public final MapTable maps;
+    public final Regions regions;
+
+    /** First address of the stacks, {@link #MAX_FRAMES} of {@link #STACK_BYTES}; frame 0 is the highest. */
+    public final long stacks = Memory.allocate(arena, (long) MAX_FRAMES * STACK_BYTES, 64);
+
+    /** r10 of frame 0: the address behind the stacks. */
+    public final long stackTop = stacks + (long) MAX_FRAMES * STACK_BYTES;
+
+    /**
+     * The address that XDP programs get as their context. Nothing is stored there: engines answer loads from the fields
+     * below.
+     */
+    public final long xdpMd = Memory.allocate(arena, XDP_MD_BYTES, 8);
+
+    /** Scratch memory of helpers, {@link #STACK_BYTES} bytes. */
+    public final long scratch = Memory.allocate(arena, STACK_BYTES, 64);
+
+    public Clock clock;
+    public TraceSink trace = TraceSink.NONE;
+
+    /** The CPU that the program believes to run on: the queue's number. */
+    public int cpu;
+
+    /** State of {@link #nextRandom()}. */
+    private long random;
+
+    // --- the packet at hand (addresses; data_meta <= data <= data_end <= frameEnd)
+    public long data;
+    public long dataEnd;
+    public long dataMeta;
+    public long hardStart;
+
+    /** Where data_end may grow to: the end of the frame less the tailroom's reserve. */
+    public long frameEnd;
+
+    public int ingressIfindex;
+    public int rxQueueIndex;
+    public int egressIfindex;
+
+    /** Memory lent to a raw program ({@code sluice exec}) beside the packet; 0 bytes when none. */
+    public long extraStart;
+
+    public long extraEnd;
+
+    // --- the redirect that the program asked for
+    /** Id of the map, or 0 for an ifindex. */
+    public int redirectMapId;
+
+    /** Key in that map, or ifindex. */
+    public int redirectIndex;
+
+    /** The flags that matter at the flush. */
+    public long redirectFlags;
+
+    // --- tail calls
+    /** Set by bpf_tail_call when it succeeds: the program to run instead of the rest of this one. */
+    public ProgramRef tailTarget;
+
+    /** Tail calls of this run so far. */
+    public int tailCalls;
+
+    // --- bounds of an unverified run
+    /** Instructions that a run may execute, {@link #NO_LIMIT} for no limit. */
+    public long instructionLimit = NO_LIMIT;
+
+    /** Instructions left in this run; engines count it down. */
+    public long instructionsLeft;
+
+    /**
+     * @param clock behind bpf_ktime_get_ns
+     * @param seed of the random numbers
+     */
+    public RunContext(MapTable maps, Regions regions, Clock clock, long seed) {
+        this.maps = maps;
+        this.regions = regions;
+        this.clock = clock;
+        seed(seed);
+    }
+
+    /** Restarts the random numbers. */
+    public void seed(long seed) {
+        random = seed * 0x9e37_79b9_7f4a_7c15L + 0x632b_e59b_d9b4_e019L;
+    }
+
+    /** The next of a reproducible sequence of 64 random bits (SplitMix64: Steele, Lea, Flood 2014). */
+    public long nextRandom() {
+        random += 0x9e37_79b9_7f4a_7c15L;
+        long z = random;
+        z = (z ^ z >>> 30) * 0xbf58_476d_1ce4_e5b9L;
+        z = (z ^ z >>> 27) * 0x94d0_49bb_1331_11ebL;
+        return z ^ z >>> 31;
+    }
+
+    /** The map of a pointer, or null. */
+    public BpfMap map(long handle) {
+        return maps.byHandle(handle);
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+    }
+}

@@ -1,0 +1,120 @@
+package dev.sluice.map;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A live map. Program-side methods take and give native addresses and never allocate; they may be called by every queue
+ * at once. User-side methods take and give byte arrays and throw {@link MapException}.
+ */
+public abstract class BpfMap implements AutoCloseable {
+    /** {@code BPF_ANY}: create or replace. */
+    public static final long ANY = 0;
+
+    /** {@code BPF_NOEXIST}: create only. */
+    public static final long NOEXIST = 1;
+
+    /** {@code BPF_EXIST}: replace only. */
+    public static final long EXIST = 2;
+
+    /** {@code BPF_F_LOCK}: copy the value under its spin lock. */
+    public static final long LOCK = 4;
+
+    /** {@code BPF_F_RDONLY_PROG}: programs may not write. */
+    public static final int RDONLY_PROG = 1 << 7;
+
+    /** {@code BPF_F_WRONLY_PROG}: programs may not read. */
+    public static final int WRONLY_PROG = 1 << 8;
+
+    private final MapDef def;
+    private final int id;
+
+    protected BpfMap(MapDef def, int id) {
+        this.def = def;
+        this.id = id;
+    }
+
+    public final MapDef def() {
+        return def;
+    }
+
+    /** The map's id, above 0 and below 2^28, unique in its runtime. */
+    public final int id() {
+        return id;
+    }
+
+    /**
+     * What a program holds as the map's pointer ({@code CONST_PTR_TO_MAP}). It is no address of anything: reading
+     * through it faults on a checked engine.
+     */
+    public final long handle() {
+        return MapTable.handle(id);
+    }
+
+    // --- the program's side: addresses in, addresses out, 0 or a negative error number
+
+    /**
+     * Finds a value.
+     *
+     * @param key address of {@code keySize} readable bytes
+     * @param cpu whose value to find, for per-CPU types
+     * @return the value's address, or 0
+     */
+    public abstract long lookup(long key, int cpu);
+
+    /**
+     * Creates or replaces an entry.
+     *
+     * @param key address of {@code keySize} readable bytes
+     * @param value address of {@code valueSize} readable bytes
+     * @param flags {@link #ANY}, {@link #NOEXIST} or {@link #EXIST}
+     * @return 0 or a negative error number
+     */
+    public abstract int update(long key, long value, long flags, int cpu);
+
+    /** Removes an entry: 0 or a negative error number. */
+    public abstract int delete(long key);
+
+    /**
+     * The address of the first value, for programs that address an array's values directly (global data); 0 when the
+     * type does not allow it.
+     */
+    public long valueAddress() {
+        return 0;
+    }
+
+    // --- the user's side
+
+    /** Bytes of a value as {@code bpf(2)} copies it: all CPUs of a per-CPU map. */
+    public abstract int userValueSize();
+
+    /** A copy of a value, or null when there is no such entry. */
+    public abstract byte[] get(byte[] key);
+
+    /** Creates or replaces an entry. */
+    public abstract void put(byte[] key, byte[] value, long flags);
+
+    /** Removes an entry; false when there was none. */
+    public abstract boolean remove(byte[] key);
+
+    /** The key that follows, in the map's iteration order; the first for null; null at the end. */
+    public abstract byte[] nextKey(byte[] key);
+
+    /** From now on user space may not write ({@code BPF_MAP_FREEZE}). */
+    public abstract void freeze();
+
+    public abstract boolean isFrozen();
+
+    /** All keys at this moment, in iteration order. */
+    public final List<byte[]> keys() {
+        List<byte[]> keys = new ArrayList<>();
+        for (byte[] key = nextKey(null); key != null; key = nextKey(key)) {
+            keys.add(key);
+        }
+        return keys;
+    }
+
+    /** Gives the memory back. No program may run with this map any more. */
+    @Override
+    public abstract void close();
+}

@@ -1,0 +1,68 @@
+package dev.sluice.map;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The maps of one runtime by id, and from the pointer that a program holds back to the map. Look-ups take no lock; any
+ * thread.
+ */
+public final class MapTable {
+    /** Pointers to maps look like kernel addresses, so that no region can ever contain one. */
+    private static final long HANDLE_BASE = 0xffff_8880_0000_0000L;
+
+    private static final int HANDLE_SHIFT = 8;
+
+    private volatile BpfMap[] byId = new BpfMap[16];
+    private int lastId;
+
+    /** The pointer of a map's id. */
+    static long handle(int id) {
+        return HANDLE_BASE + ((long) id << HANDLE_SHIFT);
+    }
+
+    /** Takes the next id: 1, 2, 3 and so on. */
+    public synchronized int nextId() {
+        return ++lastId;
+    }
+
+    /** Makes a map known under its id. */
+    public synchronized void add(BpfMap map) {
+        BpfMap[] copy = java.util.Arrays.copyOf(byId, Math.max(byId.length, Integer.highestOneBit(map.id()) * 2));
+        copy[map.id()] = map;
+        byId = copy;
+    }
+
+    /** Forgets a map. */
+    public synchronized void remove(BpfMap map) {
+        BpfMap[] copy = byId.clone();
+        copy[map.id()] = null;
+        byId = copy;
+    }
+
+    /** The map of an id, or null. */
+    public BpfMap byId(int id) {
+        BpfMap[] maps = byId;
+        return id > 0 && id < maps.length ? maps[id] : null;
+    }
+
+    /** The map of a pointer, or null when it is no map's. */
+    public BpfMap byHandle(long handle) {
+        long offset = handle - HANDLE_BASE;
+        if ((offset & (1 << HANDLE_SHIFT) - 1) != 0 || offset < 0 || offset >>> HANDLE_SHIFT > Integer.MAX_VALUE) {
+            return null;
+        }
+        return byId((int) (offset >>> HANDLE_SHIFT));
+    }
+
+    /** All maps, by id. */
+    public List<BpfMap> all() {
+        List<BpfMap> maps = new ArrayList<>();
+        for (BpfMap map : byId) {
+            if (map != null) {
+                maps.add(map);
+            }
+        }
+        return maps;
+    }
+}

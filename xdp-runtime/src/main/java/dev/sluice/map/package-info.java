@@ -1,0 +1,11 @@
+/**
+ * Maps: the memory that programs share with each other and with user space.
+ *
+ * <p>{@link dev.sluice.map.MapType} is the table of Linux's map types. A {@link dev.sluice.map.BpfMap} is a live map;
+ * it has two faces. Programs look up addresses of values, which are native memory that they read and write in place.
+ * User space copies whole keys and values in and out, as {@code bpf(2)} does; for per-CPU maps a user-space value is
+ * the values of all CPUs one behind the other, each rounded up to eight bytes. Both give the kernel's error numbers.
+ *
+ * <p>Readers never lock. A value that a program got stays memory of that map as long as the map lives.
+ */
+package dev.sluice.map;

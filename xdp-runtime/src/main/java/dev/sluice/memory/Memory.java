@@ -1,0 +1,98 @@
+package dev.sluice.memory;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemoryLayout;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.VarHandle;
+
+/**
+ * Unchecked access to native memory by address: one segment that spans everything, which C2 folds into plain loads and
+ * stores. A wrong address is a SIGSEGV of the JVM; callers prove or check first. Any thread; no allocation.
+ */
+public final class Memory {
+    /** All of the address space. Generated code uses it directly. */
+    public static final MemorySegment ALL = MemorySegment.NULL.reinterpret(Long.MAX_VALUE);
+
+    /** Layouts for {@link MemorySegment#get}: natural byte order, any alignment. */
+    public static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED;
+
+    public static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
+    public static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED;
+
+    /** Atomic access to aligned ints; coordinates (MemorySegment, long address). */
+    public static final VarHandle ATOMIC_INT = withOffset(ValueLayout.JAVA_INT);
+
+    /** Atomic access to aligned longs; coordinates (MemorySegment, long address). */
+    public static final VarHandle ATOMIC_LONG = withOffset(ValueLayout.JAVA_LONG);
+
+    private Memory() {}
+
+    private static VarHandle withOffset(MemoryLayout layout) {
+        return layout.varHandle();
+    }
+
+    public static byte getByte(long address) {
+        return ALL.get(ValueLayout.JAVA_BYTE, address);
+    }
+
+    public static short getShort(long address) {
+        return ALL.get(SHORT, address);
+    }
+
+    public static int getInt(long address) {
+        return ALL.get(INT, address);
+    }
+
+    public static long getLong(long address) {
+        return ALL.get(LONG, address);
+    }
+
+    public static void putByte(long address, byte value) {
+        ALL.set(ValueLayout.JAVA_BYTE, address, value);
+    }
+
+    public static void putShort(long address, short value) {
+        ALL.set(SHORT, address, value);
+    }
+
+    public static void putInt(long address, int value) {
+        ALL.set(INT, address, value);
+    }
+
+    public static void putLong(long address, long value) {
+        ALL.set(LONG, address, value);
+    }
+
+    /** Copies bytes between two areas, which may overlap. */
+    public static void copy(long from, long to, long bytes) {
+        MemorySegment.copy(ALL, from, ALL, to, bytes);
+    }
+
+    /** Copies out of native memory. */
+    public static void copy(long from, byte[] to, int index, int bytes) {
+        MemorySegment.copy(ALL, ValueLayout.JAVA_BYTE, from, to, index, bytes);
+    }
+
+    /** Copies into native memory. */
+    public static void copy(byte[] from, int index, long to, int bytes) {
+        MemorySegment.copy(from, index, ALL, ValueLayout.JAVA_BYTE, to, bytes);
+    }
+
+    /** Sets every byte of an area. */
+    public static void fill(long address, long bytes, byte value) {
+        ALL.asSlice(address, bytes).fill(value);
+    }
+
+    /** A new array with the bytes of an area. */
+    public static byte[] bytes(long address, int length) {
+        byte[] bytes = new byte[length];
+        copy(address, bytes, 0, length);
+        return bytes;
+    }
+
+    /** Zeroed memory that lives as long as the arena; its address. */
+    public static long allocate(Arena arena, long bytes, long alignment) {
+        return arena.allocate(Math.max(bytes, 1), alignment).address();
+    }
+}
