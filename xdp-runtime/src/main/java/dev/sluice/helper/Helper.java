@@ -9,9 +9,18 @@ import java.util.List;
 
 /** Linux's helpers that XDP programs may call, one row each, by number (enum bpf_func_id, linux/bpf.h). */
 public enum Helper {
-    MAP_LOOKUP_ELEM(1, "mapLookupElem", ReturnKind.MAP_VALUE_OR_NULL, false, Helpers::mapLookupElem, CONST_MAP_PTR, MAP_KEY),
+    MAP_LOOKUP_ELEM(
+            1, "mapLookupElem", ReturnKind.MAP_VALUE_OR_NULL, false, Helpers::mapLookupElem, CONST_MAP_PTR, MAP_KEY),
     MAP_UPDATE_ELEM(
-            2, "mapUpdateElem", ReturnKind.INTEGER, false, Helpers::mapUpdateElem, CONST_MAP_PTR, MAP_KEY, MAP_VALUE, ANYTHING),
+            2,
+            "mapUpdateElem",
+            ReturnKind.INTEGER,
+            false,
+            Helpers::mapUpdateElem,
+            CONST_MAP_PTR,
+            MAP_KEY,
+            MAP_VALUE,
+            ANYTHING),
     MAP_DELETE_ELEM(3, "mapDeleteElem", ReturnKind.INTEGER, false, Helpers::mapDeleteElem, CONST_MAP_PTR, MAP_KEY),
     KTIME_GET_NS(5, "ktimeGetNs", ReturnKind.INTEGER, false, Helpers::ktimeGetNs),
     GET_PRANDOM_U32(7, "getPrandomU32", ReturnKind.INTEGER, false, Helpers::getPrandomU32),

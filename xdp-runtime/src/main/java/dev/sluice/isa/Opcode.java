@@ -231,13 +231,12 @@ public enum Opcode {
         Opcode[] rows = BY_CODE[code];
         if (rows != null) {
             for (Opcode row : rows) {
-                boolean found =
-                        switch (row.select) {
-                            case NONE -> true;
-                            case OFF -> row.selector == off;
-                            case IMM -> row.selector == imm;
-                            case SRC -> row.selector == src;
-                        };
+                boolean found = switch (row.select) {
+                    case NONE -> true;
+                    case OFF -> row.selector == off;
+                    case IMM -> row.selector == imm;
+                    case SRC -> row.selector == src;
+                };
                 if (found) {
                     return row;
                 }

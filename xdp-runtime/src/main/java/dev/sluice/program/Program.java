@@ -50,8 +50,9 @@ public record Program(
                 int target = insn.target(slot);
                 if (!code.isTarget(target)) {
                     throw new MalformedCodeException(
-                            slot, "call to invalid destination: expected slot 0 to " + (code.size() - 1)
-                                    + ", target=" + target);
+                            slot,
+                            "call to invalid destination: expected slot 0 to " + (code.size() - 1) + ", target="
+                                    + target);
                 }
                 starts.add(target);
             }
