@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Sourced by ./mvnw and ./sluice: find_jdk sets jdk to the home of a JDK 25 or later, or returns 1.
 # No JVM is started: a JDK says its version in its file `release`.
 
@@ -31,4 +32,5 @@ find_jdk() {
     return 1
 }
 
+# shellcheck disable=SC2034
 no_jdk="no JDK 25 or later found: install one (for example Temurin 25) or set SLUICE_JAVA_HOME to its folder"
