@@ -289,6 +289,11 @@ public enum Opcode {
         return (AtomicOp) operation;
     }
 
+    /** The row of the operation's own table, or null where the form says all. */
+    Enum<?> operation() {
+        return operation;
+    }
+
     /** Whether an atomic operation gives the old value to a register. */
     public boolean fetches() {
         return form == Form.ATOMIC && (selector & AtomicOp.FETCH) != 0;

@@ -1,0 +1,22 @@
+package dev.sluice.isa;
+
+/** The names that assembly uses for numbers that the instruction set gives no meaning to. */
+public interface Symbols {
+    /** Knows no names. */
+    Symbols NONE = new Symbols() {};
+
+    /** The name of a helper, such as {@code bpf_map_lookup_elem}, or {@code "unknown"}. */
+    default String helperName(int number) {
+        return "unknown";
+    }
+
+    /** The number of a helper's name, or 0. */
+    default int helperNumber(String name) {
+        return 0;
+    }
+
+    /** The name of a kfunc by its BTF id, or null. */
+    default String kfuncName(int btfId) {
+        return null;
+    }
+}
