@@ -12,8 +12,8 @@ public interface Executable extends ProgramRef {
 
     /**
      * Runs the program once for each frame, in order, as an XDP program: r1 is the context. Reads and writes the
-     * descriptors as {@link dev.sluice.memory.FrameDescriptor} says; the CPU of each run is its descriptor's queue. A
-     * tail call continues in the other program. A fault of one packet gives that packet {@code XDP_ABORTED} and goes to
+     * descriptors as {@link dev.sluice.memory.FrameDescriptor} says; the CPU of each run is its descriptor's queue, and
+     * {@link RunContext#descriptor} is that descriptor's address. A tail call continues in the other program. A fault of one packet gives that packet {@code XDP_ABORTED} and goes to
      * {@code faults}; the others run.
      *
      * @param descriptors address of the first descriptor

@@ -66,6 +66,12 @@ public final class RunContext implements AutoCloseable {
     /** Where data_end may grow to: the end of the frame less the tailroom's reserve. */
     public long frameEnd;
 
+    /**
+     * Address of the packet's {@link dev.sluice.memory.FrameDescriptor}, 0 outside of a batch. Engines set it before each
+     * packet: a clock of capture time and the receive hints read the descriptor through it.
+     */
+    public long descriptor;
+
     public int ingressIfindex;
     public int rxQueueIndex;
     public int egressIfindex;
