@@ -1,0 +1,28 @@
+package dev.sluice.kernel;
+
+import java.util.Arrays;
+import java.util.HexFormat;
+
+/**
+ * A key and its value, as user space sees them. In per-CPU maps the value is that of every possible CPU, one after the
+ * other, each rounded up to a multiple of 8 bytes. The arrays are the entry's own: do not change them.
+ */
+public record MapEntry(byte[] key, byte[] value) {
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof MapEntry entry
+                && Arrays.equals(key, entry.key)
+                && Arrays.equals(value, entry.value);
+    }
+
+    @Override
+    public int hashCode() {
+        return 31 * Arrays.hashCode(key) + Arrays.hashCode(value);
+    }
+
+    @Override
+    public String toString() {
+        HexFormat hex = HexFormat.of();
+        return hex.formatHex(key) + " -> " + hex.formatHex(value);
+    }
+}
