@@ -11,6 +11,7 @@ import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.VarHandle;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One system call and the off-heap memory that its arguments need.
@@ -33,7 +34,7 @@ final class Call implements AutoCloseable {
     private final MemorySegment area;
     private long used;
     private boolean busy;
-    private Arena extra;
+    private @Nullable Arena extra;
 
     private Call() {
         // Automatic: the area lives as long as its thread.

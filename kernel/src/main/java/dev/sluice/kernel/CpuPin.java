@@ -33,7 +33,8 @@ public final class CpuPin implements AutoCloseable {
     public static CpuPin to(int cpu) {
         Thread thread = Thread.currentThread();
         if (thread.isVirtual()) {
-            throw new IllegalStateException("a virtual thread cannot be pinned: it moves between threads of the system");
+            throw new IllegalStateException(
+                    "a virtual thread cannot be pinned: it moves between threads of the system");
         }
         if (cpu < 0 || cpu >= MASK_BYTES * 8) {
             throw new IllegalArgumentException("no such CPU: cpu=" + cpu);
@@ -66,7 +67,7 @@ public final class CpuPin implements AutoCloseable {
         if (!open) {
             return;
         }
-        if (Thread.currentThread() != owner) {
+        if (!Thread.currentThread().equals(owner)) {
             throw new IllegalStateException("a CPU pin is closed by the thread that made it: owner=" + owner.getName());
         }
         open = false;

@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A map in the kernel. Thread-safe, as the kernel's own maps are. Keys and values are bytes in the machine's order;
@@ -351,7 +352,7 @@ public final class KernelMap implements AutoCloseable {
                 "MAP_LOOKUP_AND_DELETE_BATCH");
     }
 
-    private Batch notNull(Batch batch, String what) {
+    private Batch notNull(@Nullable Batch batch, String what) {
         if (batch == null) {
             throw failed(what, new byte[0], Errno.ENOTSUPP);
         }
@@ -359,12 +360,13 @@ public final class KernelMap implements AutoCloseable {
     }
 
     /** Reads up to {@code limit} entries; null where the type has no batch operation. */
-    private Batch batch(int command, String what, byte[] from, int limit, long elemFlags) {
+    private @Nullable Batch batch(int command, String what, byte[] from, int limit, long elemFlags) {
         if (keyBytes == 0) {
             return null;
         }
         if (from.length != 0 && from.length != Math.max(keyBytes, 4)) {
-            throw new IllegalArgumentException("map " + name + ": not a place where a batch ended: bytes=" + from.length);
+            throw new IllegalArgumentException(
+                    "map " + name + ": not a place where a batch ended: bytes=" + from.length);
         }
         boolean all = limit == Integer.MAX_VALUE;
         List<MapEntry> entries = new ArrayList<>();
@@ -434,8 +436,7 @@ public final class KernelMap implements AutoCloseable {
             MemorySegment keys = call.allocate((long) keysToDelete.size() * keyBytes);
             for (int i = 0; i < keysToDelete.size(); i++) {
                 checkKey(keysToDelete.get(i));
-                MemorySegment.copy(
-                        keysToDelete.get(i), 0, keys, ValueLayout.JAVA_BYTE, (long) i * keyBytes, keyBytes);
+                MemorySegment.copy(keysToDelete.get(i), 0, keys, ValueLayout.JAVA_BYTE, (long) i * keyBytes, keyBytes);
             }
             return writeBatch(
                     call, Uapi.MAP_DELETE_BATCH, "MAP_DELETE_BATCH", keys, MemorySegment.NULL, keysToDelete.size(), 0);

@@ -76,7 +76,9 @@ public final class KernelProgram implements AutoCloseable {
     }
 
     private static String text(MemorySegment log) {
-        return log.equals(MemorySegment.NULL) ? "" : log.getString(0, StandardCharsets.UTF_8).stripTrailing();
+        return log.equals(MemorySegment.NULL)
+                ? ""
+                : log.getString(0, StandardCharsets.UTF_8).stripTrailing();
     }
 
     private static int load(Call call, ProgramAttributes a, int logLevel, MemorySegment log, int logBytes) {
@@ -218,9 +220,16 @@ public final class KernelProgram implements AutoCloseable {
 
     /** Runs this program on packets given; close it when done, before or after the program. */
     public TestRun testRun() {
-        TestRun run = new TestRun(TestRun.MAX_DATA_BYTES);
-        run.bind(this);
-        return run;
+        return testRun(TestRun.MAX_DATA_BYTES);
+    }
+
+    /**
+     * As {@link #testRun()}, keeping less of the output.
+     *
+     * @param outputCapacity bytes of a packet to keep at most; a longer one is cut off, and says so
+     */
+    public TestRun testRun(int outputCapacity) {
+        return new TestRun(this, outputCapacity);
     }
 
     @Override

@@ -1,5 +1,7 @@
 package dev.sluice.kernel;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * What a map is to be: the arguments of MAP_CREATE. Immutable; the {@code with} methods give a changed copy. Maps and BTF
  * named here must stay open until the map has been created; the kernel then keeps what it needs.
@@ -27,10 +29,10 @@ public record MapAttributes(
         int flags,
         String name,
         long mapExtra,
-        KernelMap inner,
+        @Nullable KernelMap inner,
         int numaNode,
         int ifindex,
-        KernelBtf btf,
+        @Nullable KernelBtf btf,
         int btfKeyTypeId,
         int btfValueTypeId,
         int btfVmlinuxValueTypeId) {
@@ -42,51 +44,147 @@ public record MapAttributes(
 
     public MapAttributes withFlags(int newFlags) {
         return new MapAttributes(
-                type, keySize, valueSize, maxEntries, newFlags, name, mapExtra, inner, numaNode, ifindex, btf,
-                btfKeyTypeId, btfValueTypeId, btfVmlinuxValueTypeId);
+                type,
+                keySize,
+                valueSize,
+                maxEntries,
+                newFlags,
+                name,
+                mapExtra,
+                inner,
+                numaNode,
+                ifindex,
+                btf,
+                btfKeyTypeId,
+                btfValueTypeId,
+                btfVmlinuxValueTypeId);
     }
 
     public MapAttributes withName(String newName) {
         return new MapAttributes(
-                type, keySize, valueSize, maxEntries, flags, newName, mapExtra, inner, numaNode, ifindex, btf,
-                btfKeyTypeId, btfValueTypeId, btfVmlinuxValueTypeId);
+                type,
+                keySize,
+                valueSize,
+                maxEntries,
+                flags,
+                newName,
+                mapExtra,
+                inner,
+                numaNode,
+                ifindex,
+                btf,
+                btfKeyTypeId,
+                btfValueTypeId,
+                btfVmlinuxValueTypeId);
     }
 
     public MapAttributes withMapExtra(long newMapExtra) {
         return new MapAttributes(
-                type, keySize, valueSize, maxEntries, flags, name, newMapExtra, inner, numaNode, ifindex, btf,
-                btfKeyTypeId, btfValueTypeId, btfVmlinuxValueTypeId);
+                type,
+                keySize,
+                valueSize,
+                maxEntries,
+                flags,
+                name,
+                newMapExtra,
+                inner,
+                numaNode,
+                ifindex,
+                btf,
+                btfKeyTypeId,
+                btfValueTypeId,
+                btfVmlinuxValueTypeId);
     }
 
     /** The template of a map of maps; its contents do not matter. */
     public MapAttributes withInner(KernelMap newInner) {
         return new MapAttributes(
-                type, keySize, valueSize, maxEntries, flags, name, mapExtra, newInner, numaNode, ifindex, btf,
-                btfKeyTypeId, btfValueTypeId, btfVmlinuxValueTypeId);
+                type,
+                keySize,
+                valueSize,
+                maxEntries,
+                flags,
+                name,
+                mapExtra,
+                newInner,
+                numaNode,
+                ifindex,
+                btf,
+                btfKeyTypeId,
+                btfValueTypeId,
+                btfVmlinuxValueTypeId);
     }
 
     /** Allocates on that node; sets BPF_F_NUMA_NODE. */
     public MapAttributes withNumaNode(int newNumaNode) {
         return new MapAttributes(
-                type, keySize, valueSize, maxEntries, flags | Uapi.BPF_F_NUMA_NODE, name, mapExtra, inner, newNumaNode,
-                ifindex, btf, btfKeyTypeId, btfValueTypeId, btfVmlinuxValueTypeId);
+                type,
+                keySize,
+                valueSize,
+                maxEntries,
+                flags | Uapi.BPF_F_NUMA_NODE,
+                name,
+                mapExtra,
+                inner,
+                newNumaNode,
+                ifindex,
+                btf,
+                btfKeyTypeId,
+                btfValueTypeId,
+                btfVmlinuxValueTypeId);
     }
 
     public MapAttributes withIfindex(int newIfindex) {
         return new MapAttributes(
-                type, keySize, valueSize, maxEntries, flags, name, mapExtra, inner, numaNode, newIfindex, btf,
-                btfKeyTypeId, btfValueTypeId, btfVmlinuxValueTypeId);
+                type,
+                keySize,
+                valueSize,
+                maxEntries,
+                flags,
+                name,
+                mapExtra,
+                inner,
+                numaNode,
+                newIfindex,
+                btf,
+                btfKeyTypeId,
+                btfValueTypeId,
+                btfVmlinuxValueTypeId);
     }
 
     public MapAttributes withBtf(KernelBtf newBtf, int keyTypeId, int valueTypeId) {
         return new MapAttributes(
-                type, keySize, valueSize, maxEntries, flags, name, mapExtra, inner, numaNode, ifindex, newBtf,
-                keyTypeId, valueTypeId, btfVmlinuxValueTypeId);
+                type,
+                keySize,
+                valueSize,
+                maxEntries,
+                flags,
+                name,
+                mapExtra,
+                inner,
+                numaNode,
+                ifindex,
+                newBtf,
+                keyTypeId,
+                valueTypeId,
+                btfVmlinuxValueTypeId);
     }
 
     public MapAttributes withBtfVmlinuxValueTypeId(int typeId) {
         return new MapAttributes(
-                type, keySize, valueSize, maxEntries, flags, name, mapExtra, inner, numaNode, ifindex, btf,
-                btfKeyTypeId, btfValueTypeId, typeId);
+                type,
+                keySize,
+                valueSize,
+                maxEntries,
+                flags,
+                name,
+                mapExtra,
+                inner,
+                numaNode,
+                ifindex,
+                btf,
+                btfKeyTypeId,
+                btfValueTypeId,
+                typeId);
     }
 }

@@ -10,9 +10,7 @@ import java.util.HexFormat;
 public record MapEntry(byte[] key, byte[] value) {
     @Override
     public boolean equals(Object other) {
-        return other instanceof MapEntry entry
-                && Arrays.equals(key, entry.key)
-                && Arrays.equals(value, entry.value);
+        return other instanceof MapEntry entry && Arrays.equals(key, entry.key) && Arrays.equals(value, entry.value);
     }
 
     @Override

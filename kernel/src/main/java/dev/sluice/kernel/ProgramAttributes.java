@@ -1,5 +1,7 @@
 package dev.sluice.kernel;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * What a program is to be: the arguments of PROG_LOAD. Immutable; the {@code with} methods give a changed copy. Arrays
  * are taken as they are, not copied: do not change them before the load. Maps named by descriptor in the instructions,
@@ -18,7 +20,10 @@ public final class ProgramAttributes {
     int expectedAttachType;
     int flags;
     int ifindex;
+
+    @Nullable
     KernelBtf btf;
+
     byte[] funcInfo = {};
     int funcInfoRecordBytes;
     byte[] lineInfo = {};
@@ -30,8 +35,7 @@ public final class ProgramAttributes {
 
     private ProgramAttributes(int type, byte[] instructions) {
         if (instructions.length % INSTRUCTION_BYTES != 0) {
-            throw new IllegalArgumentException(
-                    "instructions have 8 bytes each, found bytes=" + instructions.length);
+            throw new IllegalArgumentException("instructions have 8 bytes each, found bytes=" + instructions.length);
         }
         this.type = type;
         this.instructions = instructions;

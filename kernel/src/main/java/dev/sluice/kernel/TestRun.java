@@ -72,15 +72,12 @@ public final class TestRun implements AutoCloseable {
     private int metadataBytes;
     /** -1: as the kernel likes it. */
     private int linearBytes = -1;
+
     private boolean truncated;
     private KernelProgram program;
 
-    /**
-     * A test run without a program yet: {@link #bind} before the first run.
-     *
-     * @param outputCapacity bytes of output to keep at most, {@link #MAX_DATA_BYTES} to keep all
-     */
-    public TestRun(int outputCapacity) {
+    TestRun(KernelProgram program, int outputCapacity) {
+        this.program = program;
         input = arena.allocate(MAX_DATA_BYTES, 64);
         output = arena.allocate(Math.max(outputCapacity, 1), 64);
         attr.set(ValueLayout.JAVA_LONG, DATA_IN, input.address());
@@ -90,7 +87,6 @@ public final class TestRun implements AutoCloseable {
     /** The program that the next runs are of. It stays the caller's, who closes it. */
     public TestRun bind(KernelProgram newProgram) {
         program = newProgram;
-        attr.set(ValueLayout.JAVA_INT, PROG_FD, newProgram.fd());
         return this;
     }
 

@@ -51,24 +51,23 @@ public final class TracePipe implements AutoCloseable {
 
     private static int open(int directory, String path) {
         try (Call call = Call.begin()) {
-            return (int) call.system(
-                    Machine.OPENAT, directory, call.string(path).address(), O_NONBLOCK | O_CLOEXEC, 0, 0);
+            return (int)
+                    call.system(Machine.OPENAT, directory, call.string(path).address(), O_NONBLOCK | O_CLOEXEC, 0, 0);
         }
     }
 
     /** A mount that is in no directory: it lives as long as its descriptor. */
     private static int mountTracefs() {
         try (Call call = Call.begin()) {
-            int context = (int) call.system(
-                    Machine.FSOPEN, call.string("tracefs").address(), FSOPEN_CLOEXEC, 0, 0, 0);
+            int context =
+                    (int) call.system(Machine.FSOPEN, call.string("tracefs").address(), FSOPEN_CLOEXEC, 0, 0, 0);
             if (context < 0) {
                 return context;
             }
             try (Fd open = new Fd(context)) {
                 long created = call.system(Machine.FSCONFIG, open.number(), FSCONFIG_CMD_CREATE, 0, 0, 0);
-                return (int) (created < 0
-                        ? created
-                        : call.system(Machine.FSMOUNT, open.number(), FSMOUNT_CLOEXEC, 0, 0, 0));
+                return (int)
+                        (created < 0 ? created : call.system(Machine.FSMOUNT, open.number(), FSMOUNT_CLOEXEC, 0, 0, 0));
             }
         }
     }
@@ -93,8 +92,7 @@ public final class TracePipe implements AutoCloseable {
                 if (read <= 0) {
                     return takeLines();
                 }
-                rest.append(new String(
-                        buffer.asSlice(0, read).toArray(ValueLayout.JAVA_BYTE), StandardCharsets.UTF_8));
+                rest.append(new String(buffer.asSlice(0, read).toArray(ValueLayout.JAVA_BYTE), StandardCharsets.UTF_8));
             }
         }
     }

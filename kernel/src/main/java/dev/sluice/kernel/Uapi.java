@@ -92,29 +92,25 @@ public final class Uapi {
     /** A number as the 4 bytes that the kernel sees: keys of arrays, file descriptors as values. */
     public static byte[] u32(int value) {
         byte[] bytes = new byte[Integer.BYTES];
-        MemorySegment.ofArray(bytes)
-                .set(ValueLayout.JAVA_INT_UNALIGNED, 0, value);
+        MemorySegment.ofArray(bytes).set(ValueLayout.JAVA_INT_UNALIGNED, 0, value);
         return bytes;
     }
 
     /** A number as the 8 bytes that the kernel sees. */
     public static byte[] u64(long value) {
         byte[] bytes = new byte[Long.BYTES];
-        MemorySegment.ofArray(bytes)
-                .set(ValueLayout.JAVA_LONG_UNALIGNED, 0, value);
+        MemorySegment.ofArray(bytes).set(ValueLayout.JAVA_LONG_UNALIGNED, 0, value);
         return bytes;
     }
 
     /** The first 4 bytes as a number. */
     public static int u32(byte[] bytes) {
-        return MemorySegment.ofArray(bytes)
-                .get(ValueLayout.JAVA_INT_UNALIGNED, 0);
+        return MemorySegment.ofArray(bytes).get(ValueLayout.JAVA_INT_UNALIGNED, 0);
     }
 
     /** The first 8 bytes as a number. */
     public static long u64(byte[] bytes) {
-        return MemorySegment.ofArray(bytes)
-                .get(ValueLayout.JAVA_LONG_UNALIGNED, 0);
+        return MemorySegment.ofArray(bytes).get(ValueLayout.JAVA_LONG_UNALIGNED, 0);
     }
 
     // enum bpf_cmd

@@ -43,4 +43,7 @@
  * {@link dev.sluice.kernel.TracePipe}, which belong to one thread at a time. The calls are never "critical" downcalls: a
  * load or a test run may take seconds, and would hold up every safepoint of the JVM.
  */
+@NullMarked
 package dev.sluice.kernel;
+
+import org.jspecify.annotations.NullMarked;
