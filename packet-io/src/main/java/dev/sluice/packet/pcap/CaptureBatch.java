@@ -1,5 +1,6 @@
 package dev.sluice.packet.pcap;
 
+import dev.sluice.memory.Memory;
 import java.lang.foreign.Arena;
 import java.util.Objects;
 
@@ -57,32 +58,32 @@ public final class CaptureBatch implements AutoCloseable {
 
     /** Native address of a packet's first byte; valid as long as {@link CaptureReader#read(CaptureBatch)} says. */
     public long address(int i) {
-        return Mem.getLong(descriptor(i) + ADDRESS);
+        return Memory.getLong(descriptor(i) + ADDRESS);
     }
 
     /** A packet's time in nanoseconds since 1970, or {@link CaptureReader#NO_TIMESTAMP}. */
     public long timestampNanos(int i) {
-        return Mem.getLong(descriptor(i) + TIMESTAMP);
+        return Memory.getLong(descriptor(i) + TIMESTAMP);
     }
 
     /** A packet's bytes in the capture, 0 to {@link CaptureReader#MAX_CAPTURED_LENGTH}. */
     public int capturedLength(int i) {
-        return Mem.getInt(descriptor(i) + CAPTURED_LENGTH);
+        return Memory.getInt(descriptor(i) + CAPTURED_LENGTH);
     }
 
     /** A packet's bytes on the wire, as the capture says. */
     public int originalLength(int i) {
-        return Mem.getInt(descriptor(i) + ORIGINAL_LENGTH);
+        return Memory.getInt(descriptor(i) + ORIGINAL_LENGTH);
     }
 
     /** Index into {@link CaptureReader#interfaces()}. */
     public int interfaceIndex(int i) {
-        return Mem.getInt(descriptor(i) + INTERFACE_INDEX);
+        return Memory.getInt(descriptor(i) + INTERFACE_INDEX);
     }
 
     /** Copies a packet to the heap: for tests and people, not for the datapath. */
     public byte[] copyBytes(int i) {
-        return Mem.bytes(address(i), capturedLength(i));
+        return Memory.bytes(address(i), capturedLength(i));
     }
 
     void setSize(int size) {

@@ -1,5 +1,6 @@
 package dev.sluice.packet.pcap;
 
+import dev.sluice.memory.Memory;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
 import java.io.IOException;
@@ -165,12 +166,11 @@ public abstract sealed class CaptureReader implements AutoCloseable permits Pcap
             throw new CaptureException(name + ": cannot read: " + Causes.text(e), e);
         }
         HeadChannel whole = new HeadChannel(head, length, channel);
-        ReadableByteChannel plain =
-                switch (Magic.compression(head, length)) {
-                    case NONE -> whole;
-                    case GZIP -> new GzipChannel(whole);
-                    case ZSTD -> new ZstdChannel(whole);
-                };
+        ReadableByteChannel plain = switch (Magic.compression(head, length)) {
+            case NONE -> whole;
+            case GZIP -> new GzipChannel(whole);
+            case ZSTD -> new ZstdChannel(whole);
+        };
         return openInput(name, new StreamInput(plain, whole::count, size), null);
     }
 
@@ -179,7 +179,7 @@ public abstract sealed class CaptureReader implements AutoCloseable permits Pcap
         try {
             in.ensure(4);
             int available = (int) Math.min(8, in.limit - in.position);
-            byte[] head = Mem.bytes(in.position, available);
+            byte[] head = Memory.bytes(in.position, available);
             reader = switch (Magic.format(head)) {
                 case PCAP -> new PcapReader(name, in, openKey);
                 case PCAPNG -> new PcapngReader(name, in, openKey);
@@ -347,7 +347,8 @@ public abstract sealed class CaptureReader implements AutoCloseable permits Pcap
                 return;
             }
         }
-        throw new CaptureException(name + ": " + LinkType.notEthernet(interfaces.get(0).linkType()));
+        throw new CaptureException(
+                name + ": " + LinkType.notEthernet(interfaces.get(0).linkType()));
     }
 
     /** The format found. */
@@ -446,8 +447,7 @@ public abstract sealed class CaptureReader implements AutoCloseable permits Pcap
     void damaged(Damage.Kind kind, long offset, int ordinal, String text) {
         if (damage == null) {
             long packet = packets + ordinal;
-            damage = new Damage(
-                    kind, name + ": packet " + packet + " " + text + ", offset=" + offset, offset, packet);
+            damage = new Damage(kind, name + ": packet " + packet + " " + text + ", offset=" + offset, offset, packet);
         }
     }
 

@@ -33,7 +33,9 @@ final class Causes {
             return e.getClass().getSimpleName();
         }
         // "No space left on device" begins a sentence there and stands within one here
-        return Character.isUpperCase(message.charAt(0)) && message.length() > 1 && Character.isLowerCase(message.charAt(1))
+        return Character.isUpperCase(message.charAt(0))
+                        && message.length() > 1
+                        && Character.isLowerCase(message.charAt(1))
                 ? Character.toLowerCase(message.charAt(0)) + message.substring(1)
                 : message;
     }

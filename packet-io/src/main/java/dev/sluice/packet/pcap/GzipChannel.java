@@ -112,8 +112,8 @@ final class GzipChannel implements ReadableByteChannel {
         long checksum = word();
         long length = word();
         if (checksum != crc.getValue()) {
-            throw new DecompressionException("the gzip data is damaged, crc32 expected="
-                    + Long.toHexString(checksum) + " found=" + Long.toHexString(crc.getValue()));
+            throw new DecompressionException("the gzip data is damaged, crc32 expected=" + Long.toHexString(checksum)
+                    + " found=" + Long.toHexString(crc.getValue()));
         }
         if (length != (inflater.getBytesWritten() & 0xffffffffL)) {
             throw new DecompressionException(

@@ -30,13 +30,12 @@ public final class LinkType {
 
     /** Why packets of this type cannot be given to an XDP program, and what to do. */
     static String notEthernet(int linkType) {
-        String advice =
-                switch (linkType) {
-                    case LINUX_SLL, LINUX_SLL2 ->
-                        "; capture on one Ethernet interface (-i eth0) instead of on all of them (-i any)";
-                    case RAW, 228, 229 -> "; capture on the Ethernet interface instead of on the tunnel";
-                    default -> "";
-                };
+        String advice = switch (linkType) {
+            case LINUX_SLL, LINUX_SLL2 ->
+                "; capture on one Ethernet interface (-i eth0) instead of on all of them (-i any)";
+            case RAW, 228, 229 -> "; capture on the Ethernet interface instead of on the tunnel";
+            default -> "";
+        };
         return "link type is " + description(linkType) + " (DLT_" + name(linkType) + " = " + linkType
                 + "), expected Ethernet (DLT_EN10MB = 1): an XDP program sees Ethernet frames" + advice;
     }

@@ -85,7 +85,8 @@ final class MappedInput extends Input {
     }
 
     @Override
-    @Nullable Failure failure() {
+    @Nullable
+    Failure failure() {
         return failure;
     }
 

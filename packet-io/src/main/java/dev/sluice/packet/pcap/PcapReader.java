@@ -1,5 +1,6 @@
 package dev.sluice.packet.pcap;
 
+import dev.sluice.memory.Memory;
 import org.jspecify.annotations.Nullable;
 
 /** Classic pcap; the layout is in the package's documentation. */
@@ -29,7 +30,7 @@ final class PcapReader extends CaptureReader {
                                     + (in.limit - in.position)));
         }
         long p = in.position;
-        swapped = !Magic.isPcap(Mem.getInt(p));
+        swapped = !Magic.isPcap(Memory.getInt(p));
         int magic = word(p);
         if (magic == Magic.PCAP_NANOS) {
             format = CaptureFormat.PCAP_NANOS;
@@ -38,7 +39,7 @@ final class PcapReader extends CaptureReader {
             format = CaptureFormat.PCAP_MODIFIED;
             headerLength = 24;
         }
-        int versions = Mem.getInt(p + 4);
+        int versions = Memory.getInt(p + 4);
         int major = swapped ? Integer.reverseBytes(versions) >>> 16 : versions & 0xffff;
         int minor = swapped ? Integer.reverseBytes(versions) & 0xffff : versions >>> 16;
         if (major != 2) {
@@ -77,7 +78,7 @@ final class PcapReader extends CaptureReader {
     }
 
     private int word(long address) {
-        int value = Mem.getInt(address);
+        int value = Memory.getInt(address);
         return swapped ? Integer.reverseBytes(value) : value;
     }
 
@@ -121,10 +122,10 @@ final class PcapReader extends CaptureReader {
                 need = header;
                 break;
             }
-            int seconds = Mem.getInt(p);
-            int fraction = Mem.getInt(p + 4);
-            int captured = Mem.getInt(p + capturedAt);
-            int original = Mem.getInt(p + originalAt);
+            int seconds = Memory.getInt(p);
+            int fraction = Memory.getInt(p + 4);
+            int captured = Memory.getInt(p + capturedAt);
+            int original = Memory.getInt(p + originalAt);
             if (swap) {
                 seconds = Integer.reverseBytes(seconds);
                 fraction = Integer.reverseBytes(fraction);
@@ -146,13 +147,13 @@ final class PcapReader extends CaptureReader {
             }
             // a length above 2 GiB is nonsense, but the packet's bytes are there
             original = original < 0 ? Integer.MAX_VALUE : original;
-            Mem.putLong(d + CaptureBatch.ADDRESS, p + header);
-            Mem.putLong(
+            Memory.putLong(d + CaptureBatch.ADDRESS, p + header);
+            Memory.putLong(
                     d + CaptureBatch.TIMESTAMP,
                     (seconds & 0xffffffffL) * 1_000_000_000L + (fraction & 0xffffffffL) * unit);
-            Mem.putInt(d + CaptureBatch.CAPTURED_LENGTH, captured);
-            Mem.putInt(d + CaptureBatch.ORIGINAL_LENGTH, original);
-            Mem.putLong(d + CaptureBatch.INTERFACE_INDEX, 0);
+            Memory.putInt(d + CaptureBatch.CAPTURED_LENGTH, captured);
+            Memory.putInt(d + CaptureBatch.ORIGINAL_LENGTH, original);
+            Memory.putLong(d + CaptureBatch.INTERFACE_INDEX, 0);
             bytes += captured;
             cut += (captured - original) >>> 31;
             p += header + captured;

@@ -1,5 +1,6 @@
 package dev.sluice.packet.pcap;
 
+import dev.sluice.memory.Memory;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
@@ -43,7 +44,8 @@ final class PcapngReader extends CaptureReader {
 
     @Override
     void start() {
-        // the interfaces before the first packet, as far as they are here already: a pipe's first packet may be hours away
+        // the interfaces before the first packet, as far as they are here already: a pipe's first packet may be hours
+        // away
         while (step(0) && in.limit - in.position >= SMALLEST_BLOCK) {
             int type = word(in.position);
             int length = word(in.position + 4);
@@ -64,13 +66,13 @@ final class PcapngReader extends CaptureReader {
     }
 
     private int word(long address) {
-        int value = Mem.getInt(address);
+        int value = Memory.getInt(address);
         return swapped ? Integer.reverseBytes(value) : value;
     }
 
     private int half(long address) {
-        int value = Mem.getShort(address);
-        return swapped ? Short.reverseBytes((short) value) & 0xffff : value;
+        short value = Memory.getShort(address);
+        return (swapped ? Short.reverseBytes(value) : value) & 0xffff;
     }
 
     private static boolean isPacket(int type) {
@@ -101,8 +103,8 @@ final class PcapngReader extends CaptureReader {
         long cut = 0;
         long d = descriptors + (long) n * CaptureBatch.DESCRIPTOR_SIZE;
         while (n < max && end - p >= SMALLEST_BLOCK) {
-            int type = Mem.getInt(p);
-            int length = Mem.getInt(p + 4);
+            int type = Memory.getInt(p);
+            int length = Memory.getInt(p + 4);
             if (swap) {
                 type = Integer.reverseBytes(type);
                 length = Integer.reverseBytes(length);
@@ -124,7 +126,7 @@ final class PcapngReader extends CaptureReader {
             if (end - p < length) {
                 break;
             }
-            int trailer = Mem.getInt(p + length - 4);
+            int trailer = Memory.getInt(p + length - 4);
             if (swap) {
                 trailer = Integer.reverseBytes(trailer);
             }
@@ -140,7 +142,7 @@ final class PcapngReader extends CaptureReader {
             }
             int id = 0;
             if (type == ENHANCED_PACKET) {
-                id = Mem.getInt(p + 8);
+                id = Memory.getInt(p + 8);
                 id = swap ? Integer.reverseBytes(id) : id;
             } else if (type == OBSOLETE_PACKET) {
                 id = half(p + 8);
@@ -162,7 +164,7 @@ final class PcapngReader extends CaptureReader {
             long time;
             long data;
             if (type == SIMPLE_PACKET) {
-                original = Mem.getInt(p + 8);
+                original = Memory.getInt(p + 8);
                 original = swap ? Integer.reverseBytes(original) : original;
                 captured = length - 16;
                 if (Integer.compareUnsigned(original, captured) < 0) {
@@ -174,10 +176,10 @@ final class PcapngReader extends CaptureReader {
                 time = NO_TIMESTAMP;
                 data = p + 12;
             } else {
-                int high = Mem.getInt(p + 12);
-                int low = Mem.getInt(p + 16);
-                captured = Mem.getInt(p + 20);
-                original = Mem.getInt(p + 24);
+                int high = Memory.getInt(p + 12);
+                int low = Memory.getInt(p + 16);
+                captured = Memory.getInt(p + 20);
+                original = Memory.getInt(p + 24);
                 if (swap) {
                     high = Integer.reverseBytes(high);
                     low = Integer.reverseBytes(low);
@@ -200,16 +202,20 @@ final class PcapngReader extends CaptureReader {
             }
             if (ethernetOnly && port.linkType != LinkType.ETHERNET) {
                 in.position = p;
-                damaged(Damage.Kind.LINK_TYPE, in.offset(), n + 1, "is not Ethernet: " + LinkType.notEthernet(port.linkType));
+                damaged(
+                        Damage.Kind.LINK_TYPE,
+                        in.offset(),
+                        n + 1,
+                        "is not Ethernet: " + LinkType.notEthernet(port.linkType));
                 break;
             }
             // a length above 2 GiB is nonsense, but the packet's bytes are there
             original = original < 0 ? Integer.MAX_VALUE : original;
-            Mem.putLong(d + CaptureBatch.ADDRESS, data);
-            Mem.putLong(d + CaptureBatch.TIMESTAMP, time);
-            Mem.putInt(d + CaptureBatch.CAPTURED_LENGTH, captured);
-            Mem.putInt(d + CaptureBatch.ORIGINAL_LENGTH, original);
-            Mem.putLong(d + CaptureBatch.INTERFACE_INDEX, port.index);
+            Memory.putLong(d + CaptureBatch.ADDRESS, data);
+            Memory.putLong(d + CaptureBatch.TIMESTAMP, time);
+            Memory.putInt(d + CaptureBatch.CAPTURED_LENGTH, captured);
+            Memory.putInt(d + CaptureBatch.ORIGINAL_LENGTH, original);
+            Memory.putLong(d + CaptureBatch.INTERFACE_INDEX, port.index);
             bytes += captured;
             cut += (captured - original) >>> 31;
             p += length;
@@ -276,7 +282,7 @@ final class PcapngReader extends CaptureReader {
 
     private boolean sectionHeader(int n) {
         long p = in.position;
-        int order = Mem.getInt(p + 8);
+        int order = Memory.getInt(p + 8);
         if (order != BYTE_ORDER_MAGIC && order != Integer.reverseBytes(BYTE_ORDER_MAGIC)) {
             damagedBlock(
                     Damage.Kind.CORRUPT,
@@ -292,7 +298,8 @@ final class PcapngReader extends CaptureReader {
                     Damage.Kind.CORRUPT,
                     in.offset(),
                     n + 1,
-                    "a section header of an impossible length, expected=28 or more and a multiple of 4 found=" + length);
+                    "a section header of an impossible length, expected=28 or more and a multiple of 4 found="
+                            + length);
             return false;
         }
         if (!in.ensure(SMALLEST_SECTION_HEADER)) {
@@ -356,13 +363,13 @@ final class PcapngReader extends CaptureReader {
             }
             long value = o + 4;
             switch (code) {
-                case OPTION_NAME -> name = ascii(Mem.bytes(value, Math.min(size, LONGEST_NAME)));
-                case OPTION_DESCRIPTION -> description = ascii(Mem.bytes(value, Math.min(size, LONGEST_NAME)));
-                case OPTION_RESOLUTION -> resolution = size >= 1 ? Mem.getByte(value) & 0xff : resolution;
-                case OPTION_FCS_LENGTH -> fcsLength = size >= 1 ? Mem.getByte(value) & 0xff : fcsLength;
+                case OPTION_NAME -> name = ascii(Memory.bytes(value, Math.min(size, LONGEST_NAME)));
+                case OPTION_DESCRIPTION -> description = ascii(Memory.bytes(value, Math.min(size, LONGEST_NAME)));
+                case OPTION_RESOLUTION -> resolution = size >= 1 ? Memory.getByte(value) & 0xff : resolution;
+                case OPTION_FCS_LENGTH -> fcsLength = size >= 1 ? Memory.getByte(value) & 0xff : fcsLength;
                 case OPTION_OFFSET -> {
                     if (size >= 8) {
-                        long little = Mem.getLong(value);
+                        long little = Memory.getLong(value);
                         offsetSeconds = swapped ? Long.reverseBytes(little) : little;
                     }
                 }
@@ -375,8 +382,7 @@ final class PcapngReader extends CaptureReader {
                     Damage.Kind.CORRUPT, in.offset(), n + 1, "too many interfaces, expected at most " + MAX_INTERFACES);
             return false;
         }
-        Key key =
-                new Key(sectionSize, name, description, linkType, snapLength, resolution, offsetSeconds, fcsLength);
+        Key key = new Key(sectionSize, name, description, linkType, snapLength, resolution, offsetSeconds, fcsLength);
         Port port = known.get(key);
         if (port == null) {
             TimeScale scale = new TimeScale(resolution, offsetSeconds);

@@ -1,5 +1,6 @@
 package dev.sluice.packet.pcap;
 
+import dev.sluice.memory.Memory;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -108,13 +109,13 @@ final class StreamInput extends Input {
             Arena larger = Arena.ofShared();
             MemorySegment room = larger.allocate(Math.min(MAX_WINDOW, Math.max(bytes, 2 * memory.byteSize())), 64);
             to = room.address();
-            Mem.copy(position, to, unread);
+            Memory.copy(position, to, unread);
             arena.close();
             arena = larger;
             memory = room;
             buffer = room.asByteBuffer();
         } else {
-            Mem.copy(position, to, unread);
+            Memory.copy(position, to, unread);
         }
         baseOffset += position - base;
         base = to;
@@ -143,7 +144,8 @@ final class StreamInput extends Input {
     }
 
     @Override
-    @Nullable Failure failure() {
+    @Nullable
+    Failure failure() {
         return failure;
     }
 
