@@ -1,0 +1,222 @@
+package dev.sluice.kernel;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An object in the kernel: its maps and programs by name. Made in libbpf's order: BTF, maps with their first contents,
+ * programs, and last the slots of maps that hold maps and programs.
+ *
+ * <p>A program that the verifier refuses is a result beside the others, and the object is usable without it. A map that
+ * cannot be made is an exception, as no program can be judged then; nothing is left behind.
+ *
+ * <p>Thread-safe, but for {@link #close}.
+ */
+public final class KernelObject implements AutoCloseable {
+    private static final int INSTRUCTION_BYTES = 8;
+    private static final int IMM_OFFSET = 4;
+
+    private final Kernel kernel;
+    private final ObjectPlan plan;
+    private final Map<String, KernelMap> maps = new LinkedHashMap<>();
+    private final Map<String, LoadResult> results = new LinkedHashMap<>();
+    private final List<String> remarks = new ArrayList<>();
+    private @Nullable KernelBtf btf;
+
+    private KernelObject(Kernel kernel, ObjectPlan plan) {
+        this.kernel = kernel;
+        this.plan = plan;
+    }
+
+    /** As the other one, with a log where a program is refused. */
+    public static KernelObject load(Kernel kernel, ObjectPlan plan) {
+        return load(kernel, plan, ProgramAttributes.LOG_ON_REJECTION);
+    }
+
+    /**
+     * Makes everything.
+     *
+     * @param logLevel see {@link ProgramAttributes#withLogLevel}
+     * @throws BpfException where BTF or a map is refused
+     */
+    public static KernelObject load(Kernel kernel, ObjectPlan plan, int logLevel) {
+        KernelObject object = new KernelObject(kernel, plan);
+        try {
+            object.loadBtf();
+            for (ObjectPlan.MapPlan map : plan.maps()) {
+                object.createMap(map);
+            }
+            for (ObjectPlan.MapPlan map : plan.maps()) {
+                object.fillMapSlots(map);
+            }
+            for (ObjectPlan.ProgramPlan program : plan.programs()) {
+                object.loadProgram(program, logLevel);
+            }
+            for (ObjectPlan.MapPlan map : plan.maps()) {
+                object.fillProgramSlots(map);
+            }
+            return object;
+        } catch (RuntimeException | Error e) {
+            object.close();
+            throw e;
+        }
+    }
+
+    private void loadBtf() {
+        byte[] bytes = plan.btf();
+        if (bytes != null) {
+            btf = kernel.loadBtf(bytes);
+        }
+    }
+
+    private void createMap(ObjectPlan.MapPlan map) {
+        if (maps.containsKey(map.name())) {
+            throw new IllegalArgumentException(plan.name() + ": two maps of one name, map=" + map.name());
+        }
+        KernelMap made = create(map);
+        maps.put(map.name(), made);
+        for (MapEntry entry : map.values()) {
+            made.update(entry.key(), entry.value());
+        }
+        if (map.frozen()) {
+            made.freeze();
+        }
+    }
+
+    private KernelMap create(ObjectPlan.MapPlan map) {
+        ObjectPlan.MapPlan innerPlan = map.inner();
+        if (innerPlan == null) {
+            return createWithTypes(map, map.attributes());
+        }
+        // The kernel copies what inner maps are like; the template itself is not needed any more.
+        try (KernelMap template = create(innerPlan)) {
+            return createWithTypes(map, map.attributes().withInner(template));
+        }
+    }
+
+    /** Several types of map do not take BTF types; libbpf goes without as well, and says so. */
+    private KernelMap createWithTypes(ObjectPlan.MapPlan map, MapAttributes attributes) {
+        boolean typed = map.btfKeyTypeId() != 0 || map.btfValueTypeId() != 0;
+        if (btf != null && typed) {
+            try {
+                return kernel.createMap(attributes.withBtf(btf, map.btfKeyTypeId(), map.btfValueTypeId()));
+            } catch (BpfException e) {
+                remarks.add("map " + map.name() + ": made without BTF types: " + e.errnoName());
+            }
+        }
+        return kernel.createMap(attributes);
+    }
+
+    private void fillMapSlots(ObjectPlan.MapPlan map) {
+        for (ObjectPlan.Slot slot : map.mapSlots()) {
+            map(map.name()).update(slot.key(), Uapi.u32(map(slot.target()).fd()));
+        }
+    }
+
+    private void fillProgramSlots(ObjectPlan.MapPlan map) {
+        for (ObjectPlan.Slot slot : map.programSlots()) {
+            LoadResult result = results.get(slot.target());
+            if (result == null) {
+                throw new IllegalArgumentException(plan.name() + ": map " + map.name()
+                        + " holds a program that is not there: program=" + slot.target());
+            }
+            // An empty slot is what a refused program leaves: a tail call to it goes on with the next instruction.
+            if (result instanceof LoadResult.Loaded loaded) {
+                map(map.name()).update(slot.key(), Uapi.u32(loaded.program().fd()));
+            }
+        }
+    }
+
+    private void loadProgram(ObjectPlan.ProgramPlan program, int logLevel) {
+        byte[] instructions = program.instructions().clone();
+        MemorySegment code = MemorySegment.ofArray(instructions);
+        for (ObjectPlan.MapReference reference : program.mapReferences()) {
+            long at = (long) reference.slot() * INSTRUCTION_BYTES + IMM_OFFSET;
+            code.set(ValueLayout.JAVA_INT_UNALIGNED, at, map(reference.map()).fd());
+        }
+        ProgramAttributes attributes = ProgramAttributes.of(program.type(), instructions)
+                .withName(program.name())
+                .withLicense(plan.license())
+                .withExpectedAttachType(program.expectedAttachType())
+                .withFlags(program.flags())
+                .withLogLevel(logLevel);
+        if (btf != null) {
+            attributes = attributes.withBtf(btf, program.funcInfo(), 8, program.lineInfo(), 16);
+        }
+        if (results.containsKey(program.name())) {
+            throw new IllegalArgumentException(plan.name() + ": two programs of one name, program=" + program.name());
+        }
+        results.put(program.name(), kernel.load(attributes));
+    }
+
+    /** The map of that name. IllegalArgumentException where there is none. */
+    public KernelMap map(String name) {
+        KernelMap map = maps.get(name);
+        if (map == null) {
+            throw new IllegalArgumentException(
+                    plan.name() + ": no such map, expected one of " + maps.keySet() + ", map=" + name);
+        }
+        return map;
+    }
+
+    /** All maps by name, in the plan's order. */
+    public Map<String, KernelMap> maps() {
+        return Collections.unmodifiableMap(maps);
+    }
+
+    /** What the verifier said of a program. IllegalArgumentException where there is none of that name. */
+    public LoadResult result(String name) {
+        LoadResult result = results.get(name);
+        if (result == null) {
+            throw new IllegalArgumentException(
+                    plan.name() + ": no such program, expected one of " + results.keySet() + ", program=" + name);
+        }
+        return result;
+    }
+
+    /** What the verifier said of all programs by name, in the plan's order. */
+    public Map<String, LoadResult> results() {
+        return Collections.unmodifiableMap(results);
+    }
+
+    /**
+     * The program of that name; it is closed with this object.
+     *
+     * @throws BpfException with the log, where the verifier refused it
+     */
+    public KernelProgram program(String name) {
+        return result(name).orThrow();
+    }
+
+    /** What is not quite as planned, a sentence each: maps without their BTF types. */
+    public List<String> remarks() {
+        return Collections.unmodifiableList(remarks);
+    }
+
+    /** The BTF, if there is any; it is closed with this object. */
+    public @Nullable KernelBtf btf() {
+        return btf;
+    }
+
+    /** Closes all maps, programs and BTF. */
+    @Override
+    public void close() {
+        for (LoadResult result : results.values()) {
+            if (result instanceof LoadResult.Loaded loaded) {
+                loaded.program().close();
+            }
+        }
+        for (KernelMap map : maps.values()) {
+            map.close();
+        }
+        if (btf != null) {
+            btf.close();
+        }
+    }
+}
