@@ -111,7 +111,11 @@ final class Call implements AutoCloseable {
 
     /** Any other system call, by number. Returns the result, or the negative errno. */
     long system(long number, long a, long b, long c, long d, long e) {
-        return Native.system(state, number, a, b, c, d, e);
+        return Native.system(state, number, a, b, c, d, e, 0);
+    }
+
+    long system(long number, long a, long b, long c, long d, long e, long f) {
+        return Native.system(state, number, a, b, c, d, e, f);
     }
 
     @Override
@@ -157,6 +161,7 @@ final class Call implements AutoCloseable {
                             ValueLayout.JAVA_LONG,
                             ValueLayout.JAVA_LONG,
                             ValueLayout.JAVA_LONG,
+                            ValueLayout.JAVA_LONG,
                             ValueLayout.JAVA_LONG),
                     errno,
                     variadic);
@@ -174,10 +179,10 @@ final class Call implements AutoCloseable {
             return (int) (result < 0 ? -(int) ERRNO.get(state, 0L) : result);
         }
 
-        static long system(MemorySegment state, long number, long a, long b, long c, long d, long e) {
+        static long system(MemorySegment state, long number, long a, long b, long c, long d, long e, long f) {
             long result;
             try {
-                result = (long) SYSTEM.invokeExact(state, number, a, b, c, d, e);
+                result = (long) SYSTEM.invokeExact(state, number, a, b, c, d, e, f);
             } catch (Throwable t) {
                 throw new AssertionError("syscall() cannot be called", t);
             }

@@ -13,6 +13,9 @@ final class Machine {
     static final int READ = X86_64 ? 0 : 63;
     static final int CLOSE = X86_64 ? 3 : 57;
     static final int OPENAT = X86_64 ? 257 : 56;
+    static final int MMAP = X86_64 ? 9 : 222;
+    static final int MUNMAP = X86_64 ? 11 : 215;
+    static final int PERF_EVENT_OPEN = X86_64 ? 298 : 241;
     static final int SCHED_SETAFFINITY = X86_64 ? 203 : 122;
     static final int SCHED_GETAFFINITY = X86_64 ? 204 : 123;
     // From 424 on all machines share one table.

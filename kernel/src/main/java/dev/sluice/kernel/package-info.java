@@ -39,8 +39,8 @@
  * <h2>Threads and memory</h2>
  *
  * <p>Each thread has one small off-heap area for arguments and for the errno (see {@code Call}); objects of this package
- * hold nothing but their descriptor and may be shared between threads, except {@link dev.sluice.kernel.TestRun} and
- * {@link dev.sluice.kernel.TracePipe}, which belong to one thread at a time. The calls are never "critical" downcalls: a
+ * hold nothing but their descriptor and may be shared between threads, except those that say that they belong to one
+ * ({@link dev.sluice.kernel.TestRun} and the readers of events and of the trace pipe). The calls are never "critical" downcalls: a
  * load or a test run may take seconds, and would hold up every safepoint of the JVM.
  */
 @NullMarked

@@ -221,6 +221,14 @@ class KernelProgramTest {
             assertThat(kernel.load(xdp(movReg(R0, R3), call(1), exit()))).isInstanceOf(LoadResult.Rejected.class);
             assertThatThrownBy(() -> kernel.createMap(MapAttributes.of(77, 4, 4, 4)));
             TracePipe.open().ifPresent(TracePipe::close);
+            MapAttributes events = MapAttributes.of(Uapi.MAP_TYPE_PERF_EVENT_ARRAY, 4, 4, 64);
+            try (KernelMap ring = kernel.createMap(MapAttributes.of(Uapi.MAP_TYPE_RINGBUF, 0, 0, 4096));
+                    KernelMap perf = kernel.createMap(events);
+                    RingBufferReader records = RingBufferReader.of(ring);
+                    PerfEventReader samples = PerfEventReader.of(kernel, perf, 4096)) {
+                assertThat(records.read()).isEmpty();
+                assertThat(samples.read()).isEmpty();
+            }
         }
         assertThat(open).hasSize(1);
     }
