@@ -1,0 +1,10 @@
+/**
+ * JMH benchmarks: one class a question. {@code bench/run} builds and starts them; its arguments are JMH's.
+ *
+ * <p>A benchmark of a program must let the traffic change (see the warm-up of the JVM's compiler in {@code
+ * docs/RATIONALE.md}): with one packet repeated, branches that it never takes are not compiled.
+ */
+@NullMarked
+package dev.sluice.bench;
+
+import org.jspecify.annotations.NullMarked;
