@@ -86,7 +86,7 @@ public abstract sealed class CaptureReader implements AutoCloseable permits Pcap
             return open(Path.of(name));
         }
         FileChannel channel = new FileInputStream(FileDescriptor.in).getChannel();
-        return openStream("standard input", channel, -1);
+        return openStream("standard input", channel, -1, null);
     }
 
     /**
@@ -108,7 +108,7 @@ public abstract sealed class CaptureReader implements AutoCloseable permits Pcap
             if (attributes.isRegularFile()) {
                 reader = openRegular(name, channel, attributes.fileKey());
             } else {
-                reader = openStream(name, channel, -1);
+                reader = openStream(name, channel, -1, null);
             }
             opened = true;
             return reader;
@@ -132,7 +132,7 @@ public abstract sealed class CaptureReader implements AutoCloseable permits Pcap
      * @throws CaptureException if the bytes are no capture
      */
     public static CaptureReader open(String name, ReadableByteChannel channel) throws CaptureException {
-        return openStream(name, channel, -1);
+        return openStream(name, channel, -1, null);
     }
 
     private static CaptureReader openRegular(String name, FileChannel channel, @Nullable Object key)
@@ -141,19 +141,19 @@ public abstract sealed class CaptureReader implements AutoCloseable permits Pcap
         ByteBuffer head = ByteBuffer.allocate(8);
         while (head.hasRemaining() && channel.read(head, head.position()) > 0) {}
         if (Magic.compression(head.array(), head.position()) != Magic.Compression.NONE) {
-            return openStream(name, channel, size);
+            return openStream(name, channel, size, OpenCaptures.add(key));
         }
         if (head.position() == 0) {
             throw new CaptureException(name + ": " + Magic.EMPTY);
         }
         if (size == 0) {
             // what /proc shows: files with bytes and without a size
-            return openStream(name, channel, -1);
+            return openStream(name, channel, -1, null);
         }
         return openInput(name, new MappedInput(channel, size), OpenCaptures.add(key));
     }
 
-    private static CaptureReader openStream(String name, ReadableByteChannel channel, long size)
+    private static CaptureReader openStream(String name, ReadableByteChannel channel, long size, @Nullable Object key)
             throws CaptureException {
         byte[] head = new byte[8];
         int length = 0;
@@ -163,6 +163,7 @@ public abstract sealed class CaptureReader implements AutoCloseable permits Pcap
             length = to.position();
         } catch (IOException e) {
             closeQuietly(channel);
+            OpenCaptures.remove(key);
             throw new CaptureException(name + ": cannot read: " + Causes.text(e), e);
         }
         HeadChannel whole = new HeadChannel(head, length, channel);
@@ -171,7 +172,7 @@ public abstract sealed class CaptureReader implements AutoCloseable permits Pcap
             case GZIP -> new GzipChannel(whole);
             case ZSTD -> new ZstdChannel(whole);
         };
-        return openInput(name, new StreamInput(plain, whole::count, size), null);
+        return openInput(name, new StreamInput(plain, whole::count, size), key);
     }
 
     private static CaptureReader openInput(String name, Input in, @Nullable Object openKey) throws CaptureException {

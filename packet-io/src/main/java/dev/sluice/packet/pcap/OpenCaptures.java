@@ -5,8 +5,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The files that are mapped by readers of this process, so that a writer can refuse to cut one of them to zero: the program
- * would lose the input and the reader its memory.
+ * The files that readers of this process have open, so that a writer can refuse to cut one of them to zero: the user would
+ * lose the input and the reader its memory.
  */
 final class OpenCaptures {
     private static final Map<Object, Integer> OPEN = new HashMap<>();
