@@ -344,7 +344,8 @@ class CaptureWriterTest {
             };
             assertThat(infos.lines().skip(1)).containsExactly(file + "," + label + ",ether,1000,60000");
             String dump = run("tcpdump", "-r", file.toString(), "-tt", "-n", "-e");
-            assertThat(dump.lines()).hasSize(1000);
+            assertThat(dump.lines().filter(line -> line.startsWith("1700000000.")))
+                    .hasSize(1000);
             assertThat(dump).startsWith("1700000000.000000");
         }
     }
