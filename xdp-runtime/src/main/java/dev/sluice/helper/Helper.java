@@ -5,6 +5,7 @@ import static dev.sluice.helper.ArgKind.CONST_MAP_PTR;
 import static dev.sluice.helper.ArgKind.MAP_KEY;
 import static dev.sluice.helper.ArgKind.MAP_VALUE;
 
+import dev.sluice.map.MapType;
 import java.util.List;
 
 /** Linux's helpers that XDP programs may call, one row each, by number (enum bpf_func_id, linux/bpf.h). */
@@ -85,9 +86,32 @@ public enum Helper {
         return gplOnly;
     }
 
+    /** Number of arguments. */
+    public int argCount() {
+        return args.size();
+    }
+
+    /** The kind of an argument, 0 for r1. */
+    public ArgKind arg(int index) {
+        return args.get(index);
+    }
+
     /** Kinds of its arguments, r1 first. */
     public List<ArgKind> args() {
         return args;
+    }
+
+    /** Whether maps of a type may be passed to it (the kernel's check_map_func_compatibility). */
+    public boolean takes(MapType type) {
+        return switch (this) {
+            case MAP_LOOKUP_ELEM, MAP_UPDATE_ELEM, MAP_DELETE_ELEM -> type != MapType.PROG_ARRAY;
+            case KTIME_GET_NS, GET_PRANDOM_U32, GET_SMP_PROCESSOR_ID -> false;
+        };
+    }
+
+    /** Whether it changes the map that it takes, which read-only maps forbid. */
+    public boolean writesMap() {
+        return this == MAP_UPDATE_ELEM || this == MAP_DELETE_ELEM;
     }
 
     public long call(RunContext context, long r1, long r2, long r3, long r4, long r5) {

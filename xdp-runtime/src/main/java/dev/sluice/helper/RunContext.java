@@ -45,6 +45,9 @@ public final class RunContext implements AutoCloseable {
      */
     public final long xdpMd = Memory.allocate(arena, XDP_MD_BYTES, 8);
 
+    /** The interpreter's registers: r0 to r10, and room that makes the index mask 15 safe. */
+    public final long[] registers = new long[16];
+
     /** Scratch memory of helpers, {@link #STACK_BYTES} bytes. */
     public final long scratch = Memory.allocate(arena, STACK_BYTES, 64);
 
@@ -114,6 +117,49 @@ public final class RunContext implements AutoCloseable {
         this.regions = regions;
         this.clock = clock;
         seed(seed);
+    }
+
+    /** Forgets what the last run left behind: pending redirect, tail calls, instructions used. */
+    public void beginRun() {
+        redirectMapId = 0;
+        redirectIndex = 0;
+        redirectFlags = 0;
+        tailTarget = null;
+        tailCalls = 0;
+        instructionsLeft = instructionLimit;
+    }
+
+    /** r10 of a frame: the address behind its {@link #STACK_BYTES}; depth 0 is the entry function. */
+    public long framePointer(int depth) {
+        return stackTop - (long) depth * STACK_BYTES;
+    }
+
+    /**
+     * Whether the program may touch memory: the packet from data_meta to data_end, the stacks, memory lent to it, or a
+     * region of its runtime. The context itself is not memory.
+     *
+     * @param bytes above 0
+     */
+    public boolean allows(long address, long bytes, boolean write) {
+        return address >= dataMeta && address <= dataEnd - bytes
+                || address >= stacks && address <= stackTop - bytes
+                || address >= extraStart && address <= extraEnd - bytes
+                || regions.allows(address, bytes, write);
+    }
+
+    /**
+     * The length of a string that ends in NUL, in memory that the program may read.
+     *
+     * @param limit most bytes to look at
+     * @return the length without the NUL, or -1 when there is no NUL within the limit or the readable memory
+     */
+    public int stringLength(long address, long limit) {
+        for (int length = 0; length < limit && allows(address + length, 1, false); length++) {
+            if (Memory.getByte(address + length) == 0) {
+                return length;
+            }
+        }
+        return -1;
     }
 
     /** Restarts the random numbers. */

@@ -20,6 +20,12 @@ public final class Memory {
     public static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED;
     public static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED;
 
+    /** Ordered access to bytes; coordinates (MemorySegment, long address). */
+    public static final VarHandle ATOMIC_BYTE = withOffset(ValueLayout.JAVA_BYTE);
+
+    /** Ordered access to aligned shorts; coordinates (MemorySegment, long address). */
+    public static final VarHandle ATOMIC_SHORT = withOffset(ValueLayout.JAVA_SHORT);
+
     /** Atomic access to aligned ints; coordinates (MemorySegment, long address). */
     public static final VarHandle ATOMIC_INT = withOffset(ValueLayout.JAVA_INT);
 

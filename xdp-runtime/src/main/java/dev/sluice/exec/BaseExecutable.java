@@ -1,0 +1,100 @@
+package dev.sluice.exec;
+
+import dev.sluice.helper.CaptureClock;
+import dev.sluice.helper.RunContext;
+import dev.sluice.memory.FrameDescriptor;
+import dev.sluice.memory.Memory;
+import dev.sluice.program.Program;
+
+/**
+ * What the engines' executables have in common: the way from a frame descriptor into a {@link RunContext} and back. An
+ * engine that generates the loop itself overrides {@link #run} and keeps to {@link #begin} and {@link #finish}.
+ */
+public abstract class BaseExecutable implements Executable {
+    /** Bytes at the end of a frame that programs may not grow into: room for {@code struct skb_shared_info}. */
+    public static final int TAILROOM_RESERVE = 320;
+
+    private static final long XDP_ABORTED = 0;
+
+    private final Program program;
+    private final int programId;
+
+    protected BaseExecutable(Program program, int programId) {
+        this.program = program;
+        this.programId = programId;
+    }
+
+    @Override
+    public final Program program() {
+        return program;
+    }
+
+    @Override
+    public final int programId() {
+        return programId;
+    }
+
+    /**
+     * Runs the program in a frame of a run that has begun, and gives r0. This is also how engines continue in a tail
+     * call's target: with r1 the context, r2 0 and the depth of the function that made the call, whose frame it takes
+     * over.
+     *
+     * @param depth 0 for the entry function of a run, at most {@link RunContext#MAX_FRAMES} - 1
+     * @throws ProgramFault when the program does what it may not
+     */
+    public abstract long execute(RunContext context, long r1, long r2, int depth);
+
+    @Override
+    public long call(RunContext context, long r1, long r2) {
+        context.beginRun();
+        return execute(context, r1, r2, 0);
+    }
+
+    @Override
+    public void run(RunContext context, long descriptors, int count, FaultSink faults) {
+        long descriptor = descriptors;
+        for (int i = 0; i < count; i++) {
+            begin(context, descriptor);
+            long action;
+            try {
+                action = execute(context, context.xdpMd, 0, 0);
+            } catch (ProgramFault fault) {
+                action = XDP_ABORTED;
+                faults.fault(i, fault);
+            }
+            finish(context, descriptor, action);
+            descriptor += FrameDescriptor.BYTES;
+        }
+    }
+
+    /** Makes a descriptor's packet the one at hand and begins a run. */
+    public static void begin(RunContext context, long descriptor) {
+        context.beginRun();
+        context.data = Memory.getLong(descriptor + FrameDescriptor.DATA);
+        context.dataEnd = Memory.getLong(descriptor + FrameDescriptor.DATA_END);
+        context.dataMeta = Memory.getLong(descriptor + FrameDescriptor.DATA_META);
+        long hardStart = Memory.getLong(descriptor + FrameDescriptor.HARD_START);
+        context.hardStart = hardStart;
+        context.frameEnd = hardStart + Memory.getInt(descriptor + FrameDescriptor.FRAME_SIZE) - TAILROOM_RESERVE;
+        int queue = Memory.getInt(descriptor + FrameDescriptor.RX_QUEUE);
+        context.rxQueueIndex = queue;
+        context.cpu = queue;
+        context.ingressIfindex = Memory.getInt(descriptor + FrameDescriptor.INGRESS_IFINDEX);
+        context.egressIfindex = 0;
+        if (context.clock instanceof CaptureClock clock) {
+            clock.advance(Memory.getLong(descriptor + FrameDescriptor.TIMESTAMP));
+        }
+    }
+
+    /** Writes back what the run did to the packet and what it decided. */
+    public static void finish(RunContext context, long descriptor, long action) {
+        Memory.putLong(descriptor + FrameDescriptor.DATA, context.data);
+        Memory.putLong(descriptor + FrameDescriptor.DATA_END, context.dataEnd);
+        Memory.putLong(descriptor + FrameDescriptor.DATA_META, context.dataMeta);
+        Memory.putInt(descriptor + FrameDescriptor.ACTION, (int) action);
+        Memory.putInt(
+                descriptor + FrameDescriptor.REDIRECT_MAP,
+                context.redirectMapId | (int) context.redirectFlags >>> 3 << FrameDescriptor.REDIRECT_FLAGS_SHIFT);
+        Memory.putInt(descriptor + FrameDescriptor.REDIRECT_INDEX, context.redirectIndex);
+    }
+}

@@ -1,0 +1,304 @@
+package dev.sluice.exec;
+
+import dev.sluice.helper.Helper;
+import dev.sluice.helper.RunContext;
+import dev.sluice.memory.Memory;
+
+/**
+ * Checked access to memory for programs that nobody has verified, called by the interpreter and by checked compiled
+ * code: packet first, then stack, then everything else. What is not allowed is a {@link ProgramFault} that names the
+ * slot. On the queue's thread; allocates only for a fault.
+ *
+ * <p>Loads give the value zero-extended. A load of four aligned bytes at {@link RunContext#xdpMd} is a read of a context
+ * field and gives it as the kernel's verifier rewrites it: whole pointers for {@code data}, {@code data_end} and {@code
+ * data_meta}. Any other access to the context faults.
+ */
+public final class Checks {
+    private static final int DATA = 0;
+    private static final int DATA_END = 4;
+    private static final int DATA_META = 8;
+    private static final int INGRESS_IFINDEX = 12;
+    private static final int RX_QUEUE_INDEX = 16;
+    private static final int EGRESS_IFINDEX = 20;
+
+    private Checks() {}
+
+    // --- plain loads
+
+    public static long load8(RunContext context, long address, int pc) {
+        if ((address < context.dataMeta || address >= context.dataEnd)
+                && (address < context.stacks || address >= context.stackTop)) {
+            other(context, address, 1, false, pc);
+        }
+        return Memory.getByte(address) & 0xffL;
+    }
+
+    public static long load16(RunContext context, long address, int pc) {
+        if ((address < context.dataMeta || address > context.dataEnd - 2)
+                && (address < context.stacks || address > context.stackTop - 2)) {
+            other(context, address, 2, false, pc);
+        }
+        return Memory.getShort(address) & 0xffffL;
+    }
+
+    public static long load32(RunContext context, long address, int pc) {
+        if ((address < context.dataMeta || address > context.dataEnd - 4)
+                && (address < context.stacks || address > context.stackTop - 4)) {
+            long field = address - context.xdpMd;
+            if (field >= 0 && field < RunContext.XDP_MD_BYTES) {
+                return contextField(context, (int) field, pc);
+            }
+            other(context, address, 4, false, pc);
+        }
+        return Memory.getInt(address) & 0xffff_ffffL;
+    }
+
+    public static long load64(RunContext context, long address, int pc) {
+        if ((address < context.dataMeta || address > context.dataEnd - 8)
+                && (address < context.stacks || address > context.stackTop - 8)) {
+            other(context, address, 8, false, pc);
+        }
+        return Memory.getLong(address);
+    }
+
+    /** A sign-extending load of 4 bytes, which the kernel does not allow on the context. */
+    public static long loadSigned32(RunContext context, long address, int pc) {
+        check(context, address, 4, false, pc);
+        return Memory.getInt(address);
+    }
+
+    private static long contextField(RunContext context, int offset, int pc) {
+        return switch (offset) {
+            case DATA -> context.data;
+            case DATA_END -> context.dataEnd;
+            case DATA_META -> context.dataMeta;
+            case INGRESS_IFINDEX -> context.ingressIfindex & 0xffff_ffffL;
+            case RX_QUEUE_INDEX -> context.rxQueueIndex & 0xffff_ffffL;
+            case EGRESS_IFINDEX -> context.egressIfindex & 0xffff_ffffL;
+            default -> throw badContextAccess(context, context.xdpMd + offset, 4, false, pc);
+        };
+    }
+
+    // --- plain stores
+
+    public static void store8(RunContext context, long address, long value, int pc) {
+        if ((address < context.dataMeta || address >= context.dataEnd)
+                && (address < context.stacks || address >= context.stackTop)) {
+            other(context, address, 1, true, pc);
+        }
+        Memory.putByte(address, (byte) value);
+    }
+
+    public static void store16(RunContext context, long address, long value, int pc) {
+        if ((address < context.dataMeta || address > context.dataEnd - 2)
+                && (address < context.stacks || address > context.stackTop - 2)) {
+            other(context, address, 2, true, pc);
+        }
+        Memory.putShort(address, (short) value);
+    }
+
+    public static void store32(RunContext context, long address, long value, int pc) {
+        if ((address < context.dataMeta || address > context.dataEnd - 4)
+                && (address < context.stacks || address > context.stackTop - 4)) {
+            other(context, address, 4, true, pc);
+        }
+        Memory.putInt(address, (int) value);
+    }
+
+    public static void store64(RunContext context, long address, long value, int pc) {
+        if ((address < context.dataMeta || address > context.dataEnd - 8)
+                && (address < context.stacks || address > context.stackTop - 8)) {
+            other(context, address, 8, true, pc);
+        }
+        Memory.putLong(address, value);
+    }
+
+    // --- atomic operations: each gives the old value, zero-extended
+
+    public static long atomicAdd32(RunContext context, long address, long value, int pc) {
+        aligned(context, address, 4, true, pc);
+        return (int) Memory.ATOMIC_INT.getAndAdd(Memory.ALL, address, (int) value) & 0xffff_ffffL;
+    }
+
+    public static long atomicAdd64(RunContext context, long address, long value, int pc) {
+        aligned(context, address, 8, true, pc);
+        return (long) Memory.ATOMIC_LONG.getAndAdd(Memory.ALL, address, value);
+    }
+
+    public static long atomicOr32(RunContext context, long address, long value, int pc) {
+        aligned(context, address, 4, true, pc);
+        return (int) Memory.ATOMIC_INT.getAndBitwiseOr(Memory.ALL, address, (int) value) & 0xffff_ffffL;
+    }
+
+    public static long atomicOr64(RunContext context, long address, long value, int pc) {
+        aligned(context, address, 8, true, pc);
+        return (long) Memory.ATOMIC_LONG.getAndBitwiseOr(Memory.ALL, address, value);
+    }
+
+    public static long atomicAnd32(RunContext context, long address, long value, int pc) {
+        aligned(context, address, 4, true, pc);
+        return (int) Memory.ATOMIC_INT.getAndBitwiseAnd(Memory.ALL, address, (int) value) & 0xffff_ffffL;
+    }
+
+    public static long atomicAnd64(RunContext context, long address, long value, int pc) {
+        aligned(context, address, 8, true, pc);
+        return (long) Memory.ATOMIC_LONG.getAndBitwiseAnd(Memory.ALL, address, value);
+    }
+
+    public static long atomicXor32(RunContext context, long address, long value, int pc) {
+        aligned(context, address, 4, true, pc);
+        return (int) Memory.ATOMIC_INT.getAndBitwiseXor(Memory.ALL, address, (int) value) & 0xffff_ffffL;
+    }
+
+    public static long atomicXor64(RunContext context, long address, long value, int pc) {
+        aligned(context, address, 8, true, pc);
+        return (long) Memory.ATOMIC_LONG.getAndBitwiseXor(Memory.ALL, address, value);
+    }
+
+    public static long atomicXchg32(RunContext context, long address, long value, int pc) {
+        aligned(context, address, 4, true, pc);
+        return (int) Memory.ATOMIC_INT.getAndSet(Memory.ALL, address, (int) value) & 0xffff_ffffL;
+    }
+
+    public static long atomicXchg64(RunContext context, long address, long value, int pc) {
+        aligned(context, address, 8, true, pc);
+        return (long) Memory.ATOMIC_LONG.getAndSet(Memory.ALL, address, value);
+    }
+
+    public static long atomicCmpxchg32(RunContext context, long address, long expected, long value, int pc) {
+        aligned(context, address, 4, true, pc);
+        return (int) Memory.ATOMIC_INT.compareAndExchange(Memory.ALL, address, (int) expected, (int) value)
+                & 0xffff_ffffL;
+    }
+
+    public static long atomicCmpxchg64(RunContext context, long address, long expected, long value, int pc) {
+        aligned(context, address, 8, true, pc);
+        return (long) Memory.ATOMIC_LONG.compareAndExchange(Memory.ALL, address, expected, value);
+    }
+
+    // --- ordered loads and stores
+
+    public static long loadAcquire8(RunContext context, long address, int pc) {
+        check(context, address, 1, false, pc);
+        return (byte) Memory.ATOMIC_BYTE.getAcquire(Memory.ALL, address) & 0xffL;
+    }
+
+    public static long loadAcquire16(RunContext context, long address, int pc) {
+        aligned(context, address, 2, false, pc);
+        return (short) Memory.ATOMIC_SHORT.getAcquire(Memory.ALL, address) & 0xffffL;
+    }
+
+    public static long loadAcquire32(RunContext context, long address, int pc) {
+        aligned(context, address, 4, false, pc);
+        return (int) Memory.ATOMIC_INT.getAcquire(Memory.ALL, address) & 0xffff_ffffL;
+    }
+
+    public static long loadAcquire64(RunContext context, long address, int pc) {
+        aligned(context, address, 8, false, pc);
+        return (long) Memory.ATOMIC_LONG.getAcquire(Memory.ALL, address);
+    }
+
+    public static void storeRelease8(RunContext context, long address, long value, int pc) {
+        check(context, address, 1, true, pc);
+        Memory.ATOMIC_BYTE.setRelease(Memory.ALL, address, (byte) value);
+    }
+
+    public static void storeRelease16(RunContext context, long address, long value, int pc) {
+        aligned(context, address, 2, true, pc);
+        Memory.ATOMIC_SHORT.setRelease(Memory.ALL, address, (short) value);
+    }
+
+    public static void storeRelease32(RunContext context, long address, long value, int pc) {
+        aligned(context, address, 4, true, pc);
+        Memory.ATOMIC_INT.setRelease(Memory.ALL, address, (int) value);
+    }
+
+    public static void storeRelease64(RunContext context, long address, long value, int pc) {
+        aligned(context, address, 8, true, pc);
+        Memory.ATOMIC_LONG.setRelease(Memory.ALL, address, value);
+    }
+
+    // --- calls
+
+    /**
+     * Checks the arguments of a helper as its prototype says, and calls it. After {@link Helper#TAIL_CALL} the caller
+     * looks at {@link RunContext#tailTarget}.
+     */
+    public static long helper(RunContext context, Helper helper, long r1, long r2, long r3, long r4, long r5, int pc) {
+        HelperArguments.check(context, helper, r1, r2, r3, r4, r5, pc);
+        return helper.call(context, r1, r2, r3, r4, r5);
+    }
+
+    // --- the checks
+
+    /**
+     * Checks an access.
+     *
+     * @param size 1 or more
+     */
+    public static void check(RunContext context, long address, int size, boolean write, int pc) {
+        if ((address < context.dataMeta || address > context.dataEnd - size)
+                && (address < context.stacks || address > context.stackTop - size)) {
+            other(context, address, size, write, pc);
+        }
+    }
+
+    private static void aligned(RunContext context, long address, int size, boolean write, int pc) {
+        check(context, address, size, write, pc);
+        if ((address & size - 1) != 0) {
+            throw new ProgramFault(
+                    ProgramFault.Kind.ALIGNMENT,
+                    pc,
+                    "misaligned atomic access: expected a multiple of " + size + ", address=" + hex(address));
+        }
+    }
+
+    /** Everything that is neither packet nor stack. */
+    private static void other(RunContext context, long address, int size, boolean write, int pc) {
+        if (address >= context.extraStart && address <= context.extraEnd - size) {
+            return;
+        }
+        if (!context.regions.allows(address, size, write)) {
+            throw badAccess(context, address, size, write, pc);
+        }
+    }
+
+    private static ProgramFault badAccess(RunContext context, long address, int size, boolean write, int pc) {
+        if (address > context.xdpMd - size && address < context.xdpMd + RunContext.XDP_MD_BYTES) {
+            return badContextAccess(context, address, size, write, pc);
+        }
+        StringBuilder text = new StringBuilder("invalid ")
+                .append(write ? "write to" : "read of")
+                .append(" memory: expected packet, stack or map value, address=")
+                .append(hex(address))
+                .append(" size=")
+                .append(size);
+        long packet = context.dataEnd - context.dataMeta;
+        long distance = address - context.data;
+        if (packet > 0 && distance > -4096 && distance < 65536 + 4096) {
+            text.append(" packet_offset=").append(distance).append(" packet_size=");
+            text.append(context.dataEnd - context.data);
+        } else if (address > context.stacks - 4096 && address < context.stackTop + 4096) {
+            text.append(" stack_offset=").append(address - context.stackTop);
+        } else if (address >= 0 && address < 4096) {
+            text.append(" (a null pointer)");
+        } else if (context.map(address) != null) {
+            text.append(" (the map ").append(context.map(address).def().name()).append(" itself)");
+        } else if (write && context.regions.allows(address, size, false)) {
+            text.append(" (read-only)");
+        }
+        return new ProgramFault(ProgramFault.Kind.MEMORY, pc, text.toString());
+    }
+
+    private static ProgramFault badContextAccess(RunContext context, long address, int size, boolean write, int pc) {
+        return new ProgramFault(
+                ProgramFault.Kind.MEMORY,
+                pc,
+                "invalid bpf_context access: expected a read of 4 aligned bytes, off=" + (address - context.xdpMd)
+                        + " size=" + size + (write ? " write" : ""));
+    }
+
+    static String hex(long value) {
+        return "0x" + Long.toHexString(value);
+    }
+}

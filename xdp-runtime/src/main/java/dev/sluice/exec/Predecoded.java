@@ -1,0 +1,90 @@
+package dev.sluice.exec;
+
+import dev.sluice.helper.Helper;
+import dev.sluice.helper.RunContext;
+import dev.sluice.isa.Code;
+import dev.sluice.isa.Form;
+import dev.sluice.isa.Instruction;
+import dev.sluice.isa.Opcode;
+import dev.sluice.isa.Pseudo;
+import dev.sluice.program.Program;
+import dev.sluice.program.Subprogram;
+import java.util.BitSet;
+
+/**
+ * A program as the interpreter reads it: arrays by slot.
+ *
+ * <pre>
+ * words[slot]:  bits 0-3 dst, 4-7 src, 16-31 offset, 32-63 immediate
+ * </pre>
+ */
+final class Predecoded {
+    final Opcode[] opcodes;
+    final long[] words;
+
+    /** The 64-bit constants of {@code lddw}, by slot. */
+    final long[] wide;
+
+    /** Whether any instruction names r10. */
+    final boolean usesStack;
+
+    private final Helper[] helpers;
+    private final BitSet functions = new BitSet();
+
+    Predecoded(Program program) {
+        Code code = program.code();
+        int size = code.size();
+        opcodes = new Opcode[size];
+        words = new long[size];
+        wide = new long[size];
+        helpers = new Helper[size];
+        boolean stack = false;
+        for (int slot = 0; slot < size; slot++) {
+            Instruction insn = code.at(slot);
+            if (insn == null) {
+                continue;
+            }
+            opcodes[slot] = insn.opcode();
+            // Calls and lddw keep other things than a register in src.
+            boolean srcIsRegister = insn.form() != Form.LDDW
+                    && insn.form() != Form.CALL_LOCAL
+                    && insn.form() != Form.CALL_KFUNC
+                    && insn.form() != Form.CALL_HELPER;
+            int src = srcIsRegister ? insn.src() : 0;
+            words[slot] = insn.dst() | (long) src << 4 | (insn.off() & 0xffffL) << 16 | insn.imm() << 32;
+            stack |= insn.dst() == Instruction.FP || src == Instruction.FP;
+            if (insn.form() == Form.LDDW) {
+                wide[slot] = insn.pseudo() == Pseudo.FUNC ? FunctionPointer.of(insn.target(slot)) : insn.imm();
+            } else if (insn.form() == Form.CALL_HELPER) {
+                helpers[slot] = Helper.of(insn.imm32());
+            }
+        }
+        usesStack = stack;
+        for (Subprogram function : program.subprograms()) {
+            functions.set(function.start());
+        }
+    }
+
+    /** Calls the helper that the instruction at a slot names, and gives r0. */
+    long callHelper(RunContext context, int pc) {
+        Helper helper = helpers[pc];
+        if (helper == null) {
+            throw new ProgramFault(
+                    ProgramFault.Kind.UNKNOWN_HELPER, pc, "unknown func: number=" + (int) (words[pc] >> 32));
+        }
+        long[] r = context.registers;
+        return Checks.helper(context, helper, r[1], r[2], r[3], r[4], r[5], pc);
+    }
+
+    /** The slot of the function behind a pointer. */
+    int function(long address, int pc) {
+        int slot = FunctionPointer.slotOf(address);
+        if (slot < 0 || !functions.get(slot)) {
+            throw new ProgramFault(
+                    ProgramFault.Kind.BAD_CALL_TARGET,
+                    pc,
+                    "callx expected the address of a function of this program, address=" + Checks.hex(address));
+        }
+        return slot;
+    }
+}
