@@ -300,12 +300,12 @@ public enum Opcode {
     }
 
     /** The value of the offset field, where it is part of the encoding, else 0. */
-    int fixedOffset() {
+    public int fixedOffset() {
         return select == Select.OFF ? selector : 0;
     }
 
     /** The value of the immediate, where it is part of the encoding, else 0. */
-    int fixedImm() {
+    public int fixedImm() {
         return select == Select.IMM ? selector : 0;
     }
 
