@@ -1,6 +1,7 @@
 package dev.sluice.exec;
 
 import dev.sluice.helper.RunContext;
+import dev.sluice.helper.StepSink;
 import dev.sluice.isa.Alu;
 import dev.sluice.isa.Cond;
 import dev.sluice.isa.Instruction;
@@ -44,7 +45,7 @@ public final class Interpreter implements Engine {
 
         Interpreted(Program program, int programId) {
             super(program, programId);
-            code = new Predecoded(program);
+            code = new Predecoded(program, programId);
         }
 
         @Override
@@ -142,10 +143,14 @@ public final class Interpreter implements Engine {
         long[] words = code.words;
         long left = context.instructionsLeft;
         int loops = MAX_LOOPS;
+        StepSink steps = context.steps;
         int pc = entry;
         while (pc != DONE) {
             if (left-- <= 0) {
                 throw limitReached(context, pc);
+            }
+            if (steps != null) {
+                steps.step(code.programId, pc, depth, r);
             }
             long word = words[pc];
             int d = (int) word & 15;

@@ -19,6 +19,7 @@ import java.util.BitSet;
  * </pre>
  */
 final class Predecoded {
+    final int programId;
     final Opcode[] opcodes;
     final long[] words;
 
@@ -31,7 +32,8 @@ final class Predecoded {
     private final Helper[] helpers;
     private final BitSet functions = new BitSet();
 
-    Predecoded(Program program) {
+    Predecoded(Program program, int programId) {
+        this.programId = programId;
         Code code = program.code();
         int size = code.size();
         opcodes = new Opcode[size];

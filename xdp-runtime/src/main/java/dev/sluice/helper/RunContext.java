@@ -54,6 +54,9 @@ public final class RunContext implements AutoCloseable {
     public Clock clock;
     public TraceSink trace = TraceSink.NONE;
 
+    /** Sees every instruction that the interpreter runs; null, the usual case, for nobody. */
+    public StepSink steps;
+
     /** The CPU that the program believes to run on: the queue's number. */
     public int cpu;
 
