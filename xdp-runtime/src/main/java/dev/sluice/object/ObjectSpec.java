@@ -1,0 +1,275 @@
+package dev.sluice.object;
+
+import dev.sluice.btf.Btf;
+import dev.sluice.btf.BtfBuilder;
+import dev.sluice.btf.BtfKind;
+import dev.sluice.btf.BtfType;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * All that an object file says: programs, maps, types. Inert and immutable: nothing is loaded, and the same bytes give an
+ * equal value on any machine.
+ *
+ * @param name libbpf's name of the object: the file's name up to its first dot, at most 15 characters
+ * @param programs what can be loaded by itself, in order of section and offset
+ * @param functions all functions, programs and subprograms, in order of section and offset
+ * @param maps maps of the program first, then global variables, then {@code .kconfig}
+ * @param externs what the object uses and does not define, in order of its symbols
+ * @param btf its types, with the layout of its data sections filled in; null without a {@code .BTF} section
+ * @param license as it is written in the {@code license} section; empty if there is none
+ * @param kernelVersion of the {@code version} section, which kernels ignore since 5.0; 0 if there is none
+ * @param sections names of the file's sections in order
+ * @param warnings what was ignored, and why; each a sentence for a person
+ */
+public record ObjectSpec(
+        String name,
+        List<ProgramSpec> programs,
+        List<FunctionSpec> functions,
+        List<MapSpec> maps,
+        List<ExternSpec> externs,
+        @Nullable Btf btf,
+        String license,
+        int kernelVersion,
+        List<String> sections,
+        List<String> warnings) {
+    /** Licenses that the kernel counts as compatible with its own. */
+    private static final Set<String> GPL_COMPATIBLE =
+            Set.of("GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL");
+
+    /**
+     * Reads an object file.
+     *
+     * @param fileName of the file, for the names of its maps of global variables; folders before it do not count
+     * @param bytes of the whole file
+     * @throws ObjectException if it is no object with BPF programs, or is damaged
+     */
+    public static ObjectSpec read(String fileName, byte[] bytes) {
+        return ObjectReader.read(fileName, bytes);
+    }
+
+    /** Whether its programs may call helpers that are for GPL-compatible programs only. */
+    public boolean isGplCompatible() {
+        return GPL_COMPATIBLE.contains(license);
+    }
+
+    /** The program with this name, if there is one. */
+    public Optional<ProgramSpec> program(String programName) {
+        return programs.stream().filter(p -> p.name().equals(programName)).findFirst();
+    }
+
+    /** The programs whose sections say that they are for XDP. */
+    public List<ProgramSpec> xdpPrograms() {
+        return programs.stream().filter(ProgramSpec::isXdp).toList();
+    }
+
+    /** The map with this name, if there is one; for global variables the section's name is taken too. */
+    public Optional<MapSpec> map(String mapName) {
+        return maps.stream()
+                .filter(m -> m.name().equals(mapName))
+                .findFirst()
+                .or(() -> maps.stream()
+                        .filter(m -> m.isInternal() && m.section().equals(mapName))
+                        .findFirst());
+    }
+
+    /** Index of a map of global variables by kind words as users write them: {@code rodata}, {@code .bss}, {@code data}. */
+    private int internalMap(String sectionName) {
+        String wanted = sectionName.startsWith(".") ? sectionName : "." + sectionName;
+        for (int i = 0; i < maps.size(); i++) {
+            if (maps.get(i).isInternal() && maps.get(i).section().equals(wanted)) {
+                return i;
+            }
+        }
+        return -1;
+    }
+
+    /**
+     * The same object with a global variable that starts with another value.
+     *
+     * @param path the variable's name, or that of its section before it: {@code limit}, {@code rodata.limit}
+     * @param value as many bytes as the variable has
+     * @throws ObjectException if there is no such variable, or it has another size
+     */
+    public ObjectSpec withVariable(String path, byte[] value) {
+        Place place = find(path);
+        if (value.length != place.variable.size()) {
+            throw new ObjectException(
+                    "variable " + path + ": expected " + place.variable.size() + " bytes, found size=" + value.length);
+        }
+        MapSpec map = maps.get(place.map);
+        byte[] contents = map.contents() == null
+                ? new byte[map.valueSize()]
+                : map.contents().bytes();
+        System.arraycopy(value, 0, contents, place.variable.offset(), value.length);
+        return withMap(place.map, map.withContents(Blob.of(contents)));
+    }
+
+    /**
+     * The global variable of this name.
+     *
+     * @param path as in {@link #withVariable}
+     * @throws ObjectException if there is none, or several
+     */
+    public Variable variable(String path) {
+        return find(path).variable;
+    }
+
+    private record Place(int map, Variable variable) {}
+
+    private Place find(String path) {
+        List<Place> found = new ArrayList<>();
+        for (int i = 0; i < maps.size(); i++) {
+            for (Variable variable : maps.get(i).variables()) {
+                if (variable.name().equals(path)) {
+                    found.add(new Place(i, variable));
+                }
+            }
+        }
+        int dot = path.lastIndexOf('.');
+        if (found.isEmpty() && dot > 0) {
+            int map = internalMap(path.substring(0, dot));
+            if (map >= 0) {
+                for (Variable variable : maps.get(map).variables()) {
+                    if (variable.name().equals(path.substring(dot + 1))) {
+                        found.add(new Place(map, variable));
+                    }
+                }
+            }
+        }
+        if (found.size() > 1) {
+            throw new ObjectException(
+                    "variable " + path + ": several sections have one: expected its section before it, found "
+                            + found.stream().map(p -> maps.get(p.map).section()).toList());
+        }
+        if (found.isEmpty()) {
+            List<String> known = maps.stream()
+                    .flatMap(m -> m.variables().stream().map(v -> m.section().substring(1) + "." + v.name()))
+                    .toList();
+            throw new ObjectException("no such variable: expected one of " + known + ", found name=" + path);
+        }
+        return found.getFirst();
+    }
+
+    private ObjectSpec withMap(int index, MapSpec map) {
+        List<MapSpec> changed = new ArrayList<>(maps);
+        changed.set(index, map);
+        return new ObjectSpec(
+                name,
+                programs,
+                functions,
+                List.copyOf(changed),
+                externs,
+                btf,
+                license,
+                kernelVersion,
+                sections,
+                warnings);
+    }
+
+    /** The same object with one of its maps, found by its name, in another form. */
+    public ObjectSpec withMap(MapSpec map) {
+        for (int i = 0; i < maps.size(); i++) {
+            if (maps.get(i).name().equals(map.name())) {
+                return withMap(i, map);
+            }
+        }
+        throw new ObjectException("no such map: expected one of "
+                + maps.stream().map(MapSpec::name).toList() + ", found name=" + map.name());
+    }
+
+    /**
+     * The same object with the kernel's configuration as given.
+     *
+     * @throws ObjectException if a variable that is not weak has no value, or a value does not fit its variable
+     */
+    public ObjectSpec withKconfig(Kconfig kconfig) {
+        for (int i = 0; i < maps.size(); i++) {
+            if (maps.get(i).kind() == MapSpec.Kind.KCONFIG) {
+                if (btf == null) {
+                    throw new AssertionError("a .kconfig map comes from BTF");
+                }
+                return withMap(
+                        i,
+                        maps.get(i)
+                                .withContents(kconfig.contents(
+                                        btf, externs, maps.get(i).valueSize())));
+            }
+        }
+        return this;
+    }
+
+    /**
+     * Links a program with what it calls.
+     *
+     * @param program one of {@link #programs()}, possibly {@linkplain ProgramSpec#asXdp() taken for XDP}
+     * @throws ObjectException if the program refers to something that does not exist
+     */
+    public LinkedProgram link(ProgramSpec program) {
+        return Linker.link(this, program, null);
+    }
+
+    /**
+     * Links a program with what it calls and adapts it to the target's types.
+     *
+     * @param target types of the kernel; null: the object's own, so that every field is where the compiler saw it
+     * @throws ObjectException if the program refers to something that does not exist, or a relocation fails
+     */
+    public LinkedProgram link(ProgramSpec program, @Nullable Btf target) {
+        return Linker.link(this, program, target);
+    }
+
+    /**
+     * The types in the form that the kernel's {@code BPF_BTF_LOAD} takes: what is defined elsewhere looks as if it were
+     * defined here, hidden functions look static. Ids and strings are those of {@link #btf()}.
+     */
+    public @Nullable Btf kernelBtf() {
+        if (btf == null) {
+            return null;
+        }
+        BtfBuilder builder = BtfBuilder.from(btf);
+        int integer = 0;
+        int standIn = 0;
+        for (int id = 1; id < btf.endId(); id++) {
+            if (btf.kindOf(id) != BtfKind.DATASEC || !btf.nameOf(id).equals(".ksyms")) {
+                continue;
+            }
+            BtfType.DataSec section = (BtfType.DataSec) btf.type(id);
+            if (integer == 0) {
+                integer = builder.integer("int", 4, true);
+            }
+            List<BtfType.SectionVar> layout = new ArrayList<>();
+            for (BtfType.SectionVar place : section.vars()) {
+                int var = place.var();
+                if (btf.type(var) instanceof BtfType.Func function) {
+                    builder.replaceFunctionLinkage(var, BtfType.Func.GLOBAL);
+                    builder.nameParameters(function.proto());
+                    if (standIn == 0) {
+                        standIn = builder.variable("dummy_ksym", integer, BtfType.Var.GLOBAL);
+                    }
+                    var = standIn;
+                } else {
+                    builder.replaceVariable(var, integer, BtfType.Var.GLOBAL);
+                }
+                layout.add(new BtfType.SectionVar(var, 4 * layout.size(), 4));
+            }
+            builder.replaceDataSection(id, 4 * layout.size(), layout);
+        }
+        Set<Integer> hidden = new HashSet<>();
+        for (FunctionSpec function : functions) {
+            if (function.global() && function.hidden() && function.btfType() != 0 && hidden.add(function.btfType())) {
+                builder.replaceFunctionLinkage(function.btfType(), BtfType.Func.STATIC);
+            }
+        }
+        for (ExternSpec extern : externs) {
+            if (extern.kind() == ExternSpec.Kind.KCONFIG && btf.type(extern.btfType()) instanceof BtfType.Var var) {
+                builder.replaceVariable(var.id(), var.type(), BtfType.Var.GLOBAL);
+            }
+        }
+        return builder.build();
+    }
+}
