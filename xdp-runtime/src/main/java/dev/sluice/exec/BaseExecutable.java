@@ -70,6 +70,7 @@ public abstract class BaseExecutable implements Executable {
     /** Makes a descriptor's packet the one at hand and begins a run. */
     public static void begin(RunContext context, long descriptor) {
         context.beginRun();
+        context.descriptor = descriptor;
         context.data = Memory.getLong(descriptor + FrameDescriptor.DATA);
         context.dataEnd = Memory.getLong(descriptor + FrameDescriptor.DATA_END);
         context.dataMeta = Memory.getLong(descriptor + FrameDescriptor.DATA_META);

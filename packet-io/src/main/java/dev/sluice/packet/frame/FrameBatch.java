@@ -1,0 +1,405 @@
+package dev.sluice.packet.frame;
+
+import dev.sluice.memory.FrameDescriptor;
+import dev.sluice.memory.Memory;
+import io.netty.util.IllegalReferenceCountException;
+import io.netty.util.ReferenceCounted;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Up to 64 packets: the message of our pipelines. An array of {@link FrameDescriptor}s in native memory, which engines run
+ * over, and this view of it for Java code.
+ *
+ * <p>A batch may be a <em>selection</em>: a view of another that stands for some of its packets. Loops go over the set bits of
+ * {@link #selected()}, never over all of them:
+ *
+ * <pre>{@code
+ * for (long rest = batch.selected(); rest != 0; rest &= rest - 1) {
+ *     int i = Long.numberOfTrailingZeros(rest);
+ *     use(batch.data(i), batch.length(i));
+ * }
+ * }</pre>
+ *
+ * <p>Reference counted: who takes a batch out of a pipeline releases it. A batch and its selections share one count. The thread
+ * that holds it works with it; counting is safe from any. Allocates nothing once warm.
+ */
+public final class FrameBatch implements ReferenceCounted {
+    /** Packets of a batch: a NAPI poll's budget. */
+    public static final int CAPACITY = 64;
+
+    static final long DESCRIPTORS_BYTES = (long) CAPACITY * FrameDescriptor.BYTES;
+
+    /** Bytes of larger frames that a batch may hold; with more it is full, so that pools stay small. */
+    private static final int LARGE_BYTES_LIMIT = 1 << 20;
+
+    /** A batch of one packet only for each action and one for each redirect target comes out of this many. */
+    private static final int MAX_SELECTIONS = 72;
+
+    private static final int XDP_PASS = 2;
+
+    private static final VarHandle REFERENCES;
+    private static final VarHandle SELECTIONS_USED;
+
+    static {
+        try {
+            MethodHandles.Lookup lookup = MethodHandles.lookup();
+            REFERENCES = lookup.findVarHandle(FrameBatch.class, "references", int.class);
+            SELECTIONS_USED = lookup.findVarHandle(FrameBatch.class, "selectionsUsed", int.class);
+        } catch (ReflectiveOperationException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** Link in the pool's lists. */
+    @Nullable
+    FrameBatch next;
+
+    /** The batch that this selects from; itself when it is no selection. */
+    private final FrameBatch root;
+
+    private final FramePool pool;
+    private final long frames;
+    private final long descriptors;
+    private long selected;
+
+    // --- of the root alone
+    private int size;
+    private volatile int references;
+    private final long[] numbers;
+    private final int[] arrivalLengths;
+    private final int[] originalLengths;
+    private final long[] largeFrames;
+    private final byte[] largeClasses;
+    private long largeMask;
+    private int largeBytes;
+    private final @Nullable FrameBatch[] selections;
+    private volatile int selectionsUsed;
+
+    FrameBatch(FramePool pool, long frames, long descriptors) {
+        this.root = this;
+        this.pool = pool;
+        this.frames = frames;
+        this.descriptors = descriptors;
+        numbers = new long[CAPACITY];
+        arrivalLengths = new int[CAPACITY];
+        originalLengths = new int[CAPACITY];
+        largeFrames = new long[CAPACITY];
+        largeClasses = new byte[CAPACITY];
+        selections = new FrameBatch[MAX_SELECTIONS];
+        for (int i = 0; i < CAPACITY; i++) {
+            long d = descriptor(i);
+            Memory.putLong(d + FrameDescriptor.HARD_START, frames + (long) i * FramePool.STRIDE);
+            Memory.putInt(d + FrameDescriptor.FRAME_SIZE, FramePool.FRAME_SIZE);
+            Memory.putLong(d + FrameDescriptor.DATA_META, frames + (long) i * FramePool.STRIDE + FramePool.HEADROOM);
+        }
+    }
+
+    private FrameBatch(FrameBatch root) {
+        this.root = root;
+        pool = root.pool;
+        frames = root.frames;
+        descriptors = root.descriptors;
+        numbers = root.numbers;
+        arrivalLengths = root.arrivalLengths;
+        originalLengths = root.originalLengths;
+        largeFrames = root.largeFrames;
+        largeClasses = root.largeClasses;
+        selections = root.selections;
+    }
+
+    /** Makes a recycled batch new. Acquiring thread. */
+    void reopen() {
+        for (long rest = largeMask; rest != 0; rest &= rest - 1) {
+            int i = Long.numberOfTrailingZeros(rest);
+            cleanHeadroom(descriptor(i));
+            pool.giveLarge(largeClasses[i], largeFrames[i]);
+            long d = descriptor(i);
+            long home = frames + (long) i * FramePool.STRIDE;
+            Memory.putLong(d + FrameDescriptor.HARD_START, home);
+            Memory.putLong(d + FrameDescriptor.DATA_META, home + FramePool.HEADROOM);
+            Memory.putInt(d + FrameDescriptor.FRAME_SIZE, FramePool.FRAME_SIZE);
+        }
+        largeMask = 0;
+        largeBytes = 0;
+        size = 0;
+        selected = 0;
+        selectionsUsed = 0;
+        references = 1;
+    }
+
+    // --- filling: the acquiring thread, before the batch is passed on
+
+    /** Whether no further packet fits. */
+    public boolean isFull() {
+        return root.size == CAPACITY || root.largeBytes >= LARGE_BYTES_LIMIT;
+    }
+
+    /**
+     * Prepares the next frame for a packet that is to be written into it; {@link #commit} then adds it.
+     *
+     * @param length most bytes that the packet may have, 0 to {@link FramePool#MAX_PACKET}
+     * @return where its first byte goes
+     * @throws IllegalStateException when the batch is full
+     */
+    public long open(int length) {
+        if (isFull()) {
+            throw new IllegalStateException("the batch is full");
+        }
+        long d = descriptor(size);
+        if (length > FramePool.LINEAR_ROOM) {
+            openLarge(size, length);
+        }
+        cleanHeadroom(d);
+        return Memory.getLong(d + FrameDescriptor.HARD_START) + FramePool.HEADROOM;
+    }
+
+    private void openLarge(int i, int length) {
+        int largeClass = FramePool.largeClass(length);
+        if ((largeMask & 1L << i) != 0) {
+            if (largeClasses[i] >= largeClass) {
+                return; // opened before, and not committed
+            }
+            pool.giveLarge(largeClasses[i], largeFrames[i]);
+            largeBytes -= FramePool.largeSize(largeClasses[i]);
+        }
+        long frame = pool.takeLarge(largeClass);
+        largeClasses[i] = (byte) largeClass;
+        largeFrames[i] = frame;
+        largeMask |= 1L << i;
+        largeBytes += FramePool.largeSize(largeClass);
+        long d = descriptor(i);
+        Memory.putLong(d + FrameDescriptor.HARD_START, frame);
+        Memory.putLong(d + FrameDescriptor.DATA_META, frame + FramePool.HEADROOM);
+        Memory.putInt(d + FrameDescriptor.FRAME_SIZE, FramePool.largeSize(largeClass));
+    }
+
+    /** A program that had moved into the headroom leaves no bytes there for the next packet's program to read. */
+    private static void cleanHeadroom(long d) {
+        long start = Memory.getLong(d + FrameDescriptor.HARD_START);
+        if (Memory.getLong(d + FrameDescriptor.DATA_META) < start + FramePool.HEADROOM) {
+            Memory.fill(start, FramePool.HEADROOM, (byte) 0);
+        }
+    }
+
+    /**
+     * Adds the packet that was written to where {@link #open} said.
+     *
+     * @param length its bytes, at most those asked for
+     * @param originalLength its bytes on the wire; more where a capture cut it
+     * @param timestampNanos nanoseconds since 1970, or {@link FrameDescriptor#NO_TIMESTAMP}
+     * @param queue rx queue, which is the CPU too
+     * @param number of the packet in its source, from 1
+     */
+    public void commit(int length, int originalLength, long timestampNanos, int queue, int ifindex, long number) {
+        int i = size;
+        long d = descriptor(i);
+        long data = Memory.getLong(d + FrameDescriptor.HARD_START) + FramePool.HEADROOM;
+        Memory.putLong(d + FrameDescriptor.DATA, data);
+        Memory.putLong(d + FrameDescriptor.DATA_END, data + length);
+        Memory.putLong(d + FrameDescriptor.DATA_META, data);
+        Memory.putLong(d + FrameDescriptor.TIMESTAMP, timestampNanos);
+        Memory.putInt(d + FrameDescriptor.RX_QUEUE, queue);
+        Memory.putInt(d + FrameDescriptor.INGRESS_IFINDEX, ifindex);
+        Memory.putInt(d + FrameDescriptor.ACTION, XDP_PASS);
+        Memory.putInt(d + FrameDescriptor.REDIRECT_MAP, 0);
+        Memory.putInt(d + FrameDescriptor.REDIRECT_INDEX, 0);
+        numbers[i] = number;
+        arrivalLengths[i] = length;
+        originalLengths[i] = originalLength;
+        selected |= 1L << i;
+        size = i + 1;
+    }
+
+    /** Copies a packet in: {@link #open} and {@link #commit}. */
+    public void append(
+            long from, int length, int originalLength, long timestampNanos, int queue, int ifindex, long number) {
+        Copy.bytes(from, open(length), length);
+        commit(length, originalLength, timestampNanos, queue, ifindex, number);
+    }
+
+    /** Copies a packet in from the heap, as tests and Java sources do; its time is unknown. */
+    public void append(byte[] packet, int queue, int ifindex) {
+        Memory.copy(packet, 0, open(packet.length), packet.length);
+        commit(packet.length, packet.length, FrameDescriptor.NO_TIMESTAMP, queue, ifindex, size + 1L);
+    }
+
+    // --- the packets
+
+    /** Packets that were added, selected or not: indexes are below this. */
+    public int size() {
+        return root.size;
+    }
+
+    /** The packets that this batch stands for: bit i is packet i. */
+    public long selected() {
+        return selected;
+    }
+
+    /** How many packets this batch stands for. */
+    public int count() {
+        return Long.bitCount(selected);
+    }
+
+    /**
+     * A view that stands for some of these packets. It has a reference of its own: releasing it is its holder's business.
+     *
+     * @param mask a subset of {@link #selected()}
+     */
+    public FrameBatch select(long mask) {
+        if ((mask & ~selected) != 0) {
+            throw new IllegalArgumentException("selection, expected a subset of " + Long.toHexString(selected)
+                    + ", found=" + Long.toHexString(mask));
+        }
+        root.retain();
+        int at = (int) SELECTIONS_USED.getAndAdd(root, 1);
+        FrameBatch selection;
+        if (at >= MAX_SELECTIONS) {
+            selection = new FrameBatch(root);
+        } else {
+            FrameBatch made = selections[at];
+            if (made == null) {
+                made = new FrameBatch(root);
+                selections[at] = made;
+            }
+            selection = made;
+        }
+        selection.selected = mask;
+        return selection;
+    }
+
+    /** Address of descriptor 0; the packets' descriptors follow each other. */
+    public long descriptors() {
+        return descriptors;
+    }
+
+    /** Address of packet i's descriptor. */
+    public long descriptor(int i) {
+        return descriptors + (long) i * FrameDescriptor.BYTES;
+    }
+
+    /** Address of packet i's first byte. */
+    public long data(int i) {
+        return Memory.getLong(descriptor(i) + FrameDescriptor.DATA);
+    }
+
+    /** Address behind packet i's last byte. */
+    public long dataEnd(int i) {
+        return Memory.getLong(descriptor(i) + FrameDescriptor.DATA_END);
+    }
+
+    /** Address of packet i's metadata, which end at {@link #data}. */
+    public long dataMeta(int i) {
+        return Memory.getLong(descriptor(i) + FrameDescriptor.DATA_META);
+    }
+
+    /** Packet i's bytes now. */
+    public int length(int i) {
+        return (int) (dataEnd(i) - data(i));
+    }
+
+    /** Packet i's bytes when it arrived, before any program. */
+    public int arrivalLength(int i) {
+        return arrivalLengths[i];
+    }
+
+    /** Packet i's bytes on the wire when it arrived: more than {@link #arrivalLength} where a capture cut it. */
+    public int originalLength(int i) {
+        return originalLengths[i];
+    }
+
+    /** Nanoseconds since 1970, or {@link FrameDescriptor#NO_TIMESTAMP}. */
+    public long timestampNanos(int i) {
+        return Memory.getLong(descriptor(i) + FrameDescriptor.TIMESTAMP);
+    }
+
+    /** Packet i's number in its source, from 1. */
+    public long number(int i) {
+        return numbers[i];
+    }
+
+    public int rxQueue(int i) {
+        return Memory.getInt(descriptor(i) + FrameDescriptor.RX_QUEUE);
+    }
+
+    public int ingressIfindex(int i) {
+        return Memory.getInt(descriptor(i) + FrameDescriptor.INGRESS_IFINDEX);
+    }
+
+    /** What the program returned for packet i, unclamped; {@code XDP_PASS} before one has run. */
+    public int action(int i) {
+        return Memory.getInt(descriptor(i) + FrameDescriptor.ACTION);
+    }
+
+    /** Overrides packet i's action. */
+    public void setAction(int i, int action) {
+        Memory.putInt(descriptor(i) + FrameDescriptor.ACTION, action);
+    }
+
+    /** The map of packet i's redirect with its flags, as {@link FrameDescriptor#REDIRECT_MAP} says; 0 for an ifindex. */
+    public int redirectMap(int i) {
+        return Memory.getInt(descriptor(i) + FrameDescriptor.REDIRECT_MAP);
+    }
+
+    /** The key in that map, or the ifindex. */
+    public int redirectIndex(int i) {
+        return Memory.getInt(descriptor(i) + FrameDescriptor.REDIRECT_INDEX);
+    }
+
+    /** Packet i copied to the heap: for tests and people, not for the datapath. */
+    public byte[] bytes(int i) {
+        return Memory.bytes(data(i), length(i));
+    }
+
+    // --- references
+
+    @Override
+    public int refCnt() {
+        return root.references;
+    }
+
+    @Override
+    public FrameBatch retain() {
+        return retain(1);
+    }
+
+    @Override
+    public FrameBatch retain(int increment) {
+        int old = (int) REFERENCES.getAndAdd(root, increment);
+        if (old <= 0 || old + increment <= old) {
+            REFERENCES.getAndAdd(root, -increment);
+            throw new IllegalReferenceCountException(old, increment);
+        }
+        return this;
+    }
+
+    @Override
+    public FrameBatch touch() {
+        return this;
+    }
+
+    @Override
+    public FrameBatch touch(Object hint) {
+        return this;
+    }
+
+    @Override
+    public boolean release() {
+        return release(1);
+    }
+
+    @Override
+    public boolean release(int decrement) {
+        int old = (int) REFERENCES.getAndAdd(root, -decrement);
+        if (old == decrement) {
+            pool.recycle(root);
+            return true;
+        }
+        if (old < decrement || decrement <= 0) {
+            REFERENCES.getAndAdd(root, decrement);
+            throw new IllegalReferenceCountException(old, -decrement);
+        }
+        return false;
+    }
+}

@@ -1,0 +1,13 @@
+package dev.sluice.packet.netty;
+
+import dev.sluice.exec.ProgramFault;
+import dev.sluice.packet.frame.FrameBatch;
+
+/** Hears of packets whose program did what it may not. Called on the queue's thread, before the packet is dropped. */
+@FunctionalInterface
+public interface FaultListener {
+    /** Ignores them; they are counted as {@code XDP_ABORTED} all the same. */
+    FaultListener NONE = (batch, index, fault) -> {};
+
+    void fault(FrameBatch batch, int index, ProgramFault fault);
+}

@@ -1,0 +1,142 @@
+package dev.sluice.packet.netty;
+
+import dev.sluice.exec.Executable;
+import dev.sluice.exec.FaultSink;
+import dev.sluice.exec.ProgramFault;
+import dev.sluice.helper.RunContext;
+import dev.sluice.memory.FrameDescriptor;
+import dev.sluice.memory.Memory;
+import dev.sluice.packet.frame.FrameBatch;
+import dev.sluice.packet.nic.Tally;
+import dev.sluice.packet.nic.VerdictCounters;
+import dev.sluice.packet.nic.XdpAction;
+import dev.sluice.packet.nic.XdpAttachment;
+import dev.sluice.packet.nic.XdpHook;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Runs the hook's program over each batch that comes by, and counts by action. What becomes of the packets is the business of
+ * a {@link VerdictHandler} behind it. Without a program every packet has {@code XDP_PASS} and nothing is counted.
+ *
+ * <p>One for each pipeline. Allocates nothing per batch.
+ */
+public final class XdpHandler extends ChannelInboundHandlerAdapter {
+    private final XdpHook hook;
+    private final RunContext context;
+    private final FaultListener listener;
+    private final Tally tally = new Tally();
+    private final Faults faults = new Faults();
+    private final long[] packets = new long[XdpAction.COUNT];
+    private final long[] bytes = new long[XdpAction.COUNT];
+    private long faultCount;
+
+    /**
+     * @param hook where the program is attached
+     * @param context of this queue; it stays the caller's, and outlives the pipeline
+     */
+    public XdpHandler(XdpHook hook, RunContext context, FaultListener listener) {
+        this.hook = hook;
+        this.context = context;
+        this.listener = listener;
+    }
+
+    /** For a program that stays the same. */
+    public XdpHandler(Executable program, RunContext context) {
+        this(new XdpHook(), context, FaultListener.NONE);
+        hook.attach(program, null);
+    }
+
+    /** What was returned so far. */
+    public Tally tally() {
+        return tally;
+    }
+
+    /** Packets whose program was stopped because it did what it may not; they are part of {@code XDP_ABORTED}. */
+    public long faults() {
+        return faultCount;
+    }
+
+    @Override
+    public void channelRead(ChannelHandlerContext ctx, Object message) {
+        if (message instanceof FrameBatch batch) {
+            XdpAttachment attachment = hook.attachment();
+            if (attachment != null) {
+                boolean ran = false;
+                try {
+                    run(attachment.program(), batch);
+                    ran = true;
+                } finally {
+                    if (!ran) {
+                        batch.release();
+                    }
+                }
+                count(attachment.counters(), batch);
+            }
+        }
+        ctx.fireChannelRead(message);
+    }
+
+    private void run(Executable program, FrameBatch batch) {
+        faults.batch = batch;
+        // one run for each stretch of selected packets: one in all for a batch as it comes from a wire
+        long rest = batch.selected();
+        while (rest != 0) {
+            int first = Long.numberOfTrailingZeros(rest);
+            int count = Math.min(Long.numberOfTrailingZeros(~(rest >>> first)), FrameBatch.CAPACITY - first);
+            long descriptors = batch.descriptor(first);
+            faults.first = first;
+            program.run(context, descriptors, count, faults);
+            context.descriptor = 0;
+            rest = first + count == FrameBatch.CAPACITY ? 0 : rest & -1L << first + count;
+        }
+        faults.batch = null;
+    }
+
+    private void count(@Nullable VerdictCounters counters, FrameBatch batch) {
+        long rest = batch.selected();
+        if (rest == 0) {
+            return;
+        }
+        int cpu = batch.rxQueue(Long.numberOfTrailingZeros(rest));
+        Arrays.fill(packets, 0);
+        Arrays.fill(bytes, 0);
+        for (; rest != 0; rest &= rest - 1) {
+            int i = Long.numberOfTrailingZeros(rest);
+            int returned = Memory.getInt(batch.descriptor(i) + FrameDescriptor.ACTION);
+            int length = batch.arrivalLength(i);
+            int index = XdpAction.index(returned);
+            packets[index]++;
+            bytes[index] += length;
+            if (index == XdpAction.OTHER.ordinal()) {
+                tally.addOther(returned, 1, length);
+            }
+        }
+        for (int index = 0; index < XdpAction.COUNT; index++) {
+            if (packets[index] != 0) {
+                tally.add(index, packets[index], bytes[index]);
+                if (counters != null) {
+                    counters.add(cpu, index, packets[index], bytes[index]);
+                }
+            }
+        }
+    }
+
+    /** Passes faults on with the place in the batch. */
+    private final class Faults implements FaultSink {
+        private @Nullable FrameBatch batch;
+        private int first;
+
+        @Override
+        public void fault(int index, ProgramFault fault) {
+            faultCount++;
+            FrameBatch running = batch;
+            if (running == null) {
+                throw new AssertionError("fault outside of a run");
+            }
+            listener.fault(running, first + index, fault);
+        }
+    }
+}

@@ -1,0 +1,159 @@
+package dev.sluice.packet.nic;
+
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A network device. What is fixed is plain, what changes while packets flow (program, RSS, ports) is volatile: any thread may
+ * configure, the queues see it with their next batch.
+ */
+public final class VirtualNic {
+    /** Accepts every length. */
+    public static final int NO_MTU = Integer.MAX_VALUE;
+
+    /** Most bytes of a frame beyond the MTU: Ethernet header and one VLAN tag. */
+    private static final int LINK_HEADER = 14 + 4;
+
+    /** Shorter than an Ethernet header is no frame. */
+    public static final int MIN_FRAME = 14;
+
+    /** What {@code RX_QUEUES} the kernel allows a device to have is far less; this bounds our arrays. */
+    public static final int MAX_QUEUES = 256;
+
+    private final String name;
+    private final int ifindex;
+    private final byte[] mac;
+    private final int mtu;
+    private final QueueStatistics[] statistics;
+    private final XdpHook hook = new XdpHook();
+    private final @Nullable TxPort[] ports;
+    private volatile Rss rss;
+
+    /**
+     * @param ifindex above 0
+     * @param mac 6 bytes
+     * @param mtu bytes behind the Ethernet header, at least 68; {@link #NO_MTU} accepts everything
+     * @param queues rx queues, 1 to {@link #MAX_QUEUES}
+     */
+    public VirtualNic(String name, int ifindex, byte[] mac, int mtu, int queues) {
+        if (ifindex < 1) {
+            throw new IllegalArgumentException(name + ": ifindex, expected=1.. found=" + ifindex);
+        }
+        if (mac.length != 6) {
+            throw new IllegalArgumentException(name + ": MAC address, expected=6 bytes found=" + mac.length);
+        }
+        if (mtu < 68) {
+            throw new IllegalArgumentException(name + ": mtu, expected=68.. found=" + mtu);
+        }
+        if (queues < 1 || queues > MAX_QUEUES) {
+            throw new IllegalArgumentException(name + ": queues, expected=1.." + MAX_QUEUES + " found=" + queues);
+        }
+        this.name = name;
+        this.ifindex = ifindex;
+        this.mac = mac.clone();
+        this.mtu = mtu;
+        statistics = new QueueStatistics[queues];
+        ports = new TxPort[queues];
+        for (int i = 0; i < queues; i++) {
+            statistics[i] = new QueueStatistics();
+        }
+        rss = Rss.forQueues(queues);
+    }
+
+    /** A locally administered address that differs for each ifindex. */
+    public static byte[] macFor(int ifindex) {
+        return new byte[] {
+            0x02, 0x53, (byte) (ifindex >>> 24), (byte) (ifindex >>> 16), (byte) (ifindex >>> 8), (byte) ifindex
+        };
+    }
+
+    public String name() {
+        return name;
+    }
+
+    public int ifindex() {
+        return ifindex;
+    }
+
+    public byte[] mac() {
+        return mac.clone();
+    }
+
+    /** Bytes behind the Ethernet header, or {@link #NO_MTU}. */
+    public int mtu() {
+        return mtu;
+    }
+
+    /** The longest frame that is accepted: MTU, Ethernet header and a VLAN tag. */
+    public int maxFrame() {
+        return mtu == NO_MTU ? Integer.MAX_VALUE : mtu + LINK_HEADER;
+    }
+
+    public int queues() {
+        return statistics.length;
+    }
+
+    /** Where its program is attached. */
+    public XdpHook hook() {
+        return hook;
+    }
+
+    public Rss rss() {
+        return rss;
+    }
+
+    /** Changes key or indirection table; every entry has to be one of our queues. */
+    public void rss(Rss changed) {
+        for (int queue : changed.indirection()) {
+            if (queue < 0 || queue >= queues()) {
+                throw new IllegalArgumentException(
+                        name + ": indirection table, expected=0.." + (queues() - 1) + " found=" + queue);
+            }
+        }
+        rss = changed;
+    }
+
+    /** The sending end for a CPU, or null while there is none. */
+    public @Nullable TxPort port(int cpu) {
+        return ports[cpu % ports.length];
+    }
+
+    /** Sets a queue's sending end. Before packets flow. */
+    public void port(int queue, @Nullable TxPort port) {
+        ports[queue] = port;
+    }
+
+    public QueueStatistics statistics(int queue) {
+        return statistics[queue];
+    }
+
+    /** A counter over all queues. */
+    public long total(NicCounter counter) {
+        long sum = 0;
+        for (QueueStatistics queue : statistics) {
+            sum += queue.get(counter);
+        }
+        return sum;
+    }
+
+    /** All statistics by name as {@code ethtool -S} lists them: totals, then each queue's. */
+    public Map<String, Long> statistics() {
+        Map<String, Long> all = new LinkedHashMap<>();
+        for (NicCounter counter : NicCounter.values()) {
+            all.put(counter.label(), total(counter));
+        }
+        for (int queue = 0; queue < statistics.length; queue++) {
+            for (NicCounter counter : NicCounter.values()) {
+                all.put(counter.label(queue), statistics[queue].get(counter));
+            }
+        }
+        return all;
+    }
+
+    @Override
+    public String toString() {
+        return ifindex + ": " + name + " " + HexFormat.ofDelimiter(":").formatHex(mac);
+    }
+}

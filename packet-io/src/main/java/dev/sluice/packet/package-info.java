@@ -1,0 +1,20 @@
+/**
+ * Whole runs: a program over captures ({@link dev.sluice.packet.Replay}) or over live traffic ({@code
+ * LiveRun}), from the options to the totals. Both build the same pipeline out of the packages below this one.
+ *
+ * <h2>Capture time and machine time</h2>
+ *
+ * In capture time one thread runs all queues in the capture's order; a batch is a stretch of consecutive packets of one queue, and
+ * each queue keeps its CPU number. The clock is the greatest time stamp so far. So the same input gives the same verdicts and
+ * maps on any machine and with any speed. In machine time each queue has a thread, and the clock is the machine's.
+ *
+ * <h2>Long packets</h2>
+ *
+ * A driver refuses frames longer than its MTU allows, and splits long ones into fragments that only {@code xdp.frags} programs
+ * may see. Who replays a capture wants every packet judged, and captures are full of 64 KiB frames that offloads have made. So
+ * unless an MTU is given a replay refuses no length, and every program sees every packet in one piece.
+ */
+@NullMarked
+package dev.sluice.packet;
+
+import org.jspecify.annotations.NullMarked;
