@@ -43,7 +43,7 @@ public final class KernelObject implements AutoCloseable {
      * Makes everything.
      *
      * @param logLevel see {@link ProgramAttributes#withLogLevel}
-     * @throws BpfException where BTF or a map is refused
+     * @throws BpfException where a map is refused
      */
     public static KernelObject load(Kernel kernel, ObjectPlan plan, int logLevel) {
         KernelObject object = new KernelObject(kernel, plan);
@@ -58,6 +58,9 @@ public final class KernelObject implements AutoCloseable {
             for (ObjectPlan.ProgramPlan program : plan.programs()) {
                 object.loadProgram(program, logLevel);
             }
+            for (ObjectPlan.Unlinkable program : plan.unlinkable()) {
+                object.results.put(program.name(), new LoadResult.Rejected(Errno.ESRCH, program.message(), false));
+            }
             for (ObjectPlan.MapPlan map : plan.maps()) {
                 object.fillProgramSlots(map);
             }
@@ -71,7 +74,11 @@ public final class KernelObject implements AutoCloseable {
     private void loadBtf() {
         byte[] bytes = plan.btf();
         if (bytes != null) {
-            btf = kernel.loadBtf(bytes);
+            try {
+                btf = kernel.loadBtf(bytes);
+            } catch (BpfException e) {
+                remarks.add("BTF was refused, everything is made without types: " + e.getMessage());
+            }
         }
     }
 
@@ -100,10 +107,10 @@ public final class KernelObject implements AutoCloseable {
         }
     }
 
-    /** Several types of map do not take BTF types; libbpf goes without as well, and says so. */
+    /** Maps that do not take BTF types are made without them, as libbpf does; where that is not usual, with a remark. */
     private KernelMap createWithTypes(ObjectPlan.MapPlan map, MapAttributes attributes) {
         boolean typed = map.btfKeyTypeId() != 0 || map.btfValueTypeId() != 0;
-        if (btf != null && typed) {
+        if (btf != null && typed && takesTypes(attributes.type())) {
             try {
                 return kernel.createMap(attributes.withBtf(btf, map.btfKeyTypeId(), map.btfValueTypeId()));
             } catch (BpfException e) {
@@ -111,6 +118,25 @@ public final class KernelObject implements AutoCloseable {
             }
         }
         return kernel.createMap(attributes);
+    }
+
+    private static boolean takesTypes(int mapType) {
+        return switch (mapType) {
+            case Uapi.MAP_TYPE_PERF_EVENT_ARRAY,
+                    Uapi.MAP_TYPE_CGROUP_ARRAY,
+                    Uapi.MAP_TYPE_STACK_TRACE,
+                    Uapi.MAP_TYPE_ARRAY_OF_MAPS,
+                    Uapi.MAP_TYPE_HASH_OF_MAPS,
+                    Uapi.MAP_TYPE_DEVMAP,
+                    Uapi.MAP_TYPE_DEVMAP_HASH,
+                    Uapi.MAP_TYPE_CPUMAP,
+                    Uapi.MAP_TYPE_XSKMAP,
+                    Uapi.MAP_TYPE_SOCKMAP,
+                    Uapi.MAP_TYPE_SOCKHASH,
+                    Uapi.MAP_TYPE_QUEUE,
+                    Uapi.MAP_TYPE_STACK -> false;
+            default -> true;
+        };
     }
 
     private void fillMapSlots(ObjectPlan.MapPlan map) {
@@ -152,7 +178,25 @@ public final class KernelObject implements AutoCloseable {
         if (results.containsKey(program.name())) {
             throw new IllegalArgumentException(plan.name() + ": two programs of one name, program=" + program.name());
         }
-        results.put(program.name(), kernel.load(attributes));
+        LoadResult result = kernel.load(attributes);
+        results.put(program.name(), result);
+        if (result instanceof LoadResult.Loaded loaded) {
+            bindMaps(loaded.program());
+        }
+    }
+
+    private void bindMaps(KernelProgram program) {
+        for (ObjectPlan.MapPlan map : plan.maps()) {
+            if (map.bound()) {
+                try {
+                    program.bind(map(map.name()));
+                } catch (BpfException e) {
+                    // Linux before 5.10: nothing depends on it
+                    remarks.add(
+                            "map " + map.name() + ": not bound to program " + program.name() + ": " + e.errnoName());
+                }
+            }
+        }
     }
 
     /** The map of that name. IllegalArgumentException where there is none. */
@@ -194,7 +238,7 @@ public final class KernelObject implements AutoCloseable {
         return result(name).orThrow();
     }
 
-    /** What is not quite as planned, a sentence each: maps without their BTF types. */
+    /** What is not quite as planned, a sentence each: what is without its BTF types. */
     public List<String> remarks() {
         return Collections.unmodifiableList(remarks);
     }

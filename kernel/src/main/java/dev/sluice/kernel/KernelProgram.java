@@ -218,6 +218,21 @@ public final class KernelProgram implements AutoCloseable {
         }
     }
 
+    /**
+     * The program keeps the map alive and names it among its maps, though it does not use it: how loaders attach what a
+     * person may read ({@code .rodata}).
+     */
+    public void bind(KernelMap map) {
+        try (Call call = Call.begin()) {
+            call.set(0, fd.number());
+            call.set(4, map.fd());
+            int result = call.bpf(Uapi.PROG_BIND_MAP, 12);
+            if (result < 0) {
+                throw new BpfException("bpf(PROG_BIND_MAP) program=" + name + " map=" + map.name(), -result);
+            }
+        }
+    }
+
     /** Runs this program on packets given; close it when done, before or after the program. */
     public TestRun testRun() {
         return testRun(TestRun.MAX_DATA_BYTES);

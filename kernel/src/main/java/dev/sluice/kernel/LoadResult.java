@@ -26,6 +26,7 @@ public sealed interface LoadResult {
 
     /**
      * Refused, nearly always by the verifier: EACCES, EINVAL, EPERM (pointers leak), E2BIG (too complex), ENOENT.
+     * ESRCH: it did not come as far, the log says why it could not be linked.
      *
      * @param errno positive
      */

@@ -11,14 +11,24 @@ import org.jspecify.annotations.Nullable;
  * @param name what the whole is called in messages
  * @param btf a .BTF section that the kernel takes; null for none
  * @param license of all programs
+ * @param unlinkable programs that never came to be instructions: results like those that the verifier refuses
  */
 public record ObjectPlan(
-        String name, byte @Nullable [] btf, String license, List<MapPlan> maps, List<ProgramPlan> programs) {
+        String name,
+        byte @Nullable [] btf,
+        String license,
+        List<MapPlan> maps,
+        List<ProgramPlan> programs,
+        List<Unlinkable> unlinkable) {
 
     public ObjectPlan {
         maps = List.copyOf(maps);
         programs = List.copyOf(programs);
+        unlinkable = List.copyOf(unlinkable);
     }
+
+    /** A program that could not be linked, and why. */
+    public record Unlinkable(String name, String message) {}
 
     /**
      * A map.
@@ -32,6 +42,7 @@ public record ObjectPlan(
      * @param programSlots entries that hold programs, by name: of a program array
      * @param frozen whether user space may not change it after {@code values}: the verifier then takes what a read-only
      *     map holds for constants
+     * @param bound whether every program names it among its maps, used or not
      */
     public record MapPlan(
             MapAttributes attributes,
@@ -41,7 +52,8 @@ public record ObjectPlan(
             List<MapEntry> values,
             List<Slot> mapSlots,
             List<Slot> programSlots,
-            boolean frozen) {
+            boolean frozen,
+            boolean bound) {
 
         public MapPlan {
             values = List.copyOf(values);
@@ -51,7 +63,7 @@ public record ObjectPlan(
 
         /** A map without types or contents. */
         public static MapPlan of(MapAttributes attributes) {
-            return new MapPlan(attributes, 0, 0, null, List.of(), List.of(), List.of(), false);
+            return new MapPlan(attributes, 0, 0, null, List.of(), List.of(), List.of(), false, false);
         }
 
         public String name() {

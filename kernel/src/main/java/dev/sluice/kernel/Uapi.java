@@ -136,6 +136,7 @@ public final class Uapi {
     static final int MAP_UPDATE_BATCH = 26;
     static final int MAP_DELETE_BATCH = 27;
     static final int ENABLE_STATS = 32;
+    static final int PROG_BIND_MAP = 35;
 
     /** BPF_OBJ_NAME_LEN, with the terminating zero. */
     static final int OBJ_NAME_BYTES = 16;

@@ -34,6 +34,7 @@
  *  OBJ_GET_INFO      0 bpf_fd  4 info_len (in and out)  8 info (pointer)                                       16
  *  BTF_LOAD          0 btf  8 btf_log_buf  16 btf_size  20 btf_log_size  24 btf_log_level  28 btf_log_true_size 32
  *  ENABLE_STATS      0 type                                                                                     4
+ *  PROG_BIND_MAP     0 prog_fd  4 map_fd  8 flags                                                              12
  * </pre>
  *
  * <h2>Threads and memory</h2>

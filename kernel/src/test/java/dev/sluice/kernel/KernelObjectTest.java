@@ -30,7 +30,7 @@ class KernelObjectTest {
     }
 
     private static ObjectPlan plan(List<ObjectPlan.MapPlan> maps, List<ObjectPlan.ProgramPlan> programs) {
-        return new ObjectPlan("test", null, "GPL", maps, programs);
+        return new ObjectPlan("test", null, "GPL", maps, programs, List.of());
     }
 
     @Test
@@ -43,6 +43,7 @@ class KernelObjectTest {
                 List.of(new MapEntry(Uapi.u32(0), Uapi.u64(2))),
                 List.of(),
                 List.of(),
+                true,
                 true);
         // r1 = &rodata + 0; r0 = *(u64 *)r1; if r0 == 2 exit; then what is refused if it is reached: r0 = r3
         byte[] code = join(
@@ -78,6 +79,7 @@ class KernelObjectTest {
                 List.of(),
                 List.of(),
                 List.of(new ObjectPlan.Slot(Uapi.u32(1), "target"), new ObjectPlan.Slot(Uapi.u32(2), "broken")),
+                false,
                 false);
         byte[] entry =
                 join(insn(0x18, R2, 1, 0, 0), insn(0, 0, 0, 0, 0), movImm(R3, 1), call(12), movImm(R0, 0), exit());
@@ -110,19 +112,28 @@ class KernelObjectTest {
                 List.of(),
                 List.of(new ObjectPlan.Slot(Uapi.u32(5), "inner")),
                 List.of(),
+                false,
                 false);
         ObjectPlan.MapPlan devices = new ObjectPlan.MapPlan(
-                map("devices", Uapi.MAP_TYPE_XSKMAP, 4, 4, 8), 1, 1, null, List.of(), List.of(), List.of(), false);
-        ObjectPlan plan = new ObjectPlan("test", MinimalBtf.INT_U32, "GPL", List.of(outer, inner, devices), List.of());
+                map("devices", Uapi.MAP_TYPE_XSKMAP, 4, 4, 8),
+                1,
+                1,
+                null,
+                List.of(),
+                List.of(),
+                List.of(),
+                false,
+                false);
+        // types of 4 bytes for a value of 8
+        ObjectPlan.MapPlan odd = new ObjectPlan.MapPlan(
+                map("odd", Uapi.MAP_TYPE_ARRAY, 4, 8, 8), 1, 1, null, List.of(), List.of(), List.of(), false, false);
+        ObjectPlan plan = new ObjectPlan(
+                "test", MinimalBtf.INT_U32, "GPL", List.of(outer, inner, devices, odd), List.of(), List.of());
         try (KernelObject object = KernelObject.load(kernel, plan)) {
             assertThat(object.map("outer").entries())
                     .containsExactly(new MapEntry(
                             Uapi.u32(5), Uapi.u32(object.map("inner").info().id())));
-            assertThat(object.remarks())
-                    .hasSize(1)
-                    .first()
-                    .asString()
-                    .startsWith("map devices: made without BTF types");
+            assertThat(object.remarks()).hasSize(1).first().asString().startsWith("map odd: made without BTF types");
             assertThat(object.btf()).isNotNull();
         }
     }
@@ -131,7 +142,7 @@ class KernelObjectTest {
     void aMapThatCannotBeMadeLeavesNothingBehind() {
         ObjectPlan.MapPlan good = ObjectPlan.MapPlan.of(map("good", Uapi.MAP_TYPE_HASH, 4, 4, 8));
         ObjectPlan.MapPlan bad = ObjectPlan.MapPlan.of(map("bad", Uapi.MAP_TYPE_HASH, 4, 4, 0));
-        ObjectPlan plan = new ObjectPlan("test", MinimalBtf.INT_U32, "GPL", List.of(good, bad), List.of());
+        ObjectPlan plan = new ObjectPlan("test", MinimalBtf.INT_U32, "GPL", List.of(good, bad), List.of(), List.of());
         ObjectPlan twice = plan(List.of(good, good), List.of());
         KernelObject.load(kernel, plan(List.of(good), List.of())).close();
         int before = openDescriptors();
