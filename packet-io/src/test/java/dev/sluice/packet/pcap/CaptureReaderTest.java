@@ -301,6 +301,11 @@ class CaptureReaderTest {
             Read flipped = Captures.mapped(directory, wrong);
             assertThat(flipped.damage()).isNotNull();
         }
+        byte[] zstdChecksum = zstd.clone();
+        zstdChecksum[zstdChecksum.length - 1] ^= 1;
+        Read all = Captures.mapped(directory, zstdChecksum);
+        assertThat(all.packets()).hasSize(20_000);
+        assertThat(all.damage().message()).contains("packet 20001 cannot be read: the zstd data is damaged: ");
         byte[] checksum = gzip.toByteArray();
         checksum[checksum.length - 6] ^= 1;
         Read last = Captures.mapped(directory, checksum);
