@@ -50,6 +50,9 @@ public abstract sealed class CaptureReader implements AutoCloseable permits Pcap
     /** The most different interfaces that are believed. */
     static final int MAX_INTERFACES = 65_536;
 
+    /** What HotSpot's InternalError means here: SIGBUS, because pages of a mapping are no longer in the file. */
+    private static final String CUT_SHORT = "the file was cut short while it was read";
+
     final Input in;
     final List<CaptureInterface> interfaces = new ArrayList<>();
 
@@ -177,6 +180,7 @@ public abstract sealed class CaptureReader implements AutoCloseable permits Pcap
 
     private static CaptureReader openInput(String name, Input in, @Nullable Object openKey) throws CaptureException {
         CaptureReader reader = null;
+        boolean opened = false;
         try {
             in.ensure(4);
             int available = (int) Math.min(8, in.limit - in.position);
@@ -191,15 +195,23 @@ public abstract sealed class CaptureReader implements AutoCloseable permits Pcap
             if (damage != null) {
                 throw damage.toException();
             }
+            opened = true;
             return reader;
-        } catch (CaptureException e) {
-            if (reader != null) {
-                reader.close();
-            } else {
-                in.close();
-                OpenCaptures.remove(openKey);
+        } catch (InternalError e) {
+            if (!in.isStable()) {
+                throw e;
             }
-            throw e;
+            throw new CaptureException(name + ": cannot be read: " + CUT_SHORT, e);
+        } finally {
+            if (!opened) {
+                if (reader != null) {
+                    reader.close();
+                }
+                in.close();
+                if (reader == null) {
+                    OpenCaptures.remove(openKey);
+                }
+            }
         }
     }
 
@@ -253,15 +265,10 @@ public abstract sealed class CaptureReader implements AutoCloseable permits Pcap
             try {
                 n = damage == null ? fill(batch.descriptors(), max) : 0;
             } catch (InternalError e) {
-                // what HotSpot makes of SIGBUS, when pages of a mapping are no longer in the file
                 if (!isMapped()) {
                     throw e;
                 }
-                damaged(
-                        Damage.Kind.TRUNCATED,
-                        in.offset(),
-                        1,
-                        "cannot be read: the file was cut short while it was read");
+                damaged(Damage.Kind.TRUNCATED, in.offset(), 1, "cannot be read: " + CUT_SHORT);
             }
             packets += n;
             if (n == 0) {

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 
 /** A pipe, or the output of a decompressor, through one buffer that holds the unread bytes and what comes next. */
 final class StreamInput extends Input {
-    private static final int INITIAL_CAPACITY = 1 << 20;
+    private static final int INITIAL_CAPACITY = 1 << 18;
 
     private final ReadableByteChannel channel;
     private final LongSupplier consumed;

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.channels.Channels;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -26,8 +27,9 @@ final class Captures {
 
     /** The capture from a mapped file. */
     static Read mapped(Path directory, byte[] bytes) throws IOException {
-        Path file = Files.createTempFile(directory, "capture", ".bin");
-        Files.write(file, bytes);
+        // a new file, because some file systems flush one that is cut to nothing and written again
+        Path file = directory.resolve("capture.bin");
+        Files.write(file, bytes, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
         try {
             return read(file, 7);
         } finally {
