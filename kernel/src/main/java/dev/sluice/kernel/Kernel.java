@@ -45,12 +45,14 @@ public final class Kernel {
             return kernel.tryOut();
         } catch (IOException e) {
             return new KernelAccess.Unavailable("the kernel's release or CPUs cannot be read: " + e.getMessage());
-        } catch (IllegalCallerException e) {
-            return new KernelAccess.Unavailable(
-                    "native access is not enabled for dev.sluice.kernel (--enable-native-access): " + e.getMessage());
-        } catch (ExceptionInInitializerError | NoClassDefFoundError | UnsupportedOperationException e) {
+        } catch (ExceptionInInitializerError e) {
+            // Call.Native, where the JVM lets us call the C library or does not
             Throwable cause = e.getCause() != null ? e.getCause() : e;
-            return new KernelAccess.Unavailable("system calls cannot be made from this JVM: " + cause);
+            return new KernelAccess.Unavailable(
+                    cause instanceof IllegalCallerException
+                            ? "this JVM forbids native access: expected --enable-native-access=dev.sluice.kernel (or"
+                                    + " ALL-UNNAMED on the class path)"
+                            : "system calls cannot be made from this JVM: " + cause);
         }
     }
 
