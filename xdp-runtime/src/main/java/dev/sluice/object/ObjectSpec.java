@@ -41,6 +41,9 @@ public record ObjectSpec(
     private static final Set<String> GPL_COMPATIBLE =
             Set.of("GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL");
 
+    /** Largest section of global variables that is written to before a load; damaged files claim anything. */
+    private static final int MOST_CONTENTS = 256 << 20;
+
     /**
      * Reads an object file.
      *
