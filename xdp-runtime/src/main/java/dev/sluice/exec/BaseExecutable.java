@@ -1,6 +1,5 @@
 package dev.sluice.exec;
 
-import dev.sluice.helper.CaptureClock;
 import dev.sluice.helper.RunContext;
 import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.memory.Memory;
@@ -47,6 +46,7 @@ public abstract class BaseExecutable implements Executable {
     @Override
     public long call(RunContext context, long r1, long r2) {
         context.beginRun();
+        context.descriptor = 0;
         return execute(context, r1, r2, 0);
     }
 
@@ -82,9 +82,6 @@ public abstract class BaseExecutable implements Executable {
         context.cpu = queue;
         context.ingressIfindex = Memory.getInt(descriptor + FrameDescriptor.INGRESS_IFINDEX);
         context.egressIfindex = 0;
-        if (context.clock instanceof CaptureClock clock) {
-            clock.advance(Memory.getLong(descriptor + FrameDescriptor.TIMESTAMP));
-        }
     }
 
     /** Writes back what the run did to the packet and what it decided. */

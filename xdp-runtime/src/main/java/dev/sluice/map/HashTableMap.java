@@ -1,0 +1,525 @@
+package dev.sluice.map;
+
+import dev.sluice.memory.Memory;
+import dev.sluice.memory.Regions;
+import java.lang.foreign.Arena;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.Arrays;
+import java.util.Objects;
+
+/**
+ * {@code BPF_MAP_TYPE_HASH} and {@code PERCPU_HASH}: chained buckets that readers walk without a lock while others write.
+ *
+ * <pre>
+ * bucket:   first   u64   address of the first element, or the bucket's end mark
+ *
+ * element:   0 next   u64   address of the next element, or the bucket's end mark
+ *            8 value  u64   address of the value
+ *           16 hash   u32
+ *           24 key          keySize bytes
+ *
+ * end mark: bucket << 1 | 1
+ * </pre>
+ *
+ * <p>Elements and values are apart: programs may write values, and whatever they write there can never lead a reader
+ * astray. Writers hold a spin lock for the bucket. A new value of an existing key is written into a fresh element, which
+ * then takes the place of the old one in the chain with a single store: a reader finds one or the other, never none, and
+ * never half of a value. Elements are reused while readers may still stand on them (preallocated hash maps in the kernel
+ * do the same); a reader that is carried into another chain by that notices the other end mark and begins again. A freed
+ * element waits until {@link #RESTING} others have been freed, so that a value that a program has just looked up is not
+ * the first to be overwritten.
+ *
+ * <p>Without {@code BPF_F_NO_PREALLOC} all elements exist from the start, and some more for values that are about to
+ * replace others, so that a full map can be updated. With it, they are allocated in chunks when they are needed.
+ */
+public class HashTableMap extends LiveMap {
+    private static final int NO_PREALLOC = 1;
+    private static final int ZERO_SEED = 1 << 6;
+
+    private static final int NEXT = 0;
+    private static final int VALUE = 8;
+    private static final int HASH = 16;
+    private static final int KEY = 24;
+
+    /** Freed elements that are kept from reuse while there are others. */
+    private static final int RESTING = 64;
+
+    private static final int LOCKS = 256;
+
+    /** Ints of a cache line: locks do not share one. */
+    private static final int LOCK_STRIDE = 16;
+
+    private static final int MAX_CHUNK = 1 << 16;
+
+    private static final VarHandle LOCK_HANDLE = MethodHandles.arrayElementVarHandle(int[].class);
+
+    private final int keySize;
+    private final int valueSize;
+    private final int maxEntries;
+    private final boolean perCpu;
+    private final int cpus;
+    private final long stride;
+    private final long elementBytes;
+    private final long valueBytes;
+    private final boolean valuesWritable;
+    private final long seed;
+    private final long mask;
+    private final long buckets;
+
+    /** One a group of buckets, and the last for the free elements. */
+    private final int[] locks = new int[(LOCKS + 1) * LOCK_STRIDE];
+
+    // --- under the lock of free elements
+    private final long mostElements;
+    private long elements;
+    private int count;
+    private long[] free;
+    private int freeCount;
+    private final long[] resting = new long[RESTING];
+    private int restingFirst;
+    private int restingCount;
+
+    HashTableMap(MapDef def, MapTable table, Regions regions, int cpus, long seed) {
+        super(def, table, regions);
+        keySize = def.keySize();
+        valueSize = def.valueSize();
+        maxEntries = def.maxEntries();
+        perCpu = def.type().isPerCpu();
+        this.cpus = cpus;
+        this.seed = (def.flags() & ZERO_SEED) != 0 ? 0 : mix(seed + id());
+        stride = roundUp8(valueSize);
+        elementBytes = KEY + roundUp8(keySize);
+        valueBytes = perCpu ? stride * cpus : stride;
+        valuesWritable = programsMayWrite() && def.type() != MapType.DEVMAP_HASH;
+        long bucketCount = maxEntries == 1 ? 1 : Long.highestOneBit(maxEntries - 1L) << 1;
+        mask = bucketCount - 1;
+        buckets = allocate(bucketCount * Long.BYTES);
+        for (long bucket = 0; bucket < bucketCount; bucket++) {
+            Memory.putLong(buckets + bucket * Long.BYTES, endMark(bucket));
+        }
+        mostElements = (long) maxEntries + cpus + RESTING;
+        if ((def.flags() & NO_PREALLOC) == 0) {
+            try {
+                free = new long[Math.toIntExact(mostElements)];
+                addElements(mostElements);
+            } catch (OutOfMemoryError | ArithmeticException e) {
+                abandon();
+                throw e;
+            }
+        } else {
+            free = new long[RESTING];
+        }
+    }
+
+    // --- finding
+
+    @Override
+    public long lookup(long key, int cpu) {
+        long element = find(key, hash(key));
+        if (element == 0) {
+            return 0;
+        }
+        long value = Memory.getLong(element + VALUE);
+        return perCpu ? value + Objects.checkIndex(cpu, cpus) * stride : value;
+    }
+
+    /** {@link #lookup} of a four-byte key that is at hand as a number. */
+    final long lookupInt(int key) {
+        int hash = finish(absorb(start(), key & 0xffff_ffffL));
+        long bucket = hash & mask;
+        while (true) {
+            long element = acquire(buckets + bucket * Long.BYTES);
+            while ((element & 1) == 0) {
+                if (Memory.getInt(element + HASH) == hash && Memory.getInt(element + KEY) == key) {
+                    return Memory.getLong(element + VALUE);
+                }
+                element = acquire(element + NEXT);
+            }
+            if (element == endMark(bucket)) {
+                return 0;
+            }
+        }
+    }
+
+    private long find(long key, int hash) {
+        long bucket = hash & mask;
+        while (true) {
+            long element = acquire(buckets + bucket * Long.BYTES);
+            while ((element & 1) == 0) {
+                if (Memory.getInt(element + HASH) == hash && keyEquals(element + KEY, key)) {
+                    return element;
+                }
+                element = acquire(element + NEXT);
+            }
+            if (element == endMark(bucket)) {
+                return 0;
+            }
+        }
+    }
+
+    private static long acquire(long address) {
+        return (long) Memory.ATOMIC_LONG.getAcquire(Memory.ALL, address);
+    }
+
+    private static void release(long address, long value) {
+        Memory.ATOMIC_LONG.setRelease(Memory.ALL, address, value);
+    }
+
+    private static long endMark(long bucket) {
+        return bucket << 1 | 1;
+    }
+
+    private boolean keyEquals(long one, long other) {
+        int at = 0;
+        for (; at <= keySize - Long.BYTES; at += Long.BYTES) {
+            if (Memory.getLong(one + at) != Memory.getLong(other + at)) {
+                return false;
+            }
+        }
+        return at == keySize || tail(one + at, keySize - at) == tail(other + at, keySize - at);
+    }
+
+    // --- hashing: multiply and fold, eight bytes a step
+
+    private int hash(long key) {
+        long hash = start();
+        int at = 0;
+        for (; at <= keySize - Long.BYTES; at += Long.BYTES) {
+            hash = absorb(hash, Memory.getLong(key + at));
+        }
+        if (at < keySize) {
+            hash = absorb(hash, tail(key + at, keySize - at));
+        }
+        return finish(hash);
+    }
+
+    private long start() {
+        return seed ^ keySize;
+    }
+
+    private static long absorb(long hash, long word) {
+        long x = (hash ^ word) * 0x9e37_79b9_7f4a_7c15L;
+        return x ^ x >>> 32;
+    }
+
+    private static int finish(long hash) {
+        long x = hash * 0xd6e8_feb8_6659_fd93L;
+        return (int) (x >>> 32);
+    }
+
+    private static long mix(long seed) {
+        return absorb(absorb(seed, 0x6a09_e667_f3bc_c908L), 0xbb67_ae85_84ca_a73bL);
+    }
+
+    /** 1 to 7 bytes as a number. */
+    private static long tail(long address, int bytes) {
+        return switch (bytes) {
+            case 4 -> Memory.getInt(address) & 0xffff_ffffL;
+            case 1 -> Memory.getByte(address) & 0xffL;
+            case 2 -> Memory.getShort(address) & 0xffffL;
+            case 3 -> Memory.getShort(address) & 0xffffL | (Memory.getByte(address + 2) & 0xffL) << 16;
+            case 5 -> Memory.getInt(address) & 0xffff_ffffL | (Memory.getByte(address + 4) & 0xffL) << 32;
+            case 6 -> Memory.getInt(address) & 0xffff_ffffL | (Memory.getShort(address + 4) & 0xffffL) << 32;
+            default ->
+                Memory.getInt(address) & 0xffff_ffffL
+                        | (Memory.getShort(address + 4) & 0xffffL) << 32
+                        | (Memory.getByte(address + 6) & 0xffL) << 48;
+        };
+    }
+
+    // --- changing
+
+    @Override
+    public int update(long key, long value, long flags, int cpu) {
+        return store(key, value, flags, cpu);
+    }
+
+    /**
+     * @param cpu whose value is given, or -1 when {@code value} holds the values of all CPUs
+     */
+    private int store(long key, long value, long flags, int cpu) {
+        if (flags < 0 || flags > EXIST) {
+            return Errno.EINVAL.negative();
+        }
+        int hash = hash(key);
+        long bucket = hash & mask;
+        int lock = lockOf(bucket);
+        lock(lock);
+        try {
+            long link = buckets + bucket * Long.BYTES;
+            long old = Memory.getLong(link);
+            while ((old & 1) == 0 && (Memory.getInt(old + HASH) != hash || !keyEquals(old + KEY, key))) {
+                link = old + NEXT;
+                old = Memory.getLong(link);
+            }
+            boolean exists = (old & 1) == 0;
+            if (exists && flags == NOEXIST) {
+                return Errno.EEXIST.negative();
+            }
+            if (!exists && flags == EXIST) {
+                return Errno.ENOENT.negative();
+            }
+            if (exists && perCpu) {
+                copyPerCpu(value, Memory.getLong(old + VALUE), cpu);
+                return 0;
+            }
+            long fresh = take(!exists);
+            if (fresh <= 0) {
+                return (int) fresh;
+            }
+            Memory.putInt(fresh + HASH, hash);
+            Memory.copy(key, fresh + KEY, keySize);
+            long freshValue = Memory.getLong(fresh + VALUE);
+            if (perCpu) {
+                if (cpu >= 0) {
+                    Memory.fill(freshValue, valueBytes, (byte) 0);
+                }
+                copyPerCpu(value, freshValue, cpu);
+            } else {
+                Memory.copy(value, freshValue, valueSize);
+            }
+            if (exists) {
+                release(fresh + NEXT, Memory.getLong(old + NEXT));
+                release(link, fresh);
+                give(old, false);
+            } else {
+                long first = buckets + bucket * Long.BYTES;
+                release(fresh + NEXT, Memory.getLong(first));
+                release(first, fresh);
+            }
+            return 0;
+        } finally {
+            unlock(lock);
+        }
+    }
+
+    private void copyPerCpu(long from, long values, int cpu) {
+        if (cpu < 0) {
+            Memory.copy(from, values, valueBytes);
+        } else {
+            Memory.copy(from, values + Objects.checkIndex(cpu, cpus) * stride, valueSize);
+        }
+    }
+
+    @Override
+    public int delete(long key) {
+        return removeElement(key);
+    }
+
+    private int removeElement(long key) {
+        int hash = hash(key);
+        long bucket = hash & mask;
+        int lock = lockOf(bucket);
+        lock(lock);
+        try {
+            long link = buckets + bucket * Long.BYTES;
+            long element = Memory.getLong(link);
+            while ((element & 1) == 0) {
+                if (Memory.getInt(element + HASH) == hash && keyEquals(element + KEY, key)) {
+                    // The removed element keeps its own link: a reader that stands on it goes on from there.
+                    release(link, Memory.getLong(element + NEXT));
+                    give(element, true);
+                    return 0;
+                }
+                link = element + NEXT;
+                element = Memory.getLong(link);
+            }
+            return Errno.ENOENT.negative();
+        } finally {
+            unlock(lock);
+        }
+    }
+
+    // --- elements without an entry
+
+    /** An element, or a negative error number. */
+    private long take(boolean newEntry) {
+        lock(LOCKS);
+        try {
+            if (newEntry && count >= maxEntries) {
+                return Errno.E2BIG.negative();
+            }
+            if (freeCount == 0 && elements < mostElements) {
+                try {
+                    addElements(Math.min(mostElements - elements, Math.clamp(elements, RESTING, MAX_CHUNK)));
+                } catch (OutOfMemoryError e) {
+                    if (restingCount == 0) {
+                        return Errno.ENOMEM.negative();
+                    }
+                }
+            }
+            long element;
+            if (freeCount > 0) {
+                element = free[--freeCount];
+            } else if (restingCount > 0) {
+                element = resting[restingFirst];
+                restingFirst = (restingFirst + 1) % RESTING;
+                restingCount--;
+            } else {
+                return Errno.ENOMEM.negative();
+            }
+            if (newEntry) {
+                count++;
+            }
+            return element;
+        } finally {
+            unlock(LOCKS);
+        }
+    }
+
+    private void give(long element, boolean entryGone) {
+        lock(LOCKS);
+        try {
+            if (restingCount == RESTING) {
+                if (freeCount == free.length) {
+                    free = Arrays.copyOf(free, free.length * 2);
+                }
+                free[freeCount++] = resting[restingFirst];
+                restingFirst = (restingFirst + 1) % RESTING;
+                restingCount--;
+            }
+            resting[(restingFirst + restingCount++) % RESTING] = element;
+            if (entryGone) {
+                count--;
+            }
+        } finally {
+            unlock(LOCKS);
+        }
+    }
+
+    private void addElements(long more) {
+        long chunk = allocate(more * elementBytes);
+        long values = allocateRegion(more * valueBytes, valuesWritable);
+        if (free.length < freeCount + more) {
+            free = Arrays.copyOf(free, (int) Math.max(freeCount + more, free.length * 2L));
+        }
+        // The last first: elements are then taken in the order of their addresses.
+        for (long i = more - 1; i >= 0; i--) {
+            long element = chunk + i * elementBytes;
+            Memory.putLong(element + NEXT, 1);
+            Memory.putLong(element + VALUE, values + i * valueBytes);
+            free[freeCount++] = element;
+        }
+        elements += more;
+    }
+
+    // --- spin locks: held for a few loads and stores
+
+    private static int lockOf(long bucket) {
+        return (int) bucket & LOCKS - 1;
+    }
+
+    private void lock(int number) {
+        int at = number * LOCK_STRIDE;
+        int spins = 0;
+        while (!LOCK_HANDLE.compareAndSet(locks, at, 0, 1)) {
+            // The holder may have lost its CPU.
+            if (++spins > 100) {
+                Thread.yield();
+            } else {
+                Thread.onSpinWait();
+            }
+        }
+    }
+
+    private void unlock(int number) {
+        LOCK_HANDLE.setRelease(locks, number * LOCK_STRIDE, 0);
+    }
+
+    // --- the user's side
+
+    /** Number of entries. */
+    public int size() {
+        lock(LOCKS);
+        try {
+            return count;
+        } finally {
+            unlock(LOCKS);
+        }
+    }
+
+    @Override
+    public final int userValueSize() {
+        return perCpu ? Math.toIntExact(valueBytes) : valueSize;
+    }
+
+    @Override
+    final byte[] read(byte[] key) {
+        try (Arena arena = Arena.ofConfined()) {
+            long address = nativeCopy(arena, key);
+            int hash = hash(address);
+            int lock = lockOf(hash & mask);
+            // Under the lock the element cannot be replaced while it is copied.
+            lock(lock);
+            try {
+                long element = find(address, hash);
+                return element == 0 ? null : Memory.bytes(Memory.getLong(element + VALUE), userValueSize());
+            } finally {
+                unlock(lock);
+            }
+        }
+    }
+
+    @Override
+    int write(byte[] key, byte[] value, long flags) {
+        try (Arena arena = Arena.ofConfined()) {
+            return store(nativeCopy(arena, key), nativeCopy(arena, value), flags, -1);
+        }
+    }
+
+    @Override
+    final int erase(byte[] key) {
+        try (Arena arena = Arena.ofConfined()) {
+            return removeElement(nativeCopy(arena, key));
+        }
+    }
+
+    @Override
+    final byte[] next(byte[] key) {
+        long bucket = 0;
+        if (key != null) {
+            try (Arena arena = Arena.ofConfined()) {
+                long address = nativeCopy(arena, key);
+                int hash = hash(address);
+                long own = hash & mask;
+                int lock = lockOf(own);
+                lock(lock);
+                try {
+                    long element = find(address, hash);
+                    if (element != 0) {
+                        long next = Memory.getLong(element + NEXT);
+                        if ((next & 1) == 0) {
+                            return Memory.bytes(next + KEY, keySize);
+                        }
+                        bucket = own + 1;
+                    }
+                } finally {
+                    unlock(lock);
+                }
+            }
+        }
+        for (; bucket <= mask; bucket++) {
+            if ((Memory.getLong(buckets + bucket * Long.BYTES) & 1) != 0) {
+                continue;
+            }
+            int lock = lockOf(bucket);
+            lock(lock);
+            try {
+                long first = Memory.getLong(buckets + bucket * Long.BYTES);
+                if ((first & 1) == 0) {
+                    return Memory.bytes(first + KEY, keySize);
+                }
+            } finally {
+                unlock(lock);
+            }
+        }
+        return null;
+    }
+
+    private static long nativeCopy(Arena arena, byte[] bytes) {
+        long address = Memory.allocate(arena, bytes.length, Long.BYTES);
+        Memory.copy(bytes, 0, address, bytes.length);
+        return address;
+    }
+}

@@ -1,0 +1,63 @@
+package dev.sluice.map;
+
+import dev.sluice.memory.Memory;
+import dev.sluice.memory.Regions;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+
+/** Types whose key is an index from 0 to {@code max_entries} - 1 and whose iteration goes by it. */
+abstract class IndexedMap extends LiveMap {
+    static final VarHandle INT_LE = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
+
+    private final int maxEntries;
+
+    IndexedMap(MapDef def, MapTable table, Regions regions) {
+        super(def, table, regions);
+        maxEntries = def.maxEntries();
+    }
+
+    /** Whether an index (unsigned) has an entry. */
+    final boolean inRange(int index) {
+        return Integer.compareUnsigned(index, maxEntries) < 0;
+    }
+
+    static int index(byte[] key) {
+        return (int) INT_LE.get(key, 0);
+    }
+
+    static int index(long key) {
+        return Memory.getInt(key);
+    }
+
+    @Override
+    final byte[] next(byte[] key) {
+        int index = key == null ? 0 : index(key);
+        if (key != null && inRange(index)) {
+            index++;
+            if (!inRange(index)) {
+                return null;
+            }
+        } else {
+            index = 0;
+        }
+        byte[] next = new byte[Integer.BYTES];
+        INT_LE.set(next, 0, index);
+        return next;
+    }
+
+    /** What arrays answer to an update before they look at the value: 0 or a negative error number. */
+    final int checkUpdate(int index, long flags) {
+        long allowed = def().type().isPerCpu() ? flags : flags & ~LOCK;
+        if (allowed < 0 || allowed > EXIST) {
+            return Errno.EINVAL.negative();
+        }
+        if (!inRange(index)) {
+            return Errno.E2BIG.negative();
+        }
+        if ((flags & NOEXIST) != 0) {
+            return Errno.EEXIST.negative();
+        }
+        return (flags & LOCK) != 0 ? Errno.EINVAL.negative() : 0;
+    }
+}

@@ -1,0 +1,193 @@
+package dev.sluice.map;
+
+import dev.sluice.memory.Memory;
+import dev.sluice.memory.Regions;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What all types have in common: memory, its regions, and the checks that {@code bpf(2)} makes before it asks the type.
+ */
+abstract class LiveMap extends BpfMap {
+    private static final int RDONLY = 1 << 3;
+    private static final int WRONLY = 1 << 4;
+
+    private final Arena arena = Arena.ofShared();
+    private final MapTable table;
+    private final Regions regions;
+    private final List<Long> regionStarts = new ArrayList<>();
+    private volatile boolean frozen;
+
+    LiveMap(MapDef def, MapTable table, Regions regions) {
+        super(def, table.nextId());
+        this.table = table;
+        this.regions = regions;
+    }
+
+    /** Rounds up to the eight bytes that values are aligned to. */
+    static long roundUp8(long bytes) {
+        return bytes + 7 & -8L;
+    }
+
+    /** Zeroed memory that lives as long as the map and that programs do not see. */
+    final long allocate(long bytes) {
+        if (bytes < 0) {
+            throw new OutOfMemoryError("map " + def().name());
+        }
+        return Memory.allocate(arena, bytes, 64);
+    }
+
+    /** Zeroed memory that lives as long as the map and that programs may touch. */
+    final long allocateRegion(long bytes, boolean programsMayWrite) {
+        long address = allocate(bytes);
+        regions.add(address, bytes, programsMayWrite);
+        synchronized (regionStarts) {
+            regionStarts.add(address);
+        }
+        return address;
+    }
+
+    final boolean programsMayWrite() {
+        return (def().flags() & RDONLY_PROG) == 0;
+    }
+
+    @Override
+    public final byte[] get(byte[] key) {
+        checkKey(key);
+        checkReadable();
+        return read(key);
+    }
+
+    @Override
+    public final void put(byte[] key, byte[] value, long flags) {
+        checkKey(key);
+        if (value.length != userValueSize()) {
+            throw refuse(Errno.EINVAL, "value expected " + userValueSize() + " bytes, found " + value.length);
+        }
+        checkWritable();
+        if ((flags & LOCK) != 0) {
+            throw refuse(Errno.EINVAL, "flags ask for a lock that the value does not have, flags=" + flags);
+        }
+        int error = write(key, value, flags);
+        if (error != 0) {
+            throw refuse(errno(error), describe(error, key, flags));
+        }
+    }
+
+    @Override
+    public final boolean remove(byte[] key) {
+        checkKey(key);
+        checkWritable();
+        int error = erase(key);
+        if (error == Errno.ENOENT.negative()) {
+            return false;
+        }
+        if (error != 0) {
+            throw refuse(
+                    errno(error),
+                    error == Errno.EINVAL.negative()
+                            ? "entries of this type cannot be deleted"
+                            : describe(error, key, 0));
+        }
+        return true;
+    }
+
+    @Override
+    public final byte[] nextKey(byte[] key) {
+        if (key != null) {
+            checkKey(key);
+        }
+        checkReadable();
+        return next(key);
+    }
+
+    /** A copy of an entry's value, or null. The key has the right size. */
+    abstract byte[] read(byte[] key);
+
+    /** Creates or replaces; 0 or a negative error number. Key and value have the right size. */
+    abstract int write(byte[] key, byte[] value, long flags);
+
+    /** Removes; 0 or a negative error number. */
+    abstract int erase(byte[] key);
+
+    /** The key that follows; see {@link #nextKey}. */
+    abstract byte[] next(byte[] key);
+
+    @Override
+    public final void freeze() {
+        synchronized (regionStarts) {
+            if (frozen) {
+                throw refuse(Errno.EBUSY, "it is frozen already");
+            }
+            frozen = true;
+        }
+    }
+
+    @Override
+    public final boolean isFrozen() {
+        return frozen;
+    }
+
+    @Override
+    public void close() {
+        table.remove(this);
+        abandon();
+    }
+
+    /** Gives the memory back, of a map that nobody knows (any more). */
+    final void abandon() {
+        synchronized (regionStarts) {
+            for (long start : regionStarts) {
+                regions.remove(start);
+            }
+            regionStarts.clear();
+        }
+        arena.close();
+    }
+
+    final MapException refuse(Errno errno, String what) {
+        return new MapException(errno, "map " + def().name() + ": " + what);
+    }
+
+    private void checkKey(byte[] key) {
+        if (key.length != def().keySize()) {
+            throw refuse(Errno.EINVAL, "key expected " + def().keySize() + " bytes, found " + key.length);
+        }
+    }
+
+    private void checkReadable() {
+        if ((def().flags() & WRONLY) != 0) {
+            throw refuse(Errno.EPERM, "user space may not read it (BPF_F_WRONLY)");
+        }
+    }
+
+    private void checkWritable() {
+        if (frozen) {
+            throw refuse(Errno.EPERM, "user space may not write it, it is frozen");
+        }
+        if ((def().flags() & RDONLY) != 0) {
+            throw refuse(Errno.EPERM, "user space may not write it (BPF_F_RDONLY)");
+        }
+    }
+
+    private static Errno errno(int error) {
+        for (Errno errno : Errno.values()) {
+            if (errno.negative() == error) {
+                return errno;
+            }
+        }
+        throw new AssertionError("error=" + error);
+    }
+
+    private String describe(int error, byte[] key, long flags) {
+        String hex = java.util.HexFormat.ofDelimiter(" ").formatHex(key);
+        return switch (errno(error)) {
+            case E2BIG -> "no room: max_entries=" + Integer.toUnsignedString(def().maxEntries()) + " key=" + hex;
+            case EEXIST -> "the entry exists already, key=" + hex;
+            case ENOENT -> "no such entry, key=" + hex;
+            case EINVAL -> "flags or value are not allowed, flags=" + flags + " key=" + hex;
+            default -> "refused, key=" + hex;
+        };
+    }
+}
