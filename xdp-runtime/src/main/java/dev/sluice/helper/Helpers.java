@@ -1,11 +1,46 @@
 package dev.sluice.helper;
 
-import dev.sluice.map.BpfMap;
+import dev.sluice.map.Errno;
+import dev.sluice.map.ProgArrayMap;
+import dev.sluice.map.ProgramRef;
+import dev.sluice.map.RedirectMap;
+import dev.sluice.memory.Memory;
 
-/** The implementations of the helpers; arguments have been proved or checked by the caller. */
+/**
+ * The implementations of the helpers; arguments have been proved or checked by the caller. Results and error numbers are
+ * those of Linux 6.18.
+ */
 @SuppressWarnings("UnusedVariable") // all have the common shape
 public final class Helpers {
+    /** Bytes at the start of a frame that the kernel keeps for {@code struct xdp_frame}. */
+    public static final int XDP_FRAME_BYTES = 40;
+
+    private static final int ETH_HLEN = 14;
+
+    /** The length of metadata is kept in a byte. */
+    private static final long MAX_METADATA = 255;
+
+    private static final long XDP_ABORTED = 0;
+    private static final long XDP_REDIRECT = 4;
+
+    /** The part of bpf_redirect_map's flags that is the action for an entry that is not set. */
+    private static final long ACTION_MASK = 3;
+
+    private static final long BROADCAST = 1 << 3;
+
+    /** Ticks a second of Debian's and this table's kernel ({@code CONFIG_HZ}). */
+    private static final long HZ = 250;
+
+    private static final long NANOS_PER_TICK = 1_000_000_000L / HZ;
+
+    /** The kernel's tick counter begins five minutes before the low half wraps. */
+    private static final long INITIAL_JIFFIES = -300 * HZ & 0xffff_ffffL;
+
+    private static final int MAX_OFFSET = 0xffff;
+
     private Helpers() {}
+
+    // --- maps
 
     public static long mapLookupElem(RunContext context, long map, long key, long r3, long r4, long r5) {
         return context.map(map).lookup(key, context.cpu);
@@ -16,12 +51,29 @@ public final class Helpers {
     }
 
     public static long mapDeleteElem(RunContext context, long map, long key, long r3, long r4, long r5) {
-        BpfMap live = context.map(map);
-        return live.delete(key);
+        return context.map(map).delete(key);
     }
+
+    // --- time, CPU, random numbers
 
     public static long ktimeGetNs(RunContext context, long r1, long r2, long r3, long r4, long r5) {
         return context.clock.nanos();
+    }
+
+    /** The same clock: Sluice's machine is never suspended. */
+    public static long ktimeGetBootNs(RunContext context, long r1, long r2, long r3, long r4, long r5) {
+        return context.clock.nanos();
+    }
+
+    /** The clock as of the last tick. */
+    public static long ktimeGetCoarseNs(RunContext context, long r1, long r2, long r3, long r4, long r5) {
+        long now = context.clock.nanos();
+        return now - now % NANOS_PER_TICK;
+    }
+
+    /** Ticks of 4 ms. */
+    public static long jiffies64(RunContext context, long r1, long r2, long r3, long r4, long r5) {
+        return INITIAL_JIFFIES + context.clock.nanos() / NANOS_PER_TICK;
     }
 
     public static long getPrandomU32(RunContext context, long r1, long r2, long r3, long r4, long r5) {
@@ -30,5 +82,239 @@ public final class Helpers {
 
     public static long getSmpProcessorId(RunContext context, long r1, long r2, long r3, long r4, long r5) {
         return context.cpu;
+    }
+
+    public static long getNumaNodeId(RunContext context, long r1, long r2, long r3, long r4, long r5) {
+        return 0;
+    }
+
+    // --- trace
+
+    /**
+     * Prints a line.
+     *
+     * @return its length in bytes, EINVAL for a format that is not allowed, ENOSPC for too long arguments
+     */
+    public static long tracePrintk(RunContext context, long format, long size, long r3, long r4, long r5) {
+        TraceFormat trace = context.traceFormat();
+        trace.args[0] = r3;
+        trace.args[1] = r4;
+        trace.args[2] = r5;
+        return print(context, trace, format, size, TraceFormat.MAX_PRINTK_ARGS);
+    }
+
+    /** The same with arguments in memory: {@code dataSize} bytes, a multiple of 8, at most 96. */
+    public static long traceVprintk(RunContext context, long format, long size, long data, long dataSize, long r5) {
+        if ((dataSize & 7) != 0
+                || Long.compareUnsigned(dataSize, TraceFormat.MAX_VPRINTK_ARGS * (long) Long.BYTES) > 0
+                || dataSize != 0 && data == 0) {
+            return Errno.EINVAL.negative();
+        }
+        TraceFormat trace = context.traceFormat();
+        int count = (int) dataSize / Long.BYTES;
+        for (int i = 0; i < count; i++) {
+            trace.args[i] = Memory.getLong(data + (long) i * Long.BYTES);
+        }
+        return print(context, trace, format, size, count);
+    }
+
+    private static long print(RunContext context, TraceFormat trace, long format, long size, int argCount) {
+        int length = trace.format(context, format, size, argCount);
+        if (length >= 0 && !context.trace.equals(TraceSink.NONE)) {
+            context.trace.line(context, trace.line());
+        }
+        return length;
+    }
+
+    // --- control
+
+    /**
+     * Finds the target of a tail call and leaves it in {@link RunContext#tailTarget}; leaves null there when the slot is
+     * empty or the run has made its 33 tail calls, and the program goes on.
+     */
+    public static long tailCall(RunContext context, long ctx, long map, long index, long r4, long r5) {
+        if (context.tailCalls >= RunContext.MAX_TAIL_CALLS) {
+            return 0;
+        }
+        ProgramRef target = ((ProgArrayMap) context.map(map)).program((int) index);
+        if (target != null) {
+            context.tailCalls++;
+            context.tailTarget = target;
+        }
+        return 0;
+    }
+
+    /** Remembers the interface; XDP_REDIRECT, or XDP_ABORTED for flags, of which there are none. */
+    public static long redirect(RunContext context, long ifindex, long flags, long r3, long r4, long r5) {
+        if (flags != 0) {
+            return XDP_ABORTED;
+        }
+        context.redirectMapId = 0;
+        context.redirectIndex = (int) ifindex;
+        context.redirectFlags = 0;
+        return XDP_REDIRECT;
+    }
+
+    /** Remembers the entry; the low bits of flags when it is not set, XDP_ABORTED for unknown flags. */
+    public static long redirectMap(RunContext context, long map, long key, long flags, long r4, long r5) {
+        RedirectMap target = (RedirectMap) context.map(map);
+        if ((flags & ~(ACTION_MASK | target.redirectFlags())) != 0) {
+            return XDP_ABORTED;
+        }
+        boolean broadcast = (flags & BROADCAST) != 0;
+        if (!broadcast && !target.hasTarget((int) key)) {
+            context.redirectMapId = 0;
+            context.redirectIndex = 0;
+            context.redirectFlags = 0;
+            return flags & ACTION_MASK;
+        }
+        context.redirectMapId = context.map(map).id();
+        context.redirectIndex = (int) key;
+        context.redirectFlags = broadcast ? flags & target.redirectFlags() : 0;
+        return XDP_REDIRECT;
+    }
+
+    // --- the packet
+
+    /**
+     * The Internet checksum of {@code to} less that of {@code from}, added to a seed and folded to 16 bits. Sizes need not
+     * be multiples of 4 any more.
+     */
+    public static long csumDiff(RunContext context, long from, long fromSize, long to, long toSize, long seed) {
+        long sum = seed & 0xffff_ffffL;
+        if (fromSize != 0 && toSize != 0) {
+            long difference = fold32(sum + sum(to, toSize)) + (~fold32(sum(from, fromSize)) & 0xffff_ffffL);
+            return fold16(fold32(difference));
+        }
+        if (toSize != 0) {
+            return fold16(fold32(sum + sum(to, toSize)));
+        }
+        if (fromSize != 0) {
+            return fold16(~fold32((~sum & 0xffff_ffffL) + sum(from, fromSize)) & 0xffff_ffffL);
+        }
+        return fold16(sum);
+    }
+
+    /** The sum of 32-bit words, the last filled with zeroes; sizes are below 2^29, so 64 bits are enough. */
+    private static long sum(long address, long size) {
+        long sum = 0;
+        long at = address;
+        long end = address + size;
+        for (; at <= end - Long.BYTES; at += Long.BYTES) {
+            long word = Memory.getLong(at);
+            sum += (word & 0xffff_ffffL) + (word >>> 32);
+        }
+        if (at <= end - Integer.BYTES) {
+            sum += Memory.getInt(at) & 0xffff_ffffL;
+            at += Integer.BYTES;
+        }
+        for (int shift = 0; at < end; at++, shift += Byte.SIZE) {
+            sum += (Memory.getByte(at) & 0xffL) << shift;
+        }
+        return sum;
+    }
+
+    private static long fold32(long sum) {
+        long once = (sum & 0xffff_ffffL) + (sum >>> 32);
+        return (once & 0xffff_ffffL) + (once >>> 32);
+    }
+
+    private static long fold16(long sum32) {
+        long once = (sum32 & 0xffff) + (sum32 >>> 16);
+        return (once & 0xffff) + (once >>> 16);
+    }
+
+    /** Moves data by an offset, metadata with it: 0, or EINVAL when there is no headroom or too little packet left. */
+    public static long xdpAdjustHead(RunContext context, long ctx, long offset, long r3, long r4, long r5) {
+        int by = (int) offset;
+        long metadata = context.data - context.dataMeta;
+        long data = context.data + by;
+        if (data < context.hardStart + XDP_FRAME_BYTES + metadata || data > context.dataEnd - ETH_HLEN) {
+            return Errno.EINVAL.negative();
+        }
+        if (metadata != 0) {
+            Memory.copy(context.dataMeta, context.dataMeta + by, metadata);
+        }
+        context.dataMeta += by;
+        context.data = data;
+        return 0;
+    }
+
+    /** Moves data_meta by an offset: 0, EINVAL out of bounds, EACCES for a length that is no multiple of 4. */
+    public static long xdpAdjustMeta(RunContext context, long ctx, long offset, long r3, long r4, long r5) {
+        long start = context.dataMeta + (int) offset;
+        long metadata = context.data - start;
+        if (start < context.hardStart + XDP_FRAME_BYTES || metadata < 0) {
+            return Errno.EINVAL.negative();
+        }
+        if ((metadata & 3) != 0 || metadata > MAX_METADATA) {
+            return Errno.EACCES.negative();
+        }
+        context.dataMeta = start;
+        return 0;
+    }
+
+    /** Moves data_end by an offset, new bytes are zero: 0, or EINVAL without tailroom or with too little packet left. */
+    public static long xdpAdjustTail(RunContext context, long ctx, long offset, long r3, long r4, long r5) {
+        int by = (int) offset;
+        long end = context.dataEnd + by;
+        if (end > context.frameEnd || end < context.data + ETH_HLEN) {
+            return Errno.EINVAL.negative();
+        }
+        if (by > 0) {
+            Memory.fill(context.dataEnd, by, (byte) 0);
+        }
+        context.dataEnd = end;
+        return 0;
+    }
+
+    /** Bytes of the packet. */
+    public static long xdpGetBuffLen(RunContext context, long ctx, long r2, long r3, long r4, long r5) {
+        return context.dataEnd - context.data;
+    }
+
+    /** Copies out of the packet: 0, EFAULT for numbers above 65,535, EINVAL outside of the packet. */
+    public static long xdpLoadBytes(RunContext context, long ctx, long offset, long buffer, long size, long r5) {
+        int error = checkRange(context, offset, size);
+        if (error == 0) {
+            Memory.copy(context.data + (offset & 0xffff_ffffL), buffer, size & 0xffff_ffffL);
+        }
+        return error;
+    }
+
+    /** Copies into the packet; errors as {@link #xdpLoadBytes}. */
+    public static long xdpStoreBytes(RunContext context, long ctx, long offset, long buffer, long size, long r5) {
+        int error = checkRange(context, offset, size);
+        if (error == 0) {
+            Memory.copy(buffer, context.data + (offset & 0xffff_ffffL), size & 0xffff_ffffL);
+        }
+        return error;
+    }
+
+    private static int checkRange(RunContext context, long offset, long size) {
+        long from = offset & 0xffff_ffffL;
+        long bytes = size & 0xffff_ffffL;
+        if (from > MAX_OFFSET || bytes > MAX_OFFSET) {
+            return Errno.EFAULT.negative();
+        }
+        return from + bytes > context.dataEnd - context.data ? Errno.EINVAL.negative() : 0;
+    }
+
+    // --- strings
+
+    /** Compares at most {@code size} bytes of a string with another: below 0, 0, above 0. */
+    public static long strncmp(RunContext context, long one, long size, long other, long r4, long r5) {
+        long bytes = size & 0xffff_ffffL;
+        for (long i = 0; i < bytes; i++) {
+            int a = Memory.getByte(one + i) & 0xff;
+            int b = Memory.getByte(other + i) & 0xff;
+            if (a != b) {
+                return a < b ? -1 : 1;
+            }
+            if (a == 0) {
+                break;
+            }
+        }
+        return 0;
     }
 }

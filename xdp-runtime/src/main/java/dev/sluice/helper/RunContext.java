@@ -60,6 +60,8 @@ public final class RunContext implements AutoCloseable {
     /** The CPU that the program believes to run on: the queue's number. */
     public int cpu;
 
+    private TraceFormat traceFormat;
+
     /** State of {@link #nextRandom()}. */
     private long random;
 
@@ -182,6 +184,14 @@ public final class RunContext implements AutoCloseable {
     /** The map of a pointer, or null. */
     public BpfMap map(long handle) {
         return maps.byHandle(handle);
+    }
+
+    /** The formatter of trace lines; made when the first program prints. */
+    TraceFormat traceFormat() {
+        if (traceFormat == null) {
+            traceFormat = new TraceFormat();
+        }
+        return traceFormat;
     }
 
     @Override
