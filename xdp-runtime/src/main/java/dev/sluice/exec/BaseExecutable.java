@@ -1,5 +1,6 @@
 package dev.sluice.exec;
 
+import dev.sluice.helper.CaptureClock;
 import dev.sluice.helper.RunContext;
 import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.memory.Memory;
@@ -82,6 +83,9 @@ public abstract class BaseExecutable implements Executable {
         context.cpu = queue;
         context.ingressIfindex = Memory.getInt(descriptor + FrameDescriptor.INGRESS_IFINDEX);
         context.egressIfindex = 0;
+        if (context.clock instanceof CaptureClock clock) {
+            clock.advance(Memory.getLong(descriptor + FrameDescriptor.TIMESTAMP));
+        }
     }
 
     /** Writes back what the run did to the packet and what it decided. */
