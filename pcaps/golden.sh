@@ -19,7 +19,7 @@ objects=(actions alu atomics calls checksum clock drop_udp_port echo_tx firewall
     features/linked_other)
 
 golden() { # OBJECT
-    python3 tools/golden.py "programs/$1.bpf.o" captures "${captures[@]}" 2> >(grep -v 'Retrying without BTF' >&2)
+    python3 tools/golden.py "programs/$1.bpf.o" captures "${captures[@]}"
 }
 
 if [ "${1-}" = --check ]; then
@@ -27,7 +27,10 @@ if [ "${1-}" = --check ]; then
     for name in "${objects[@]}"; do
         base=$(basename "$name")
         for object in "$name" $(cd programs && ls "$name"-v*.bpf.o legacy/"$base".*.bpf.o 2>/dev/null | sed 's/\.bpf\.o$//'); do
-            if diff -q <(golden "$object" | grep -v '"object"') <(grep -v '"object"' "golden/$base.json") >/dev/null; then
+            # gcc puts constants into other sections than clang: of its objects, verdicts and packets only
+            cut=/\"object\"/d
+            [[ $object != *gcc* ]] || cut+=';s/,"maps".*//'
+            if diff -q <(golden "$object" | sed "$cut") <(sed "$cut" "golden/$base.json") >/dev/null; then
                 echo "same     $object"
             else
                 echo "differs  $object"

@@ -187,8 +187,8 @@ ping() {
 tcp-loss() {
     setup
     web
-    attach server ingress loss
-    attach server egress loss
+    ip -n slu-client link set slu-c xdpgeneric obj "$work/wire.o" sec xdp
+    ip -n slu-server link set slu-s xdpgeneric obj "$work/wire.o" sec xdp
     record tcp-loss.pcap
     get http://10.10.0.2/large.bin
     get http://10.10.0.2/small.bin

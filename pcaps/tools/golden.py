@@ -48,6 +48,7 @@ for name, result, args in (
     ("bpf_map_get_next_key", c.c_int, [c.c_int, c.c_void_p, c.c_void_p]),
     ("bpf_prog_test_run_opts", c.c_int, [c.c_int, c.c_void_p]),
     ("libbpf_num_possible_cpus", c.c_int, []),
+    ("libbpf_set_print", c.c_void_p, [c.c_void_p]),
 ):
     function = getattr(lib, name)
     function.restype, function.argtypes = result, args
@@ -212,6 +213,7 @@ def run(path, program_name, packets):
 
 def main():
     path, folder, *captures = sys.argv[1:]
+    lib.libbpf_set_print(None)  # "build.sh --kernel" shows what the verifier says
     os.sched_setaffinity(0, {0})
     obj = load(path)
     names = [lib.bpf_program__name(p).decode() for p in programs_of(obj)]

@@ -1,5 +1,5 @@
 /*
- * What record.sh attaches with tc to give a veth pair what this kernel's queueing disciplines and VLAN devices would:
+ * What record.sh attaches to give a veth pair what this kernel's queueing disciplines and VLAN devices would:
  * loss, and 802.1Q/802.1ad tags. Only needed for recording.
  */
 #include <linux/bpf.h>
@@ -9,11 +9,11 @@
 #define TC_ACT_OK 0
 #define TC_ACT_SHOT 2
 
-/* loses one frame in twelve */
-SEC("tc/loss")
-int loss(struct __sk_buff *skb)
+/* loses one frame in twelve, before tcpdump sees it */
+SEC("xdp")
+int loss(struct xdp_md *ctx)
 {
-	return bpf_get_prandom_u32() % 12 == 0 ? TC_ACT_SHOT : TC_ACT_OK;
+	return bpf_get_prandom_u32() % 12 == 0 ? XDP_DROP : XDP_PASS;
 }
 
 SEC("tc/push")
