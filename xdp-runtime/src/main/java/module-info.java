@@ -1,5 +1,7 @@
 /** The BPF subsystem: from the bytes of an object file to a running program. */
 module dev.sluice.runtime {
+    exports dev.sluice;
+
     requires static org.jspecify;
 
     exports dev.sluice.btf;

@@ -2,6 +2,8 @@ package dev.sluice.cli;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.PrintStream;
+import java.util.List;
 import java.util.Properties;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -17,7 +19,7 @@ import picocli.CommandLine.Spec;
         synopsisSubcommandLabel = "COMMAND",
         mixinStandardHelpOptions = true,
         versionProvider = Main.Version.class,
-        subcommands = {})
+        subcommands = {ReplayCommand.class, ProgCommand.class, ExecCommand.class})
 public final class Main implements Runnable {
     @Spec
     private CommandSpec spec;
@@ -27,17 +29,66 @@ public final class Main implements Runnable {
     }
 
     public static void main(String[] args) {
-        System.exit(run(args));
+        int exitCode = run(args);
+        System.out.flush();
+        Interrupt.finished();
+        System.exit(exitCode);
     }
 
-    /** Runs one command line and returns its exit code: 0 fine, 1 failed, 2 usage. */
+    /** Runs one command line and returns its exit code, see {@link ExitCode}. */
     public static int run(String... args) {
-        return new CommandLine(new Main(CommandSpec.create())).execute(args);
+        CommandLine line = new CommandLine(new Main(CommandSpec.create()));
+        line.setCaseInsensitiveEnumValuesAllowed(true);
+        boolean json = wantsJson(args);
+        line.setExecutionExceptionHandler((failure, command, parsed) -> {
+            if (failure instanceof CommandFailure expected) {
+                printError(json, System.out, System.err, String.valueOf(expected.getMessage()));
+                return expected.exitCode();
+            }
+            throw failure;
+        });
+        line.setParameterExceptionHandler((failure, rest) -> {
+            printError(json, System.out, System.err, String.valueOf(failure.getMessage()));
+            if (!json) {
+                System.err.println(
+                        "Try '" + failure.getCommandLine().getCommandSpec().qualifiedName() + " --help' for more.");
+            }
+            return ExitCode.USAGE;
+        });
+        return line.execute(args);
+    }
+
+    private static boolean wantsJson(String... args) {
+        for (String arg : List.of(args)) {
+            if (arg.equals("--")) {
+                return false;
+            }
+            if (arg.equals("--json") || arg.equals("--pretty") || arg.matches("-[a-z]*[jp][a-z]*")) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static void printError(boolean json, PrintStream out, PrintStream err, String message) {
+        if (json) {
+            JsonOptions.print(out, false, generator -> {
+                generator.writeStartObject();
+                generator.writeStringField("error", message);
+                generator.writeEndObject();
+            });
+        }
+        err.println("Error: " + message);
     }
 
     @Override
     public void run() {
-        throw new ParameterException(spec.commandLine(), "missing command, expected one of those below");
+        throw new ParameterException(spec.commandLine(), "missing command, expected one of " + names(spec));
+    }
+
+    /** The subcommands of a command, for messages. */
+    static String names(CommandSpec spec) {
+        return String.join(", ", spec.subcommands().keySet());
     }
 
     /** The version that the build wrote into {@code version.properties}. */
@@ -45,7 +96,9 @@ public final class Main implements Runnable {
         @Override
         public String[] getVersion() throws IOException {
             try (InputStream in = Main.class.getResourceAsStream("version.properties")) {
-                if (in == null) throw new AssertionError("version.properties is missing from the jar");
+                if (in == null) {
+                    throw new AssertionError("version.properties is missing from the jar");
+                }
                 Properties properties = new Properties();
                 properties.load(in);
                 return new String[] {"sluice " + properties.getProperty("version")};

@@ -200,8 +200,7 @@ public final class Replay {
         cancelled = true;
     }
 
-    /** Throws what made a run fail, as what it is. */
-    static IOException rethrow(Throwable failed) throws IOException {
+    private static IOException rethrow(Throwable failed) throws IOException {
         switch (failed) {
             case IOException e -> throw e;
             // what HotSpot makes of SIGBUS: pages of a mapped capture are no longer in the file

@@ -1,0 +1,23 @@
+package dev.sluice.cli;
+
+import dev.sluice.Engines;
+import dev.sluice.exec.Engine;
+
+/** The values of {@code --engine}. */
+enum EngineChoice {
+    /** Reads instruction by instruction, with the same checks. */
+    INTERPRETER {
+        @Override
+        Engine engine() {
+            return Engines.interpreter();
+        }
+    };
+
+    abstract Engine engine();
+
+    /** As written on the command line. */
+    @Override
+    public String toString() {
+        return name().toLowerCase(java.util.Locale.ROOT);
+    }
+}

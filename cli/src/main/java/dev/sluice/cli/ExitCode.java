@@ -1,0 +1,16 @@
+package dev.sluice.cli;
+
+/** The exit codes of the command, as the README lists them. */
+final class ExitCode {
+    static final int OK = 0;
+    static final int FAILED = 1;
+    static final int USAGE = 2;
+
+    /** The environment lacks something: a permission, a device, a library. */
+    static final int ENVIRONMENT = 3;
+
+    /** Ended by Ctrl-C; the summary was printed. */
+    static final int INTERRUPTED = 130;
+
+    private ExitCode() {}
+}

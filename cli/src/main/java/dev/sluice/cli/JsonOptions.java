@@ -1,0 +1,59 @@
+package dev.sluice.cli;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.util.DefaultIndenter;
+import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
+import com.fasterxml.jackson.core.util.Separators;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import picocli.CommandLine.Option;
+
+/** {@code -j} and {@code -p}, as bpftool has them. */
+final class JsonOptions {
+    @Option(
+            names = {"-j", "--json"},
+            description = "Print JSON.")
+    boolean json;
+
+    @Option(
+            names = {"-p", "--pretty"},
+            description = "Print JSON for people: indented. Implies -j.")
+    boolean pretty;
+
+    boolean wanted() {
+        return json || pretty;
+    }
+
+    /** Writes a document. */
+    @FunctionalInterface
+    interface Body {
+        void write(JsonGenerator json) throws IOException;
+    }
+
+    /** Prints one JSON document and a line end. */
+    void print(PrintStream out, Body body) {
+        print(out, pretty, body);
+    }
+
+    static void print(PrintStream out, boolean pretty, Body body) {
+        // the generator must not close standard output
+        JsonFactory factory = JsonFactory.builder()
+                .disable(com.fasterxml.jackson.core.StreamWriteFeature.AUTO_CLOSE_TARGET)
+                .build();
+        try (JsonGenerator json = factory.createGenerator(out)) {
+            if (pretty) {
+                // "name": value, and short arrays on one line
+                DefaultPrettyPrinter printer = new DefaultPrettyPrinter(
+                        Separators.createDefaultInstance().withObjectFieldValueSpacing(Separators.Spacing.AFTER));
+                printer.indentObjectsWith(new DefaultIndenter("    ", "\n"));
+                json.setPrettyPrinter(printer);
+            }
+            body.write(json);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        out.println();
+    }
+}

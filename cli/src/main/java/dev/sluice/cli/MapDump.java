@@ -1,0 +1,206 @@
+package dev.sluice.cli;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import dev.sluice.LoadedMap;
+import dev.sluice.btf.Btf;
+import dev.sluice.btf.BtfType;
+import dev.sluice.btf.BtfWalker;
+import dev.sluice.map.BpfMap;
+import dev.sluice.map.MapType;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** The entries of a map, as {@code bpftool map dump} gives them, with names where the map has types. */
+final class MapDump {
+    private static final JsonFactory JSON = new JsonFactory();
+
+    private MapDump() {}
+
+    /** bpftool's name of a type's number. */
+    static String typeName(int type) {
+        MapType known = MapType.of(type);
+        return known == null ? "type " + type : known.bpftoolName();
+    }
+
+    // --- JSON
+
+    /** All entries, as {@code bpftool --json map dump} writes them. */
+    static void write(LoadedMap map, JsonGenerator json) throws IOException {
+        json.writeStartArray();
+        for (byte[] key : map.map().keys()) {
+            byte[] value = map.map().get(key);
+            if (value != null) {
+                writeEntry(map, key, value, json);
+            }
+        }
+        json.writeEndArray();
+    }
+
+    private static void writeEntry(LoadedMap map, byte[] key, byte[] value, JsonGenerator json) throws IOException {
+        json.writeStartObject();
+        writeBytes("key", key, json);
+        if (isPerCpu(map)) {
+            json.writeArrayFieldStart("values");
+            for (int cpu = 0; cpu < cpus(map, value); cpu++) {
+                json.writeStartObject();
+                json.writeNumberField("cpu", cpu);
+                writeBytes("value", ofCpu(map, value, cpu), json);
+                json.writeEndObject();
+            }
+            json.writeEndArray();
+        } else {
+            writeBytes("value", value, json);
+        }
+        Btf btf = map.btf();
+        if (btf != null && map.spec().valueBtfType() != 0) {
+            json.writeFieldName("formatted");
+            writeFormatted(map, btf, key, value, json);
+        }
+        json.writeEndObject();
+    }
+
+    private static void writeBytes(String name, byte[] bytes, JsonGenerator json) throws IOException {
+        json.writeArrayFieldStart(name);
+        for (byte b : bytes) {
+            json.writeString("0x%02x".formatted(b & 0xff));
+        }
+        json.writeEndArray();
+    }
+
+    /** An entry with names: a key where the map has a type for it, and the value, or one for each CPU. */
+    private static void writeFormatted(LoadedMap map, Btf btf, byte[] key, byte[] value, JsonGenerator json)
+            throws IOException {
+        json.writeStartObject();
+        if (map.spec().keyBtfType() != 0) {
+            json.writeFieldName("key");
+            writeTyped(btf, map.spec().keyBtfType(), key, json);
+        }
+        if (isPerCpu(map)) {
+            json.writeArrayFieldStart("values");
+            for (int cpu = 0; cpu < cpus(map, value); cpu++) {
+                json.writeStartObject();
+                json.writeNumberField("cpu", cpu);
+                json.writeFieldName("value");
+                writeTyped(btf, map.spec().valueBtfType(), ofCpu(map, value, cpu), json);
+                json.writeEndObject();
+            }
+            json.writeEndArray();
+        } else {
+            json.writeFieldName("value");
+            writeTyped(btf, map.spec().valueBtfType(), value, json);
+        }
+        json.writeEndObject();
+    }
+
+    private static void writeTyped(Btf btf, int type, byte[] bytes, JsonGenerator json) throws IOException {
+        if (btf.resolve(type) instanceof BtfType.DataSec section) {
+            json.writeStartObject();
+            json.writeArrayFieldStart(section.name());
+            for (BtfType.SectionVar place : section.vars()) {
+                json.writeStartObject();
+                json.writeFieldName(btf.nameOf(place.var()));
+                byte[] part = Arrays.copyOfRange(bytes, place.offset(), place.offset() + place.size());
+                BtfWalker.walk(btf, place.var(), part, new JsonVisitor(json));
+                json.writeEndObject();
+            }
+            json.writeEndArray();
+            json.writeEndObject();
+        } else {
+            BtfWalker.walk(btf, type, bytes, new JsonVisitor(json));
+        }
+    }
+
+    // --- text
+
+    /** A heading, then an entry a line; of array types, entries that are all zero are counted only. */
+    static void print(LoadedMap map, PrintStream out) {
+        BpfMap live = map.map();
+        List<byte[]> keys = live.keys();
+        boolean array = live.def().type() == MapType.ARRAY || live.def().type() == MapType.PERCPU_ARRAY;
+        out.println("map " + live.id() + ": " + map.name() + ", "
+                + live.def().type().bpftoolName() + ", "
+                + (array ? "" : Quantity.count(keys.size()) + " of ")
+                + Quantity.count(live.def().maxEntries()) + (live.def().maxEntries() == 1 ? " entry" : " entries"));
+        int zero = 0;
+        for (byte[] key : keys) {
+            byte[] value = live.get(key);
+            if (value == null) {
+                continue;
+            }
+            if (array && !map.spec().isInternal() && isZero(value)) {
+                zero++;
+            } else {
+                out.println("  " + line(map, key, value));
+            }
+        }
+        if (zero > 0) {
+            out.println("  " + Quantity.count(zero) + (zero == 1 ? " entry is" : " entries are") + " zero");
+        }
+    }
+
+    private static boolean isZero(byte[] bytes) {
+        for (byte b : bytes) {
+            if (b != 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static String line(LoadedMap map, byte[] key, byte[] value) {
+        Btf btf = map.btf();
+        int keyType = map.spec().keyBtfType();
+        int valueType = map.spec().valueBtfType();
+        String keyText = btf != null && keyType != 0 ? compact(btf, keyType, key) : hex(key);
+        StringBuilder line = new StringBuilder(map.spec().isInternal() ? "" : keyText + ": ");
+        int cpus = isPerCpu(map) ? cpus(map, value) : 1;
+        for (int cpu = 0; cpu < cpus; cpu++) {
+            byte[] own = isPerCpu(map) ? ofCpu(map, value, cpu) : value;
+            if (cpus > 1) {
+                line.append(cpu == 0 ? "" : ", ").append("cpu ").append(cpu).append(' ');
+            }
+            line.append(btf != null && valueType != 0 ? compact(btf, valueType, own) : hex(own));
+        }
+        return line.toString();
+    }
+
+    private static String hex(byte[] bytes) {
+        return HexFormat.ofDelimiter(" ").formatHex(bytes);
+    }
+
+    private static String compact(Btf btf, int type, byte @Nullable [] bytes) {
+        StringWriter text = new StringWriter();
+        try (JsonGenerator json = JSON.createGenerator(text)) {
+            writeTyped(btf, type, bytes == null ? new byte[0] : bytes, json);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return text.toString();
+    }
+
+    // --- per-CPU values
+
+    private static boolean isPerCpu(LoadedMap map) {
+        return map.map().def().type().isPerCpu();
+    }
+
+    private static int stride(LoadedMap map) {
+        return (map.map().def().valueSize() + 7) & ~7;
+    }
+
+    private static int cpus(LoadedMap map, byte[] value) {
+        return value.length / stride(map);
+    }
+
+    private static byte[] ofCpu(LoadedMap map, byte[] value, int cpu) {
+        int from = cpu * stride(map);
+        return Arrays.copyOfRange(value, from, from + map.map().def().valueSize());
+    }
+}

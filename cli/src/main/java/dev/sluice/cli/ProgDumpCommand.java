@@ -1,0 +1,122 @@
+package dev.sluice.cli;
+
+import com.fasterxml.jackson.core.JsonGenerator;
+import dev.sluice.LoadedProgram;
+import dev.sluice.XdpRuntime;
+import dev.sluice.isa.Instruction;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** The instructions of a program: BPF, or what the JIT made of them. */
+@Command(
+        name = "dump",
+        mixinStandardHelpOptions = true,
+        sortOptions = false,
+        description = "Prints a program's instructions with its C source: as BPF (xlated), or as the JVM bytecode that "
+                + "the JIT makes of them (jited).")
+final class ProgDumpCommand implements Callable<Integer> {
+    /** What to print. */
+    enum Form {
+        XLATED,
+        JITED
+    }
+
+    @Parameters(index = "0", paramLabel = "xlated|jited", description = "What to print.")
+    private Form form = Form.XLATED;
+
+    @Parameters(index = "1", paramLabel = "OBJ", description = "Compiled object (.bpf.o).")
+    private Path object = Path.of("");
+
+    @Mixin
+    private ObjectOptions objects = new ObjectOptions();
+
+    @Mixin
+    private JsonOptions json = new JsonOptions();
+
+    @Option(names = "--opcodes", description = "Print the encoding of each instruction too.")
+    private boolean opcodes;
+
+    @Override
+    public Integer call() {
+        ObjectOptions.Choice choice = objects.choose(object);
+        try (XdpRuntime runtime = new XdpRuntime(EngineChoice.INTERPRETER.engine(), 1, 0)) {
+            LoadedProgram program = choice.load(runtime);
+            if (form == Form.JITED) {
+                String text = "";
+                if (json.wanted()) {
+                    json.print(System.out, generator -> writeJited(program, text, generator));
+                } else {
+                    System.out.print(text);
+                }
+                return ExitCode.OK;
+            }
+            List<Listing.Line> lines = Listing.of(choice.spec(), program.linked());
+            if (json.wanted()) {
+                json.print(System.out, generator -> write(lines, generator));
+            } else {
+                print(lines, System.out);
+            }
+            return ExitCode.OK;
+        }
+    }
+
+    private void print(List<Listing.Line> lines, PrintStream out) {
+        for (Listing.Line line : lines) {
+            if (line.proto() != null) {
+                out.println(line.proto() + ":");
+            }
+            if (line.source() != null) {
+                out.println("; " + line.source());
+            }
+            out.printf(Locale.ROOT, "%4d: %s%n", line.slot(), line.text());
+            if (opcodes) {
+                out.println("       " + encoding(line.instruction()));
+            }
+        }
+    }
+
+    private static String encoding(Instruction instruction) {
+        return HexFormat.ofDelimiter(" ")
+                .formatHex(dev.sluice.isa.Code.of(List.of(instruction)).toBytes());
+    }
+
+    private void write(List<Listing.Line> lines, JsonGenerator json) throws IOException {
+        json.writeStartArray();
+        for (Listing.Line line : lines) {
+            json.writeStartObject();
+            if (line.proto() != null) {
+                json.writeStringField("proto", line.proto());
+            }
+            if (line.source() != null) {
+                json.writeStringField("src", line.source());
+            }
+            json.writeStringField("disasm", line.text());
+            if (opcodes) {
+                json.writeStringField("encoding", encoding(line.instruction()));
+            }
+            json.writeEndObject();
+        }
+        json.writeEndArray();
+    }
+
+    private static void writeJited(LoadedProgram program, String text, JsonGenerator json) throws IOException {
+        json.writeStartObject();
+        json.writeStringField("name", program.name());
+        json.writeStringField("tag", program.linked().tag());
+        json.writeArrayFieldStart("lines");
+        for (String line : text.lines().toList()) {
+            json.writeString(line);
+        }
+        json.writeEndArray();
+        json.writeEndObject();
+    }
+}

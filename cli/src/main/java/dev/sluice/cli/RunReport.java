@@ -1,0 +1,211 @@
+package dev.sluice.cli;
+
+import com.fasterxml.jackson.core.JsonGenerator;
+import dev.sluice.LoadedMap;
+import dev.sluice.LoadedObject;
+import dev.sluice.LoadedProgram;
+import dev.sluice.TraceLog;
+import dev.sluice.packet.PacketFault;
+import dev.sluice.packet.RunTotals;
+import dev.sluice.packet.nic.Tally;
+import dev.sluice.packet.nic.XdpAction;
+import dev.sluice.packet.pcap.Damage;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.List;
+
+/** What a run came to, as a table or as JSON. */
+final class RunReport {
+    private static final int TRACE_LINES_SHOWN = 20;
+
+    private final ObjectOptions.Choice choice;
+    private final LoadedProgram program;
+    private final List<LoadedMap> maps = new ArrayList<>();
+    private final RunTotals totals;
+    private final TraceLog trace;
+    private final List<String> sources;
+    private final String engine;
+
+    RunReport(
+            ObjectOptions.Choice choice,
+            LoadedProgram program,
+            LoadedObject object,
+            LoadedMap counters,
+            RunTotals totals,
+            TraceLog trace,
+            List<String> sources,
+            String engine) {
+        this.choice = choice;
+        this.program = program;
+        maps.addAll(object.maps());
+        maps.add(counters);
+        this.totals = totals;
+        this.trace = trace;
+        this.sources = sources;
+        this.engine = engine;
+    }
+
+    // --- for people
+
+    void print(PrintStream out) {
+        out.println(choice.file().getFileName() + ": program " + program.name() + " (tag "
+                + program.linked().tag() + ") on " + String.join(", ", sources));
+        out.println(Quantity.count(totals.packets()) + " packets, " + Quantity.count(totals.bytes()) + " bytes in "
+                + Quantity.duration(totals.durationNanos()) + ", " + Quantity.scaled(totals.packetsPerSecond())
+                + "packets/s, " + Quantity.scaled(8 * bytesPerSecond()) + "bit/s");
+        out.println();
+        verdicts().print(out);
+        for (LoadedMap map : maps) {
+            out.println();
+            MapDump.print(map, out);
+        }
+        List<TraceLog.Line> lines = trace.lines();
+        if (!lines.isEmpty()) {
+            out.println();
+            out.println("trace, " + Quantity.count(trace.total()) + (trace.total() == 1 ? " line" : " lines"));
+            lines.stream().limit(TRACE_LINES_SHOWN).forEach(line -> out.println("  " + line.text()));
+            long more = trace.total() - Math.min(lines.size(), TRACE_LINES_SHOWN);
+            if (more > 0) {
+                out.println("  … " + Quantity.count(more) + " more, see --json");
+            }
+        }
+    }
+
+    private double bytesPerSecond() {
+        return totals.durationNanos() == 0 ? 0 : totals.bytes() * 1e9 / totals.durationNanos();
+    }
+
+    private Table verdicts() {
+        Table table = new Table("verdict", "packets", "bytes", "share");
+        for (XdpAction action : XdpAction.values()) {
+            long packets = totals.packets(action);
+            boolean usual = action == XdpAction.PASS || action == XdpAction.DROP;
+            if ((usual || packets > 0) && action != XdpAction.OTHER) {
+                row(table, action.label(), packets, Quantity.count(totals.bytes(action)));
+            }
+        }
+        Tally tally = totals.verdicts();
+        int[] values = tally.otherValues();
+        for (int i = 0; i < values.length; i++) {
+            row(table, "other, " + values[i], tally.otherPackets(i), Quantity.count(tally.otherBytes(i)));
+        }
+        if (totals.tooShort() > 0) {
+            row(table, "too short, not judged", totals.tooShort(), "");
+        }
+        if (totals.tooLong() > 0) {
+            row(table, "too long, not judged", totals.tooLong(), "");
+        }
+        return table;
+    }
+
+    private void row(Table table, String label, long packets, String bytes) {
+        table.row(label, Quantity.count(packets), bytes, Quantity.share(packets, totals.packets()));
+    }
+
+    /** What a person should know beside the result. */
+    void printWarnings(PrintStream err) {
+        for (String warning : choice.spec().warnings()) {
+            err.println("Warning: " + choice.file() + ": " + warning);
+        }
+        for (String warning : program.warnings()) {
+            err.println("Warning: " + choice.file() + ": program " + program.name() + " " + warning);
+        }
+        if (totals.cutPackets() > 0) {
+            err.println("Warning: " + Quantity.count(totals.cutPackets())
+                    + " packets were cut short by the capture; the program saw what there is");
+        }
+        for (PacketFault fault : totals.faults()) {
+            err.println("Warning: packet " + fault.packet() + " aborted: program " + program.name() + ": "
+                    + fault.fault().getMessage() + sourceLine(fault.fault().pc()));
+        }
+        if (totals.faultCount() > totals.faults().size()) {
+            err.println("Warning: "
+                    + Quantity.count(totals.faultCount() - totals.faults().size())
+                    + " more packets were aborted by faults");
+        }
+        for (Damage damage : totals.damages()) {
+            err.println("Error: " + damage.message());
+        }
+    }
+
+    private String sourceLine(int pc) {
+        var line = program.executable().program().lineAt(pc);
+        return line == null ? "" : " ; " + line.text() + " @ " + fileName(line.file()) + ":" + line.line();
+    }
+
+    private static String fileName(String path) {
+        return path.substring(path.lastIndexOf('/') + 1);
+    }
+
+    // --- for programs
+
+    void write(JsonGenerator json) throws IOException {
+        json.writeStartObject();
+        json.writeStringField("object", choice.file().toString());
+        json.writeStringField("program", program.name());
+        json.writeStringField("tag", program.linked().tag());
+        json.writeStringField("engine", engine);
+        json.writeNumberField("packets", totals.packets());
+        json.writeNumberField("bytes", totals.bytes());
+        json.writeNumberField("duration_ns", totals.durationNanos());
+        json.writeNumberField("rate_pps", Math.round(totals.packetsPerSecond()));
+        json.writeObjectFieldStart("verdicts");
+        for (XdpAction action : XdpAction.values()) {
+            json.writeObjectFieldStart(action.label());
+            json.writeNumberField("packets", totals.packets(action));
+            json.writeNumberField("bytes", totals.bytes(action));
+            if (action == XdpAction.OTHER) {
+                writeOtherValues(json);
+            }
+            json.writeEndObject();
+        }
+        json.writeEndObject();
+        json.writeNumberField("too_short", totals.tooShort());
+        json.writeNumberField("too_long", totals.tooLong());
+        json.writeNumberField("cut_short", totals.cutPackets());
+        json.writeNumberField("faults", totals.faultCount());
+        json.writeObjectFieldStart("maps");
+        for (LoadedMap map : maps) {
+            json.writeFieldName(map.name());
+            MapDump.write(map, json);
+        }
+        json.writeEndObject();
+        json.writeArrayFieldStart("trace");
+        for (TraceLog.Line line : trace.lines()) {
+            json.writeString(line.text());
+        }
+        json.writeEndArray();
+        json.writeNumberField("trace_lines", trace.total());
+        json.writeObjectFieldStart("statistics");
+        for (var nic : totals.statistics().entrySet()) {
+            json.writeObjectFieldStart(nic.getKey());
+            for (var counter : nic.getValue().entrySet()) {
+                json.writeNumberField(counter.getKey(), counter.getValue());
+            }
+            json.writeEndObject();
+        }
+        json.writeEndObject();
+        if (!totals.damages().isEmpty()) {
+            json.writeArrayFieldStart("errors");
+            for (Damage damage : totals.damages()) {
+                json.writeString(damage.message());
+            }
+            json.writeEndArray();
+        }
+        json.writeEndObject();
+    }
+
+    private void writeOtherValues(JsonGenerator json) throws IOException {
+        Tally tally = totals.verdicts();
+        int[] values = tally.otherValues();
+        json.writeObjectFieldStart("values");
+        for (int i = 0; i < values.length; i++) {
+            json.writeObjectFieldStart(Integer.toString(values[i]));
+            json.writeNumberField("packets", tally.otherPackets(i));
+            json.writeNumberField("bytes", tally.otherBytes(i));
+            json.writeEndObject();
+        }
+        json.writeEndObject();
+    }
+}

@@ -1,0 +1,14 @@
+package dev.sluice;
+
+import dev.sluice.exec.Engine;
+import dev.sluice.exec.Interpreter;
+
+/** The engines that programs can be run on. */
+public final class Engines {
+    private Engines() {}
+
+    /** Reads instruction by instruction, and checks every access. */
+    public static Engine interpreter() {
+        return new Interpreter();
+    }
+}

@@ -1,0 +1,246 @@
+package dev.sluice;
+
+import dev.sluice.btf.Btf;
+import dev.sluice.btf.BtfExt;
+import dev.sluice.exec.Executable;
+import dev.sluice.helper.Helper;
+import dev.sluice.isa.Code;
+import dev.sluice.isa.Form;
+import dev.sluice.isa.Instruction;
+import dev.sluice.map.BpfMap;
+import dev.sluice.map.MapDef;
+import dev.sluice.map.MapException;
+import dev.sluice.map.MapType;
+import dev.sluice.map.Maps;
+import dev.sluice.map.ProgArrayMap;
+import dev.sluice.object.LinkedProgram;
+import dev.sluice.object.MapSpec;
+import dev.sluice.object.ObjectSpec;
+import dev.sluice.object.ProgramSpec;
+import dev.sluice.object.Reference;
+import dev.sluice.program.Program;
+import dev.sluice.program.SourceLine;
+import dev.sluice.program.Subprogram;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+
+/** Loads one object: links programs, makes maps, fills addresses in, fills prog arrays. */
+final class ObjectLoader {
+    private final XdpRuntime runtime;
+    private final ObjectSpec spec;
+    private final Btf target;
+    private final Map<Integer, LoadedMap> maps = new LinkedHashMap<>();
+    private final Map<String, LoadedProgram> programs = new LinkedHashMap<>();
+
+    ObjectLoader(XdpRuntime runtime, ObjectSpec spec, Btf target) {
+        this.runtime = runtime;
+        this.spec = spec;
+        this.target = target;
+    }
+
+    LoadedObject load(List<ProgramSpec> wanted) {
+        Map<String, LinkedProgram> linked = new LinkedHashMap<>();
+        for (ProgramSpec program : wanted) {
+            link(program, linked);
+        }
+        makeMaps(linked.values());
+        linked.values().forEach(program -> programs.put(program.name(), load(program)));
+        maps.values().forEach(this::fillPrograms);
+        return new LoadedObject(spec, List.copyOf(maps.values()), List.copyOf(programs.values()));
+    }
+
+    /** Links a program and, through the prog arrays that it uses, the programs that it may continue in. */
+    private void link(ProgramSpec program, Map<String, LinkedProgram> linked) {
+        if (linked.containsKey(program.name())) {
+            return;
+        }
+        LinkedProgram made = spec.link(program, target);
+        linked.put(program.name(), made);
+        for (int index : mapsOf(made)) {
+            for (MapSpec.Entry entry : spec.maps().get(index).entries()) {
+                if (entry.isProgram()) {
+                    link(programNamed(entry.target()), linked);
+                }
+            }
+        }
+    }
+
+    private ProgramSpec programNamed(String name) {
+        return spec.program(name)
+                .map(ProgramSpec::asXdp)
+                .orElseThrow(() -> new LoadException("prog array: no such program in the object, name=" + name));
+    }
+
+    private static Set<Integer> mapsOf(LinkedProgram program) {
+        Set<Integer> used = new LinkedHashSet<>();
+        for (Reference reference : program.references()) {
+            switch (reference) {
+                case Reference.ToMap map -> used.add(map.map());
+                case Reference.ToValue value -> used.add(value.map());
+                case Reference.Kfunc kfunc -> {}
+                case Reference.Ksym ksym -> {}
+            }
+        }
+        return used;
+    }
+
+    // --- maps
+
+    private void makeMaps(Iterable<LinkedProgram> linked) {
+        Set<Integer> needed = new TreeSet<>();
+        linked.forEach(program -> needed.addAll(mapsOf(program)));
+        for (int index = 0; index < spec.maps().size(); index++) {
+            MapSpec map = spec.maps().get(index);
+            // libbpf makes every map of the object; one that nobody uses must not keep a program from running
+            if (needed.contains(index) || Maps.supports(MapType.of(map.type()))) {
+                maps.put(index, make(map));
+            }
+        }
+    }
+
+    private LoadedMap make(MapSpec map) {
+        MapType type = MapType.of(map.type());
+        if (type == null) {
+            throw new LoadException("map " + map.name() + ": no such map type, type=" + map.type());
+        }
+        if (!Maps.supports(type)) {
+            throw new LoadException("map " + map.name() + ": maps of this type are not supported by sluice yet, type="
+                    + type.bpftoolName());
+        }
+        MapDef def = new MapDef(
+                map.name(),
+                type,
+                map.keySize(),
+                map.valueSize(),
+                map.maxEntries() == 0 ? defaultEntries(type) : map.maxEntries(),
+                map.flags(),
+                map.extra(),
+                null);
+        BpfMap made;
+        try {
+            made = Maps.create(def, runtime.maps(), runtime.regions(), runtime.cpus(), runtime.seed());
+        } catch (MapException e) {
+            throw new LoadException("map " + map.name() + ": " + e.getMessage());
+        }
+        if (map.contents() != null) {
+            made.put(new byte[map.keySize()], map.contents().bytes(), BpfMap.ANY);
+        }
+        if (map.frozen()) {
+            made.freeze();
+        }
+        return new LoadedMap(map, made, spec.btf());
+    }
+
+    /** What libbpf and its users set where a program leaves the number of entries open. */
+    private int defaultEntries(MapType type) {
+        return switch (type) {
+            case PERF_EVENT_ARRAY, CPUMAP -> runtime.cpus();
+            default -> 0;
+        };
+    }
+
+    private void fillPrograms(LoadedMap map) {
+        for (MapSpec.Entry entry : map.spec().entries()) {
+            LoadedProgram program = programs.get(entry.target());
+            if (entry.isProgram() && program != null && map.map() instanceof ProgArrayMap array) {
+                array.set(entry.key(), program.executable());
+            }
+        }
+    }
+
+    // --- programs
+
+    private LoadedProgram load(LinkedProgram linked) {
+        List<String> warnings = new ArrayList<>();
+        Code code = Code.decode(linked.insns().bytes());
+        Set<Integer> used = new LinkedHashSet<>();
+        for (Reference reference : linked.references()) {
+            int slot = reference.slot();
+            Instruction insn = code.at(slot);
+            switch (reference) {
+                case Reference.ToMap map -> {
+                    BpfMap made = made(map.map());
+                    used.add(made.id());
+                    code = code.with(slot, insn.withImm(made.handle()));
+                }
+                case Reference.ToValue value -> {
+                    BpfMap made = made(value.map());
+                    used.add(made.id());
+                    if (made.valueAddress() == 0) {
+                        throw new LoadException("program " + linked.name() + ": map " + value.name()
+                                + " does not allow direct access to its value, type="
+                                + made.def().type().bpftoolName());
+                    }
+                    code = code.with(slot, insn.withImm(made.valueAddress() + value.offset()));
+                }
+                case Reference.Kfunc kfunc ->
+                    warnings.add("calls the kernel function " + kfunc.name()
+                            + ", which sluice does not have: a packet that gets there is aborted");
+                case Reference.Ksym ksym -> {
+                    if (!ksym.weak()) {
+                        throw new LoadException("program " + linked.name()
+                                + ": uses a variable of the kernel, which sluice does not have, name=" + ksym.name());
+                    }
+                    code = code.with(slot, new Instruction(insn.opcode(), insn.dst(), 0, 0, 0));
+                }
+            }
+        }
+        warnAboutHelpers(code, warnings);
+        Program program = new Program(
+                linked.name(),
+                linked.tag(),
+                code,
+                subprograms(linked),
+                lines(linked),
+                spec.isGplCompatible(),
+                linked.spec().type().frags());
+        Executable executable = runtime.load(program);
+        return new LoadedProgram(linked, executable, List.copyOf(used), List.copyOf(warnings));
+    }
+
+    private BpfMap made(int index) {
+        return maps.get(index).map();
+    }
+
+    private static void warnAboutHelpers(Code code, List<String> warnings) {
+        Set<Integer> unknown = new TreeSet<>();
+        for (int slot = 0; slot < code.size(); slot++) {
+            Instruction insn = code.at(slot);
+            if (insn != null && insn.form() == Form.CALL_HELPER && Helper.of(insn.imm32()) == null) {
+                unknown.add(insn.imm32());
+            }
+        }
+        for (int number : unknown) {
+            warnings.add(
+                    "calls helper " + number + ", which sluice does not have: a packet that gets there is aborted");
+        }
+    }
+
+    private static List<Subprogram> subprograms(LinkedProgram linked) {
+        return linked.functions().stream()
+                .map(function -> new Subprogram(function.name(), function.start(), function.start() + function.slots()))
+                .toList();
+    }
+
+    private List<SourceLine> lines(LinkedProgram linked) {
+        Btf btf = spec.btf();
+        if (btf == null) {
+            return List.of();
+        }
+        List<SourceLine> lines = new ArrayList<>();
+        for (BtfExt.LineInfo line : linked.lines()) {
+            lines.add(new SourceLine(
+                    line.slot(),
+                    btf.string(line.fileNameOffset()),
+                    btf.string(line.textOffset()).strip(),
+                    line.line(),
+                    line.column()));
+        }
+        return lines;
+    }
+}

@@ -1,0 +1,102 @@
+package dev.sluice;
+
+import dev.sluice.btf.Btf;
+import dev.sluice.exec.Engine;
+import dev.sluice.exec.Executable;
+import dev.sluice.helper.Clock;
+import dev.sluice.helper.RunContext;
+import dev.sluice.map.BpfMap;
+import dev.sluice.map.MapTable;
+import dev.sluice.memory.Regions;
+import dev.sluice.object.ObjectSpec;
+import dev.sluice.object.ProgramSpec;
+import java.util.List;
+
+/**
+ * A BPF subsystem of its own: an engine, maps and programs by id, and the memory that programs may touch. Loading and
+ * closing belong to one thread; what was loaded may run on every queue.
+ */
+public final class XdpRuntime implements AutoCloseable {
+    private final Engine engine;
+    private final int cpus;
+    private final long seed;
+    private final MapTable maps = new MapTable();
+    private final Regions regions = new Regions();
+    private int lastProgramId;
+
+    /**
+     * @param cpus CPUs that per-CPU maps have room for, 1 or more
+     * @param seed of random numbers and hash functions
+     */
+    public XdpRuntime(Engine engine, int cpus, long seed) {
+        this.engine = engine;
+        this.cpus = cpus;
+        this.seed = seed;
+    }
+
+    /**
+     * Loads programs of an object, with all its maps.
+     *
+     * @throws LoadException when something that the programs need does not exist here
+     * @throws dev.sluice.object.ObjectException when a program can't be linked
+     */
+    public LoadedObject load(ObjectSpec spec, List<ProgramSpec> programs) {
+        return load(spec, programs, null);
+    }
+
+    /**
+     * The same, with field offsets of CO-RE relocations taken from a kernel's types.
+     *
+     * @param target types of the kernel to run as; null for those that the object was compiled with
+     */
+    public LoadedObject load(ObjectSpec spec, List<ProgramSpec> programs, Btf target) {
+        return new ObjectLoader(this, spec, target).load(programs);
+    }
+
+    /**
+     * Makes the state that one queue runs programs with.
+     *
+     * @param clock behind bpf_ktime_get_ns
+     * @param queue whose random numbers it gets
+     */
+    public RunContext newContext(Clock clock, int queue) {
+        return new RunContext(maps, regions, clock, seed + queue);
+    }
+
+    /** The maps by id. */
+    public MapTable maps() {
+        return maps;
+    }
+
+    /** The memory that programs may touch beside the packet. */
+    public Regions regions() {
+        return regions;
+    }
+
+    public Engine engine() {
+        return engine;
+    }
+
+    /** CPUs that per-CPU maps have room for. */
+    public int cpus() {
+        return cpus;
+    }
+
+    /** The seed of random numbers and hash functions. */
+    public long seed() {
+        return seed;
+    }
+
+    Executable load(dev.sluice.program.Program program) {
+        return engine.load(program, ++lastProgramId);
+    }
+
+    /** Gives all maps back. No program may be running any more. */
+    @Override
+    public void close() {
+        for (BpfMap map : maps.all()) {
+            maps.remove(map);
+            map.close();
+        }
+    }
+}
