@@ -8,6 +8,7 @@ module dev.sluice.runtime {
     exports dev.sluice.exec;
     exports dev.sluice.helper;
     exports dev.sluice.isa;
+    exports dev.sluice.jit;
     exports dev.sluice.map;
     exports dev.sluice.memory;
     exports dev.sluice.object;

@@ -1,0 +1,47 @@
+package dev.sluice.jit;
+
+/**
+ * A basic block of a function: instructions that run one after the other. Made by {@link Flow}; the analyses keep their
+ * results of a block in it.
+ */
+final class Block {
+    /** No such successor. */
+    static final int NONE = -1;
+
+    /** Place in {@link Flow#blocks}, which is in the order of slots. */
+    final int index;
+
+    /** First slot. */
+    final int start;
+
+    /** The slot behind the last instruction. */
+    int end;
+
+    /** The slot of the last instruction. */
+    int last;
+
+    /** Number of instructions, an {@code lddw} counting once. */
+    int instructions;
+
+    /** Index of the block that follows when the last instruction does not jump, or {@link #NONE}. */
+    int next = NONE;
+
+    /** Index of the block that the last instruction may jump to, or {@link #NONE}. */
+    int target = NONE;
+
+    /** Registers that are read in or after this block before they are written: bit n is rn. */
+    int liveIn;
+
+    /** Upper bound of the bytes of JVM code that the block becomes. */
+    int estimate;
+
+    Block(int index, int start) {
+        this.index = index;
+        this.start = start;
+    }
+
+    @Override
+    public String toString() {
+        return "block " + start + ".." + last;
+    }
+}

@@ -1,0 +1,85 @@
+package dev.sluice.jit;
+
+import dev.sluice.helper.Helper;
+import dev.sluice.isa.Code;
+import dev.sluice.isa.Form;
+import dev.sluice.isa.Instruction;
+import dev.sluice.program.Program;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** The most instructions that a run of a program can execute, where its shape alone says so. */
+final class Bound {
+    /** There is none: a loop, a recursion, a call by pointer, or a helper that runs code. */
+    static final long NONE = -1;
+
+    private static final long UNKNOWN = -2;
+    private static final long ACTIVE = -3;
+
+    private final Program program;
+    private final List<Flow> flows = new ArrayList<>();
+    private final long[] bounds;
+
+    private Bound(Program program) {
+        this.program = program;
+        SizeEstimate estimate = new SizeEstimate(false);
+        program.subprograms()
+                .forEach(function -> flows.add(Flow.of(program.code(), function, estimate, Integer.MAX_VALUE)));
+        bounds = new long[flows.size()];
+        Arrays.fill(bounds, UNKNOWN);
+    }
+
+    /** The bound, or {@link #NONE}. */
+    static long of(Program program) {
+        return new Bound(program).of(0, 0);
+    }
+
+    private long of(int function, int depth) {
+        if (bounds[function] == ACTIVE || depth > dev.sluice.helper.RunContext.MAX_FRAMES) {
+            return NONE;
+        }
+        if (bounds[function] == UNKNOWN) {
+            bounds[function] = ACTIVE;
+            bounds[function] = compute(function, depth);
+        }
+        return bounds[function];
+    }
+
+    /** Every call in the function counted once: more than any path makes. */
+    private long compute(int function, int depth) {
+        Flow flow = flows.get(function);
+        if (flow.loops) {
+            return NONE;
+        }
+        long bound = flow.longestPath;
+        Code code = program.code();
+        for (Block block : flow.blocks) {
+            for (int slot = block.start; slot < block.end; ) {
+                Instruction insn = code.at(slot);
+                Helper helper = HelperTraits.called(insn);
+                if (insn.form() == Form.CALLX || helper != null && HelperTraits.runsCode(helper)) {
+                    return NONE;
+                }
+                if (insn.form() == Form.CALL_LOCAL) {
+                    long callee = of(functionAt(insn.target(slot)), depth + 1);
+                    if (callee < 0) {
+                        return NONE;
+                    }
+                    bound += callee;
+                }
+                slot += insn.slots();
+            }
+        }
+        return bound;
+    }
+
+    private int functionAt(int slot) {
+        for (int i = 0; i < flows.size(); i++) {
+            if (flows.get(i).function.start() == slot) {
+                return i;
+            }
+        }
+        throw new AssertionError("no function begins at " + slot);
+    }
+}

@@ -1,0 +1,480 @@
+package dev.sluice.jit;
+
+import static dev.sluice.jit.Descriptors.BASE_EXECUTABLE;
+import static dev.sluice.jit.Descriptors.FAULT_SINK;
+import static dev.sluice.jit.Descriptors.JIT_CODE;
+import static dev.sluice.jit.Descriptors.LONGS;
+import static dev.sluice.jit.Descriptors.PROGRAM_FAULT;
+import static dev.sluice.jit.Descriptors.RUNTIME;
+import static dev.sluice.jit.Descriptors.RUN_CONTEXT;
+import static java.lang.classfile.ClassFile.ACC_FINAL;
+import static java.lang.classfile.ClassFile.ACC_PUBLIC;
+import static java.lang.classfile.ClassFile.ACC_STATIC;
+import static java.lang.constant.ConstantDescs.CD_Object;
+import static java.lang.constant.ConstantDescs.CD_boolean;
+import static java.lang.constant.ConstantDescs.CD_int;
+import static java.lang.constant.ConstantDescs.CD_long;
+import static java.lang.constant.ConstantDescs.CD_void;
+
+import dev.sluice.exec.Interpreter;
+import dev.sluice.isa.Instruction;
+import dev.sluice.memory.FrameDescriptor;
+import dev.sluice.program.Program;
+import java.lang.classfile.Attributes;
+import java.lang.classfile.ClassBuilder;
+import java.lang.classfile.ClassFile;
+import java.lang.classfile.CodeBuilder;
+import java.lang.classfile.Label;
+import java.lang.classfile.MethodModel;
+import java.lang.classfile.attribute.SourceFileAttribute;
+import java.lang.classfile.instruction.SwitchCase;
+import java.lang.constant.ClassDesc;
+import java.lang.constant.ConstantDescs;
+import java.lang.constant.MethodTypeDesc;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+
+/**
+ * Makes class files of a program: one method a function or a part of one, the way in, and for the packet loop the loop
+ * with the entry function's body in it. Deterministic: the same program and settings give the same bytes.
+ */
+final class Compiler {
+    /** The package of generated classes. */
+    static final String PACKAGE = "dev.sluice.jited";
+
+    /** A class gets no more methods when it has this many instructions: the constant pool has 65,535 places. */
+    private static final int CLASS_INSTRUCTIONS = 12_000;
+
+    /** Parts that one dispatcher switches over, as bits. */
+    private static final int FAN_BITS = 6;
+
+    private static final int INT_BITS = 31;
+
+    private static final MethodTypeDesc RUN_TYPE = MethodTypeDesc.of(CD_void, RUN_CONTEXT, CD_long, CD_int, FAULT_SINK);
+    private static final MethodTypeDesc ENTER_TYPE = MethodTypeDesc.of(CD_long, RUN_CONTEXT, CD_long, CD_long, CD_long);
+
+    /**
+     * Class files.
+     *
+     * @param mainClass binary name of the one that implements {@link JitCode}
+     * @param classes by binary name
+     */
+    record Image(String mainClass, Map<String, byte[]> classes) {}
+
+    private final Program program;
+    private final Variant variant;
+    private final Settings settings;
+    private final Unit unit;
+    private final String mainName;
+
+    /** Classes in the making: what to put into each. */
+    private final List<List<Consumer<ClassBuilder>>> classes = new ArrayList<>();
+
+    private int instructionsInClass;
+
+    private Compiler(Program program, Variant variant, Settings settings, Lines.Mode lines) {
+        this.program = program;
+        this.variant = variant;
+        this.settings = settings;
+        mainName = PACKAGE + "." + identifier(program.name())
+                + (program.tag().isEmpty() ? "" : "_" + identifier(program.tag()));
+        unit = new Unit(program, variant, settings, new Lines(program, lines), ClassDesc.of(mainName));
+    }
+
+    /**
+     * Compiles a program.
+     *
+     * @param program has passed {@link dev.sluice.exec.Structure#check}
+     */
+    static Image compile(Program program, Variant variant, Settings settings, Lines.Mode lines) {
+        Settings now = settings;
+        while (true) {
+            Image image = new Compiler(program, variant, now, lines).compile();
+            int largest = largestMethod(image);
+            if (largest <= settings.methodBytes() || settings.methodBytes() < Settings.HUGE_METHOD_BYTES) {
+                return image;
+            }
+            // The estimate was too low somewhere: HotSpot would leave that method to its interpreter.
+            now = new Settings(now.contextLoads(), now.methodBytes() * 3 / 4);
+        }
+    }
+
+    /** Bytes of the largest method. */
+    static int largestMethod(Image image) {
+        int largest = 0;
+        for (byte[] bytes : image.classes.values()) {
+            for (MethodModel method : ClassFile.of().parse(bytes).methods()) {
+                largest = Math.max(
+                        largest,
+                        method.findAttribute(Attributes.code())
+                                .map(code -> code.codeLength())
+                                .orElse(0));
+            }
+        }
+        return largest;
+    }
+
+    /** A name as the JVM allows it for classes and methods. */
+    private static String identifier(String name) {
+        StringBuilder text = new StringBuilder();
+        for (int i = 0; i < name.length(); i++) {
+            char c = name.charAt(i);
+            text.append(Character.isJavaIdentifierPart(c) && !Character.isIdentifierIgnorable(c) ? c : '_');
+        }
+        return text.isEmpty() ? "_" : text.toString();
+    }
+
+    private Image compile() {
+        classes.add(new ArrayList<>());
+        boolean inLoop =
+                variant.entry() == Variant.Entry.LOOP && unit.partition(0).isWhole();
+        for (int i = 0; i < unit.flows.size(); i++) {
+            // The entry function has a method of its own unless its only place is the loop.
+            if (unit.kinds.isReached(i) && (i > 0 || !inLoop || unit.isCalled(0))) {
+                plan(i);
+            }
+        }
+        classes.getFirst().add(this::mainMethods);
+        Map<String, byte[]> made = new LinkedHashMap<>();
+        for (int i = 0; i < classes.size(); i++) {
+            List<Consumer<ClassBuilder>> members = classes.get(i);
+            boolean main = i == 0;
+            made.put(className(i), ClassFile.of().build(ClassDesc.of(className(i)), builder -> {
+                builder.withFlags(ACC_PUBLIC | ACC_FINAL);
+                if (main) {
+                    builder.withInterfaceSymbols(JIT_CODE);
+                }
+                if (unit.lines.sourceFile != null) {
+                    builder.with(SourceFileAttribute.of(unit.lines.sourceFile));
+                }
+                members.forEach(member -> member.accept(builder));
+            }));
+        }
+        return new Image(mainName, made);
+    }
+
+    private String className(int index) {
+        return index == 0 ? mainName : mainName + "_" + (index + 1);
+    }
+
+    private ClassDesc classFor(int instructions) {
+        if (instructionsInClass > 0 && instructionsInClass + instructions > CLASS_INSTRUCTIONS) {
+            classes.add(new ArrayList<>());
+            instructionsInClass = 0;
+        }
+        instructionsInClass += instructions;
+        return ClassDesc.of(className(classes.size() - 1));
+    }
+
+    private MethodRef newMethod(String name, int instructions) {
+        return new MethodRef(classFor(instructions), name);
+    }
+
+    private void add(String name, MethodTypeDesc type, Consumer<CodeBuilder> code) {
+        classes.getLast().add(builder -> builder.withMethodBody(name, type, ACC_STATIC, code));
+    }
+
+    private String methodName(int function, int start, int end) {
+        return identifier(program.subprograms().get(function).name()) + "_pc" + start + "_" + end;
+    }
+
+    // --- functions
+
+    private void plan(int function) {
+        Partition partition = unit.partition(function);
+        Flow flow = unit.flows.get(function);
+        String name = methodName(function, flow.function.start(), flow.function.end());
+        if (partition.isWhole()) {
+            Part part = partition.parts.getFirst();
+            unit.setFunction(function, newMethod(name, part.endSlot() - part.startSlot()));
+            add(name, MethodRef.FUNCTION_TYPE, b -> emitFunction(b, part));
+            return;
+        }
+        for (Part part : partition.parts) {
+            String partName = methodName(function, part.startSlot(), part.endSlot());
+            unit.setPart(part, newMethod(partName, part.endSlot() - part.startSlot()));
+            add(partName, MethodRef.PART_TYPE, b -> emitPart(b, part));
+        }
+        unit.setFunction(function, newMethod(name, 1));
+        add(name, MethodRef.FUNCTION_TYPE, b -> emitDispatcher(b, function, dispatch(name, partition)));
+    }
+
+    private void emitFunction(CodeBuilder b, Part part) {
+        int[] parameters = new int[Instruction.FP + 1];
+        for (int r = 1; r <= 5; r++) {
+            parameters[r] = b.parameterSlot(r);
+        }
+        parameters[Instruction.FP] = b.parameterSlot(6);
+        int firstLocal = b.parameterSlot(6) + 2;
+        Emitter emitter = new Emitter(b, unit, part, Emitter.Shape.FUNCTION, 0, parameters, firstLocal);
+        emitter.beginFunction();
+        emitter.blocks();
+    }
+
+    private void emitPart(CodeBuilder b, Part part) {
+        int[] parameters = new int[Instruction.FP + 1];
+        parameters[Instruction.FP] = b.parameterSlot(1);
+        int entry = b.parameterSlot(2);
+        Emitter emitter = new Emitter(b, unit, part, Emitter.Shape.PART, 0, parameters, entry + 1);
+        emitter.beginPart(entry);
+        emitter.blocks();
+    }
+
+    // --- functions of several parts
+
+    /** A method that goes on at an entry, as long as that is within its parts. */
+    private record Target(MethodRef method, int number) {}
+
+    /** Makes the dispatchers below the topmost, and gives what that one switches over: the targets and their shift. */
+    private Map.Entry<List<Target>, Integer> dispatch(String name, Partition partition) {
+        List<Target> targets = new ArrayList<>();
+        for (Part part : partition.parts) {
+            targets.add(new Target(unit.part(part), part.number));
+        }
+        int shift = Emitter.ENTRY_BITS;
+        for (int level = 1; targets.size() > 1 << FAN_BITS; level++) {
+            List<Target> upper = new ArrayList<>();
+            for (int from = 0; from < targets.size(); from += 1 << FAN_BITS) {
+                List<Target> group = targets.subList(from, Math.min(from + (1 << FAN_BITS), targets.size()));
+                String groupName = name + "_level" + level + "_" + upper.size();
+                Target made = new Target(newMethod(groupName, group.size()), upper.size());
+                int groupShift = shift;
+                add(groupName, MethodRef.PART_TYPE, b -> emitGroup(b, group, groupShift, made.number));
+                upper.add(made);
+            }
+            targets = upper;
+            shift += FAN_BITS;
+        }
+        if (shift >= INT_BITS) {
+            throw new AssertionError("too many parts: " + partition.parts.size());
+        }
+        return Map.entry(targets, shift);
+    }
+
+    /** Runs parts until control leaves the group: returns the entry to go on at, or {@link Emitter#EXITED}. */
+    private void emitGroup(CodeBuilder b, List<Target> targets, int shift, int number) {
+        int framePointer = b.parameterSlot(1);
+        int entry = b.parameterSlot(2);
+        Label loop = b.newLabel();
+        Label leave = b.newLabel();
+        b.labelBinding(loop);
+        b.iload(entry).bipush(shift + FAN_BITS).ishr().loadConstant(number).if_icmpne(leave); // also when EXITED
+        switchOver(b, targets, shift, framePointer, entry, loop);
+        b.labelBinding(leave);
+        b.iload(entry).ireturn();
+    }
+
+    private static void switchOver(
+            CodeBuilder b, List<Target> targets, int shift, int framePointer, int entry, Label loop) {
+        List<SwitchCase> cases = new ArrayList<>();
+        List<Label> labels = new ArrayList<>();
+        int low = targets.getFirst().number;
+        for (Target target : targets) {
+            Label label = b.newLabel();
+            labels.add(label);
+            cases.add(SwitchCase.of(target.number, label));
+        }
+        b.iload(entry).bipush(shift).ishr();
+        b.tableswitch(low, low + targets.size() - 1, labels.getFirst(), cases);
+        for (int i = 0; i < targets.size(); i++) {
+            MethodRef method = targets.get(i).method;
+            boolean isPart = shift == Emitter.ENTRY_BITS;
+            b.labelBinding(labels.get(i));
+            b.aload(0).lload(framePointer).iload(entry);
+            if (isPart) {
+                b.loadConstant((1 << Emitter.ENTRY_BITS) - 1).iand();
+            }
+            b.invokestatic(method.owner(), method.name(), MethodRef.PART_TYPE).istore(entry);
+            b.goto_(loop);
+        }
+    }
+
+    private void emitDispatcher(CodeBuilder b, int function, Map.Entry<List<Target>, Integer> top) {
+        int framePointer = b.parameterSlot(6);
+        int registers = framePointer + 2;
+        int entry = registers + 1;
+        Label loop = b.newLabel();
+        Label exit = b.newLabel();
+        Flow flow = unit.flows.get(function);
+        int liveIn = flow.blocks.getFirst().liveIn;
+        Emitter.zeroFrame(b, framePointer, unit.kinds.stackBytes(function));
+        b.aload(0).getfield(RUN_CONTEXT, "registers", LONGS).astore(registers);
+        for (int r = 0; r < Instruction.FP; r++) {
+            if ((liveIn >>> r & 1) != 0) {
+                b.aload(registers).bipush(r);
+                if (r >= 1 && r <= 5) {
+                    b.lload(b.parameterSlot(r));
+                } else {
+                    b.lconst_0();
+                }
+                b.lastore();
+            }
+        }
+        if (unit.hasMayGoto(function)) {
+            b.aload(registers).bipush(Emitter.LOOPS_REGISTER);
+            b.loadConstant((long) Interpreter.MAX_LOOPS).lastore();
+        }
+        Part first = unit.partition(function).partOf(0);
+        b.loadConstant(Emitter.entryNumber(first, 0)).istore(entry);
+        b.labelBinding(loop);
+        b.iload(entry).iflt(exit);
+        switchOver(b, top.getKey(), top.getValue(), framePointer, entry, loop);
+        b.labelBinding(exit);
+        b.aload(registers).iconst_0().laload().lreturn();
+    }
+
+    // --- the main class
+
+    private void mainMethods(ClassBuilder builder) {
+        builder.withMethodBody(
+                ConstantDescs.INIT_NAME,
+                ConstantDescs.MTD_void,
+                ACC_PUBLIC,
+                b -> b.aload(0)
+                        .invokespecial(CD_Object, ConstantDescs.INIT_NAME, ConstantDescs.MTD_void)
+                        .return_());
+        boolean loop = variant.entry() == Variant.Entry.LOOP;
+        builder.withMethodBody("run", RUN_TYPE, ACC_PUBLIC | ACC_FINAL, loop ? this::emitLoop : Compiler::emitMissing);
+        builder.withMethodBody(
+                "enter", ENTER_TYPE, ACC_PUBLIC | ACC_FINAL, loop ? Compiler::emitMissing : this::emitEnter);
+        if (unit.callsPointers) {
+            emitPointers(builder);
+        }
+    }
+
+    private static void emitMissing(CodeBuilder b) {
+        ClassDesc error = AssertionError.class.describeConstable().orElseThrow();
+        b.new_(error)
+                .dup()
+                .invokespecial(error, ConstantDescs.INIT_NAME, ConstantDescs.MTD_void)
+                .athrow();
+    }
+
+    private void emitEnter(CodeBuilder b) {
+        MethodRef entry = unit.function(0);
+        b.aload(b.parameterSlot(0)).lload(b.parameterSlot(1)).lload(b.parameterSlot(2));
+        b.lconst_0().lconst_0().lconst_0().lload(b.parameterSlot(3));
+        b.invokestatic(entry.owner(), entry.name(), MethodRef.FUNCTION_TYPE).lreturn();
+    }
+
+    private void emitLoop(CodeBuilder b) {
+        int context = b.parameterSlot(0);
+        int descriptor = b.parameterSlot(1);
+        int count = b.parameterSlot(2);
+        int faults = b.parameterSlot(3);
+        int index = faults + 1;
+        int action = index + 1;
+        int fault = action + 2;
+        Partition partition = unit.partition(0);
+        Emitter emitter = partition.isWhole()
+                ? new Emitter(
+                        b,
+                        unit,
+                        partition.parts.getFirst(),
+                        Emitter.Shape.LOOP,
+                        context,
+                        new int[Instruction.FP + 1],
+                        fault + 1)
+                : null;
+        if (emitter != null) {
+            emitter.beginLoop();
+        }
+        b.iconst_0().istore(index);
+        Label loop = b.newLabel();
+        Label done = b.newLabel();
+        Label begin = b.newLabel();
+        Label end = b.newLabel();
+        Label handler = b.newLabel();
+        Label finish = b.newLabel();
+        b.labelBinding(loop);
+        b.iload(index).iload(count).if_icmpge(done);
+        b.aload(context).lload(descriptor);
+        b.invokestatic(BASE_EXECUTABLE, "begin", MethodTypeDesc.of(CD_void, RUN_CONTEXT, CD_long));
+        b.labelBinding(begin);
+        MethodTypeDesc tailType = MethodTypeDesc.of(CD_long, RUN_CONTEXT, CD_long);
+        if (emitter != null) {
+            emitter.beginPacket();
+            emitter.blocks();
+            b.labelBinding(emitter.loopTail());
+            b.aload(context).lload(emitter.register[Instruction.FP]);
+            b.invokestatic(RUNTIME, "tailCall", tailType).lstore(emitter.register[0]);
+            b.labelBinding(emitter.loopEnd());
+            b.lload(emitter.register[0]).lstore(action);
+        } else {
+            MethodRef entry = unit.function(0);
+            Label noTail = b.newLabel();
+            b.aload(context).aload(context).getfield(RUN_CONTEXT, "xdpMd", CD_long);
+            b.lconst_0().lconst_0().lconst_0().lconst_0();
+            b.aload(context).getfield(RUN_CONTEXT, "stackTop", CD_long);
+            b.invokestatic(entry.owner(), entry.name(), MethodRef.FUNCTION_TYPE).lstore(action);
+            b.aload(context)
+                    .getfield(RUN_CONTEXT, "tailTarget", Descriptors.PROGRAM_REF)
+                    .ifnull(noTail);
+            b.aload(context).aload(context).getfield(RUN_CONTEXT, "stackTop", CD_long);
+            b.invokestatic(RUNTIME, "tailCall", tailType).lstore(action);
+            b.labelBinding(noTail);
+        }
+        b.goto_(finish);
+        b.labelBinding(end);
+        b.labelBinding(handler);
+        b.exceptionCatch(begin, end, handler, PROGRAM_FAULT);
+        b.astore(fault);
+        b.aload(faults).iload(index).aload(fault);
+        b.invokeinterface(FAULT_SINK, "fault", MethodTypeDesc.of(CD_void, CD_int, PROGRAM_FAULT));
+        b.lconst_0().lstore(action); // XDP_ABORTED
+        b.labelBinding(finish);
+        b.aload(context).lload(descriptor).lload(action);
+        b.invokestatic(BASE_EXECUTABLE, "finish", MethodTypeDesc.of(CD_void, RUN_CONTEXT, CD_long, CD_long));
+        b.iinc(index, 1);
+        b.lload(descriptor).loadConstant((long) FrameDescriptor.BYTES).ladd().lstore(descriptor);
+        b.goto_(loop);
+        b.labelBinding(done);
+        b.return_();
+    }
+
+    /** What {@code callx} needs: whether a number is a function of the program, and the call of it. */
+    private void emitPointers(ClassBuilder builder) {
+        List<Integer> reached = new ArrayList<>();
+        for (int i = 0; i < unit.flows.size(); i++) {
+            if (unit.kinds.isReached(i)) {
+                reached.add(i);
+            }
+        }
+        MethodTypeDesc slotType = MethodTypeDesc.of(CD_int, CD_long);
+        builder.withMethodBody("isFunction", MethodTypeDesc.of(CD_boolean, CD_long), ACC_STATIC, b -> {
+            Label yes = b.newLabel();
+            Label no = b.newLabel();
+            List<SwitchCase> cases = new ArrayList<>();
+            reached.forEach(
+                    i -> cases.add(SwitchCase.of(unit.flows.get(i).function.start(), yes)));
+            b.lload(0).invokestatic(RUNTIME, "functionSlot", slotType);
+            b.lookupswitch(no, cases);
+            b.labelBinding(yes).iconst_1().ireturn();
+            b.labelBinding(no).iconst_0().ireturn();
+        });
+        builder.withMethodBody("callFunction", MethodRef.CALLX_TYPE, ACC_STATIC, b -> {
+            List<SwitchCase> cases = new ArrayList<>();
+            List<Label> labels = new ArrayList<>();
+            for (int i : reached) {
+                Label label = b.newLabel();
+                labels.add(label);
+                cases.add(SwitchCase.of(unit.flows.get(i).function.start(), label));
+            }
+            b.lload(b.parameterSlot(7)).invokestatic(RUNTIME, "functionSlot", slotType);
+            b.lookupswitch(labels.getFirst(), cases);
+            for (int i = 0; i < labels.size(); i++) {
+                MethodRef method = unit.function(reached.get(i));
+                b.labelBinding(labels.get(i));
+                b.aload(0);
+                for (int r = 1; r <= 6; r++) {
+                    b.lload(b.parameterSlot(r));
+                }
+                b.invokestatic(method.owner(), method.name(), MethodRef.FUNCTION_TYPE)
+                        .lreturn();
+            }
+        });
+    }
+}

@@ -1,0 +1,1064 @@
+package dev.sluice.jit;
+
+import static dev.sluice.jit.Descriptors.ALL;
+import static dev.sluice.jit.Descriptors.ALU;
+import static dev.sluice.jit.Descriptors.CHECKS;
+import static dev.sluice.jit.Descriptors.HELPER;
+import static dev.sluice.jit.Descriptors.HELPERS;
+import static dev.sluice.jit.Descriptors.MEMORY;
+import static dev.sluice.jit.Descriptors.MEMORY_SEGMENT;
+import static dev.sluice.jit.Descriptors.PROGRAM_REF;
+import static dev.sluice.jit.Descriptors.RUNTIME;
+import static dev.sluice.jit.Descriptors.RUN_CONTEXT;
+import static dev.sluice.jit.Descriptors.VALUE_LAYOUT;
+import static dev.sluice.jit.Descriptors.VAR_HANDLE;
+import static java.lang.constant.ConstantDescs.CD_Integer;
+import static java.lang.constant.ConstantDescs.CD_Long;
+import static java.lang.constant.ConstantDescs.CD_Short;
+import static java.lang.constant.ConstantDescs.CD_boolean;
+import static java.lang.constant.ConstantDescs.CD_int;
+import static java.lang.constant.ConstantDescs.CD_long;
+import static java.lang.constant.ConstantDescs.CD_short;
+import static java.lang.constant.ConstantDescs.CD_void;
+
+import dev.sluice.exec.FunctionPointer;
+import dev.sluice.exec.Interpreter;
+import dev.sluice.helper.Helper;
+import dev.sluice.helper.RunContext;
+import dev.sluice.isa.AluOp;
+import dev.sluice.isa.AtomicOp;
+import dev.sluice.isa.Form;
+import dev.sluice.isa.Instruction;
+import dev.sluice.isa.JmpOp;
+import dev.sluice.isa.Opcode;
+import dev.sluice.isa.Pseudo;
+import dev.sluice.isa.Width;
+import java.lang.classfile.CodeBuilder;
+import java.lang.classfile.Label;
+import java.lang.classfile.instruction.SwitchCase;
+import java.lang.constant.ClassDesc;
+import java.lang.constant.MethodTypeDesc;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * Emits the blocks of one method: registers in long locals, one instruction after the other, slow paths behind the last
+ * block. The three shapes of a method differ in how control comes in and goes out, which its {@link Frame} knows.
+ */
+final class Emitter {
+    /** How a method ends when its function exits. */
+    enum Shape {
+        /** A whole function: returns r0. */
+        FUNCTION,
+        /** A part of one: leaves r0 in the register file and returns {@link #EXITED}. */
+        PART,
+        /** The entry function inside the packet loop: jumps behind itself with r0 in its local. */
+        LOOP
+    }
+
+    /** Code behind the last block, and the instruction that it belongs to. */
+    private record Cold(int slot, Runnable code) {}
+
+    /** What a part returns when its function has ended, instead of the number of the entry to go on at. */
+    static final int EXITED = -1;
+
+    /** Place in {@link RunContext#registers} of what is left of a frame's {@code may_goto}. */
+    static final int LOOPS_REGISTER = 11;
+
+    /** Bits of an entry's number that are its index in its part. */
+    static final int ENTRY_BITS = 16;
+
+    private static final int FP = Instruction.FP;
+    private static final int LONG_SLOTS = 2;
+    private static final int INLINE_ZERO_BYTES = 64;
+
+    private static final MethodTypeDesc TAKES_TWO_LONGS = MethodTypeDesc.of(CD_long, CD_long, CD_long);
+    private static final MethodTypeDesc TAKES_TWO_INTS = MethodTypeDesc.of(CD_int, CD_int, CD_int);
+    private static final MethodTypeDesc COMPARE_LONGS = MethodTypeDesc.of(CD_int, CD_long, CD_long);
+    private static final MethodTypeDesc CHECKED_LOAD = MethodTypeDesc.of(CD_long, RUN_CONTEXT, CD_long, CD_int);
+    private static final MethodTypeDesc CHECKED_STORE =
+            MethodTypeDesc.of(CD_void, RUN_CONTEXT, CD_long, CD_long, CD_int);
+    private static final MethodTypeDesc CHECKED_ATOMIC =
+            MethodTypeDesc.of(CD_long, RUN_CONTEXT, CD_long, CD_long, CD_int);
+    private static final MethodTypeDesc CHECKED_EXCHANGE =
+            MethodTypeDesc.of(CD_long, RUN_CONTEXT, CD_long, CD_long, CD_long, CD_int);
+    private static final MethodTypeDesc CHECKED_HELPER =
+            MethodTypeDesc.of(CD_long, RUN_CONTEXT, HELPER, CD_long, CD_long, CD_long, CD_long, CD_long, CD_int);
+    private static final MethodTypeDesc PLAIN_HELPER =
+            MethodTypeDesc.of(CD_long, RUN_CONTEXT, CD_long, CD_long, CD_long, CD_long, CD_long);
+
+    private final CodeBuilder b;
+    private final Unit unit;
+    private final Part part;
+    private final Flow flow;
+    private final Shape shape;
+    private final Lines lines;
+
+    // --- locals
+    final int context;
+    final int[] register = new int[FP + 1];
+    private final int data;
+    private final int dataEnd;
+    private final int dataMeta;
+    private final int left;
+    private final int loops;
+    private final int address;
+    private final int entry;
+
+    private final Label[] labels;
+    private final Map<Integer, Label> exits = new TreeMap<>();
+    private final List<Cold> cold = new ArrayList<>();
+    private final Label end;
+    private final Label tail;
+    private int[] state = new int[0];
+
+    /**
+     * @param firstLocal the first local variable that nobody uses
+     * @param parameters by register: the local that it comes in, or 0 when it gets a new one
+     */
+    Emitter(CodeBuilder b, Unit unit, Part part, Shape shape, int context, int[] parameters, int firstLocal) {
+        this.b = b;
+        this.unit = unit;
+        this.part = part;
+        this.flow = part.flow;
+        this.shape = shape;
+        this.context = context;
+        lines = unit.lines;
+        int next = firstLocal;
+        for (int r = 0; r <= FP; r++) {
+            if (parameters[r] != 0) {
+                register[r] = parameters[r];
+            } else {
+                register[r] = next;
+                next += LONG_SLOTS;
+            }
+        }
+        data = next;
+        dataEnd = data + LONG_SLOTS;
+        dataMeta = dataEnd + LONG_SLOTS;
+        address = dataMeta + LONG_SLOTS;
+        left = address + LONG_SLOTS;
+        loops = left + 1;
+        entry = loops + 1;
+        labels = new Label[part.end - part.from];
+        for (int i = 0; i < labels.length; i++) {
+            labels[i] = b.newLabel();
+        }
+        end = b.newLabel();
+        tail = b.newLabel();
+    }
+
+    // --- beginnings
+
+    /** The beginning of a whole function that has been called: r1 to r5 and r10 are parameters. */
+    void beginFunction() {
+        for (int r : new int[] {0, 6, 7, 8, 9}) {
+            b.lconst_0().lstore(register[r]);
+        }
+        zeroFrame(part.function);
+        if (unit.hasMayGoto(part.function)) {
+            b.loadConstant(Interpreter.MAX_LOOPS).istore(loops);
+        }
+        takePortion();
+        loadPacket();
+    }
+
+    /** The beginning of a part: registers come from the register file, {@code entryParameter} says where to go on. */
+    void beginPart(int entryParameter) {
+        if (part.liveIn != 0 || unit.hasMayGoto(part.function)) {
+            b.aload(context)
+                    .getfield(RUN_CONTEXT, "registers", Descriptors.LONGS)
+                    .astore(entry);
+        }
+        for (int r = 0; r < FP; r++) {
+            if ((part.liveIn >>> r & 1) != 0) {
+                b.aload(entry).bipush(r).laload();
+            } else {
+                b.lconst_0();
+            }
+            b.lstore(register[r]);
+        }
+        if (unit.hasMayGoto(part.function)) {
+            b.aload(entry).bipush(LOOPS_REGISTER).laload().l2i().istore(loops);
+        }
+        takePortion();
+        loadPacket();
+        if (part.entries.size() > 1) {
+            List<SwitchCase> cases = new ArrayList<>();
+            for (int i = 1; i < part.entries.size(); i++) {
+                cases.add(SwitchCase.of(i, label(part.entries.get(i))));
+            }
+            b.iload(entryParameter).tableswitch(1, part.entries.size() - 1, label(part.entries.getFirst()), cases);
+        } else if (part.entries.getFirst() != part.from) {
+            b.goto_(label(part.entries.getFirst()));
+        }
+    }
+
+    /** What the packet loop does once, before the first packet. */
+    void beginLoop() {
+        for (int r = 0; r < FP; r++) {
+            b.lconst_0().lstore(register[r]);
+        }
+        b.aload(context).getfield(RUN_CONTEXT, "stackTop", CD_long).lstore(register[FP]);
+        b.lconst_0().lstore(data).lconst_0().lstore(dataEnd).lconst_0().lstore(dataMeta);
+        b.iconst_0().istore(left);
+        b.iconst_0().istore(loops);
+    }
+
+    /** What the packet loop does for each packet, after {@code begin}. */
+    void beginPacket() {
+        int liveIn = flow.blocks.getFirst().liveIn;
+        for (int r = 0; r < FP; r++) {
+            if ((liveIn >>> r & 1) != 0) {
+                if (r == 1) {
+                    b.aload(context).getfield(RUN_CONTEXT, "xdpMd", CD_long);
+                } else {
+                    b.lconst_0();
+                }
+                b.lstore(register[r]);
+            }
+        }
+        zeroFrame(part.function);
+        if (unit.hasMayGoto(part.function)) {
+            b.loadConstant(Interpreter.MAX_LOOPS).istore(loops);
+        }
+        takePortion();
+        loadPacket();
+    }
+
+    private void zeroFrame(int function) {
+        zeroFrame(b, register[FP], unit.kinds.stackBytes(function));
+    }
+
+    static void zeroFrame(CodeBuilder b, int framePointer, int bytes) {
+        if (bytes <= INLINE_ZERO_BYTES) {
+            for (int at = -bytes; at < 0; at += Long.BYTES) {
+                all(b);
+                layout(b, Width.DW);
+                b.lload(framePointer);
+                pushLong(b, at);
+                b.ladd().lconst_0();
+                b.invokeinterface(
+                        MEMORY_SEGMENT,
+                        "set",
+                        MethodTypeDesc.of(CD_void, Descriptors.layout(Width.DW), CD_long, CD_long));
+            }
+        } else {
+            b.lload(framePointer).loadConstant(bytes);
+            b.invokestatic(RUNTIME, "zeroFrame", MethodTypeDesc.of(CD_void, CD_long, CD_int));
+        }
+    }
+
+    private void loadPacket() {
+        b.aload(context).getfield(RUN_CONTEXT, "data", CD_long).lstore(data);
+        b.aload(context).getfield(RUN_CONTEXT, "dataEnd", CD_long).lstore(dataEnd);
+        b.aload(context).getfield(RUN_CONTEXT, "dataMeta", CD_long).lstore(dataMeta);
+    }
+
+    // --- the blocks
+
+    /** Emits the blocks and what is behind them. */
+    void blocks() {
+        lines.begin(part.startSlot());
+        for (int i = part.from; i < part.end; i++) {
+            block(flow.blocks.get(i));
+        }
+        for (Cold code : cold) {
+            lines.at(b, code.slot);
+            code.code.run();
+        }
+        epilogue();
+    }
+
+    private void block(Block block) {
+        b.labelBinding(label(block.index));
+        state = unit.kinds.stateBefore(part.function, block);
+        lines.at(b, block.start);
+        if (unit.counted) {
+            count(block);
+        }
+        for (int slot = block.start; slot < block.end; ) {
+            Instruction insn = flow.code.at(slot);
+            lines.at(b, slot);
+            instruction(block, insn, slot);
+            unit.kinds.step(state, insn, slot);
+            slot += insn.slots();
+        }
+        if (block.next != Block.NONE && (block.next != block.index + 1 || !part.contains(block.next))) {
+            b.goto_(target(block.next));
+        }
+    }
+
+    /** Puts code behind the last block. */
+    private void cold(Runnable code) {
+        cold.add(new Cold(lines.current(), code));
+    }
+
+    private Label label(int block) {
+        return labels[block - part.from];
+    }
+
+    /** Where to jump in order to go on at a block, which may be in another part. */
+    private Label target(int block) {
+        if (part.contains(block)) {
+            return label(block);
+        }
+        return exits.computeIfAbsent(block, key -> b.newLabel());
+    }
+
+    /** The ways out of the method. */
+    private void epilogue() {
+        Label save = b.newLabel();
+        exits.forEach((block, label) -> {
+            Part other = unit.partition(part.function).partOf(block);
+            b.labelBinding(label);
+            b.loadConstant(entryNumber(other, block)).istore(entry).goto_(save);
+        });
+        if (!exits.isEmpty()) {
+            b.labelBinding(save);
+            for (int r = 0; r < FP; r++) {
+                if ((part.liveOut >>> r & 1) != 0) {
+                    b.aload(context).getfield(RUN_CONTEXT, "registers", Descriptors.LONGS);
+                    b.bipush(r).lload(register[r]).lastore();
+                }
+            }
+            if (unit.hasMayGoto(part.function)) {
+                b.aload(context).getfield(RUN_CONTEXT, "registers", Descriptors.LONGS);
+                b.bipush(LOOPS_REGISTER).iload(loops).i2l().lastore();
+            }
+            giveBack();
+            b.iload(entry).ireturn();
+        }
+    }
+
+    /** The number under which a dispatcher finds a block. */
+    static int entryNumber(Part part, int block) {
+        return part.number << ENTRY_BITS | Collections.binarySearch(part.entries, block);
+    }
+
+    /** Where a {@link Shape#LOOP} goes when the program exits: r0 is the action. */
+    Label loopEnd() {
+        return end;
+    }
+
+    /** Where a {@link Shape#LOOP} goes when the program has made a tail call. */
+    Label loopTail() {
+        return tail;
+    }
+
+    private void exit() {
+        switch (shape) {
+            case FUNCTION -> {
+                giveBack();
+                b.lload(register[0]).lreturn();
+            }
+            case PART -> {
+                giveBack();
+                b.aload(context).getfield(RUN_CONTEXT, "registers", Descriptors.LONGS);
+                b.iconst_0().lload(register[0]).lastore();
+                b.loadConstant(EXITED).ireturn();
+            }
+            case LOOP -> b.goto_(end);
+        }
+    }
+
+    /** Leaves the function after a tail call that has succeeded. */
+    private void leaveByTailCall() {
+        giveBack();
+        if (shape == Shape.LOOP) {
+            b.goto_(tail);
+            return;
+        }
+        if (unit.isCalled(part.function)) {
+            b.aload(context).lload(register[FP]);
+            b.invokestatic(RUNTIME, "tailCall", MethodTypeDesc.of(CD_long, RUN_CONTEXT, CD_long));
+            b.lstore(register[0]);
+        }
+        takePortion();
+        exit();
+    }
+
+    // --- counting
+
+    private void count(Block block) {
+        Label refill = b.newLabel();
+        Label go = b.newLabel();
+        if (block.instructions <= Short.MAX_VALUE) {
+            b.iinc(left, -block.instructions);
+        } else {
+            b.iload(left).loadConstant(block.instructions).isub().istore(left);
+        }
+        b.iload(left).iflt(refill);
+        b.labelBinding(go);
+        cold(() -> {
+            b.labelBinding(refill);
+            b.aload(context).iload(left).loadConstant(block.start).loadConstant(block.instructions);
+            b.invokestatic(RUNTIME, "refill", MethodTypeDesc.of(CD_int, RUN_CONTEXT, CD_int, CD_int, CD_int));
+            b.istore(left).goto_(go);
+        });
+    }
+
+    private void takePortion() {
+        if (unit.counted) {
+            b.aload(context)
+                    .invokestatic(RUNTIME, "take", MethodTypeDesc.of(CD_int, RUN_CONTEXT))
+                    .istore(left);
+        }
+    }
+
+    private void giveBack() {
+        if (unit.counted) {
+            b.aload(context).iload(left);
+            b.invokestatic(RUNTIME, "giveBack", MethodTypeDesc.of(CD_void, RUN_CONTEXT, CD_int));
+        }
+    }
+
+    // --- instructions
+
+    private void instruction(Block block, Instruction insn, int pc) {
+        switch (insn.form()) {
+            case ALU_K, ALU_X, UNARY, MOVSX -> alu(insn);
+            case LDDW -> {
+                pushLong(insn.pseudo() == Pseudo.FUNC ? FunctionPointer.of(insn.target(pc)) : insn.imm());
+                b.lstore(register[insn.dst()]);
+            }
+            case JMP_K, JMP_X -> branch(insn, target(block.target));
+            case JA, GOTOL -> {
+                if (block.target != block.index + 1 || !part.contains(block.target)) {
+                    b.goto_(target(block.target));
+                }
+            }
+            case MAY_GOTO -> {
+                b.iload(loops).ifeq(target(block.target));
+                b.iinc(loops, -1);
+            }
+            case EXIT -> exit();
+            case LDX, LDXSX -> load(insn, pc);
+            case ST, STX -> store(insn, pc);
+            case ATOMIC -> atomic(insn, pc);
+            case LOAD_ACQ -> loadAcquire(insn, pc);
+            case STORE_REL -> storeRelease(insn, pc);
+            case CALL_HELPER -> helper(insn, pc);
+            case CALL_LOCAL -> {
+                int function = unit.kinds.functionAt(insn.target(pc));
+                call(pc, () -> {
+                    MethodRef callee = unit.function(function);
+                    b.invokestatic(callee.owner(), callee.name(), MethodRef.FUNCTION_TYPE);
+                });
+            }
+            case CALLX -> callx(insn, pc);
+            case CALL_KFUNC -> {
+                b.loadConstant(insn.imm32()).loadConstant(pc);
+                fault("unknownKernelFunction", CD_int);
+            }
+            case LD_ABS, LD_IND -> throw new AssertionError("refused at load: " + insn);
+        }
+    }
+
+    /** Throws what a method of the runtime makes of an operand and of the slot, both on the stack. */
+    private void fault(String method, ClassDesc operand) {
+        b.invokestatic(RUNTIME, method, MethodTypeDesc.of(Descriptors.PROGRAM_FAULT, operand, CD_int));
+        b.athrow();
+    }
+
+    private void alu(Instruction insn) {
+        AluOp op = insn.opcode().alu();
+        boolean is64 = insn.opcode().is64();
+        boolean hasDst = op != AluOp.MOV && insn.form() != Form.MOVSX;
+        if (op == AluOp.LE64) {
+            return;
+        }
+        if (hasDst) {
+            b.lload(register[insn.dst()]);
+            narrow(is64);
+        }
+        if (insn.form() == Form.ALU_K) {
+            boolean shift = op == AluOp.LSH || op == AluOp.RSH || op == AluOp.ARSH;
+            if (shift) {
+                b.loadConstant(insn.imm32() & (is64 ? 63 : 31));
+            } else if (is64) {
+                pushLong(insn.imm());
+            } else {
+                b.loadConstant(insn.imm32());
+            }
+            operation(op, is64, insn.imm() != 0);
+        } else if (insn.form() == Form.UNARY) {
+            operation(op, is64, true);
+        } else {
+            b.lload(register[insn.src()]);
+            boolean shift = op == AluOp.LSH || op == AluOp.RSH || op == AluOp.ARSH;
+            if (shift) {
+                b.l2i();
+            } else {
+                narrow(is64);
+            }
+            operation(op, is64, false);
+        }
+        if (!is64) {
+            widen();
+        }
+        b.lstore(register[insn.dst()]);
+    }
+
+    private void narrow(boolean is64) {
+        if (!is64) {
+            b.l2i();
+        }
+    }
+
+    /** int to long, zero-extended. */
+    private void widen() {
+        b.i2l();
+        pushLong(0xffff_ffffL);
+        b.land();
+    }
+
+    /**
+     * Emits an operation on the one or two operands on the JVM's stack, a shift's amount being an int.
+     *
+     * @param nonZero whether the second operand is known not to be 0
+     */
+    private void operation(AluOp op, boolean is64, boolean nonZero) {
+        switch (op) {
+            case ADD -> either(is64, b::ladd, b::iadd);
+            case SUB -> either(is64, b::lsub, b::isub);
+            case MUL -> either(is64, b::lmul, b::imul);
+            case OR -> either(is64, b::lor, b::ior);
+            case AND -> either(is64, b::land, b::iand);
+            case XOR -> either(is64, b::lxor, b::ixor);
+            case LSH -> either(is64, b::lshl, b::ishl);
+            case RSH -> either(is64, b::lushr, b::iushr);
+            case ARSH -> either(is64, b::lshr, b::ishr);
+            case NEG -> either(is64, b::lneg, b::ineg);
+            case MOV -> {}
+            case DIV -> divide(op, "divideUnsigned", is64, nonZero);
+            case MOD -> divide(op, "remainderUnsigned", is64, nonZero);
+            case SDIV -> {
+                if (nonZero) {
+                    either(is64, b::ldiv, b::idiv);
+                } else {
+                    byMeaning(op, is64);
+                }
+            }
+            case SMOD -> {
+                if (nonZero) {
+                    either(is64, b::lrem, b::irem);
+                } else {
+                    byMeaning(op, is64);
+                }
+            }
+            case MOVSX8 -> either(is64, () -> b.l2i().i2b().i2l(), b::i2b);
+            case MOVSX16 -> either(is64, () -> b.l2i().i2s().i2l(), b::i2s);
+            case MOVSX32 -> either(is64, () -> b.l2i().i2l(), () -> {});
+            case LE16 -> {
+                pushLong(0xffffL);
+                b.land();
+            }
+            case LE32 -> {
+                pushLong(0xffff_ffffL);
+                b.land();
+            }
+            case LE64 -> {}
+            case BE16, BSWAP16 -> {
+                b.l2i().i2s();
+                b.invokestatic(CD_Short, "reverseBytes", MethodTypeDesc.of(CD_short, CD_short));
+                b.loadConstant(0xffff).iand().i2l();
+            }
+            case BE32, BSWAP32 -> {
+                b.l2i();
+                b.invokestatic(CD_Integer, "reverseBytes", MethodTypeDesc.of(CD_int, CD_int));
+                widen();
+            }
+            case BE64, BSWAP64 -> b.invokestatic(CD_Long, "reverseBytes", MethodTypeDesc.of(CD_long, CD_long));
+        }
+    }
+
+    private static void either(boolean is64, Runnable wide, Runnable narrow) {
+        if (is64) {
+            wide.run();
+        } else {
+            narrow.run();
+        }
+    }
+
+    private void divide(AluOp op, String method, boolean is64, boolean nonZero) {
+        if (nonZero) {
+            b.invokestatic(is64 ? CD_Long : CD_Integer, method, is64 ? TAKES_TWO_LONGS : TAKES_TWO_INTS);
+        } else {
+            byMeaning(op, is64);
+        }
+    }
+
+    private void byMeaning(AluOp op, boolean is64) {
+        b.invokestatic(ALU, op.method(), is64 ? TAKES_TWO_LONGS : TAKES_TWO_INTS);
+    }
+
+    private void branch(Instruction insn, Label target) {
+        JmpOp op = insn.opcode().jmp();
+        boolean is64 = insn.opcode().is64();
+        b.lload(register[insn.dst()]);
+        narrow(is64);
+        if (insn.form() == Form.JMP_X) {
+            b.lload(register[insn.src()]);
+            narrow(is64);
+        } else if (is64) {
+            pushLong(insn.imm());
+        } else {
+            b.loadConstant(insn.imm32());
+        }
+        switch (op) {
+            case EQ -> compare(is64, java.lang.classfile.Opcode.IFEQ, java.lang.classfile.Opcode.IF_ICMPEQ, target);
+            case NE -> compare(is64, java.lang.classfile.Opcode.IFNE, java.lang.classfile.Opcode.IF_ICMPNE, target);
+            case SGT -> compare(is64, java.lang.classfile.Opcode.IFGT, java.lang.classfile.Opcode.IF_ICMPGT, target);
+            case SGE -> compare(is64, java.lang.classfile.Opcode.IFGE, java.lang.classfile.Opcode.IF_ICMPGE, target);
+            case SLT -> compare(is64, java.lang.classfile.Opcode.IFLT, java.lang.classfile.Opcode.IF_ICMPLT, target);
+            case SLE -> compare(is64, java.lang.classfile.Opcode.IFLE, java.lang.classfile.Opcode.IF_ICMPLE, target);
+            case GT -> compareUnsigned(is64, java.lang.classfile.Opcode.IFGT, target);
+            case GE -> compareUnsigned(is64, java.lang.classfile.Opcode.IFGE, target);
+            case LT -> compareUnsigned(is64, java.lang.classfile.Opcode.IFLT, target);
+            case LE -> compareUnsigned(is64, java.lang.classfile.Opcode.IFLE, target);
+            case SET -> {
+                if (is64) {
+                    b.land().lconst_0().lcmp().ifne(target);
+                } else {
+                    b.iand().ifne(target);
+                }
+            }
+        }
+    }
+
+    private void compare(
+            boolean is64, java.lang.classfile.Opcode wide, java.lang.classfile.Opcode narrow, Label target) {
+        if (is64) {
+            b.lcmp().branch(wide, target);
+        } else {
+            b.branch(narrow, target);
+        }
+    }
+
+    private void compareUnsigned(boolean is64, java.lang.classfile.Opcode opcode, Label target) {
+        b.invokestatic(is64 ? CD_Long : CD_Integer, "compareUnsigned", is64 ? COMPARE_LONGS : TAKES_TWO_INTS);
+        b.branch(opcode, target);
+    }
+
+    // --- memory
+
+    private void load(Instruction insn, int pc) {
+        int base = unit.kinds.register(state, insn.src());
+        Width width = insn.opcode().width();
+        boolean signed = insn.form() == Form.LDXSX;
+        int dst = register[insn.dst()];
+        boolean fromContext = Kinds.kind(base) == Kinds.CONTEXT || unit.isContextLoad(pc);
+        if (fromContext && width == Width.W && !signed && contextField(insn.off())) {
+            b.lstore(dst);
+        } else if (inOwnFrame(base, insn.off(), width)) {
+            plainLoad(width, signed, () -> pushOwnFrame(base, insn.off()));
+            b.lstore(dst);
+        } else if (!unit.checked && !fromContext) {
+            plainLoad(width, signed, () -> pushAddress(insn.src(), insn.off()));
+            b.lstore(dst);
+        } else if (Kinds.kind(base) == Kinds.PACKET) {
+            Label slow = b.newLabel();
+            Label done = b.newLabel();
+            pushAddress(insn.src(), insn.off());
+            b.lstore(address);
+            testPacket(width, slow);
+            plainLoad(width, signed, () -> b.lload(address));
+            b.lstore(dst);
+            b.labelBinding(done);
+            cold(() -> {
+                b.labelBinding(slow);
+                checkedLoad(width, signed, () -> b.lload(address), pc);
+                b.lstore(dst).goto_(done);
+            });
+        } else {
+            checkedLoad(width, signed, () -> pushAddress(insn.src(), insn.off()), pc);
+            b.lstore(dst);
+        }
+    }
+
+    private void store(Instruction insn, int pc) {
+        int base = unit.kinds.register(state, insn.dst());
+        Width width = insn.opcode().width();
+        Runnable value = () -> {
+            if (insn.form() == Form.ST) {
+                pushLong(insn.imm());
+            } else {
+                b.lload(register[insn.src()]);
+            }
+        };
+        if (inOwnFrame(base, insn.off(), width)) {
+            plainStore(width, () -> pushOwnFrame(base, insn.off()), value);
+        } else if (!unit.checked) {
+            plainStore(width, () -> pushAddress(insn.dst(), insn.off()), value);
+        } else if (Kinds.kind(base) == Kinds.PACKET) {
+            Label slow = b.newLabel();
+            Label done = b.newLabel();
+            pushAddress(insn.dst(), insn.off());
+            b.lstore(address);
+            testPacket(width, slow);
+            plainStore(width, () -> b.lload(address), value);
+            b.labelBinding(done);
+            cold(() -> {
+                b.labelBinding(slow);
+                checkedStore("store", width, () -> b.lload(address), value, pc);
+                b.goto_(done);
+            });
+        } else {
+            checkedStore("store", width, () -> pushAddress(insn.dst(), insn.off()), value, pc);
+        }
+    }
+
+    /** Pushes the value of a field of {@code struct xdp_md}; false where none is. */
+    private boolean contextField(int offset) {
+        switch (offset) {
+            case 0 -> b.lload(data);
+            case 4 -> b.lload(dataEnd);
+            case 8 -> b.lload(dataMeta);
+            case 12 -> contextInt("ingressIfindex");
+            case 16 -> contextInt("rxQueueIndex");
+            case 20 -> contextInt("egressIfindex");
+            default -> {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private void contextInt(String field) {
+        b.aload(context).getfield(RUN_CONTEXT, field, CD_int);
+        widen();
+    }
+
+    /** Whether an access is to a known place in the function's own frame. */
+    private static boolean inOwnFrame(int base, int offset, Width width) {
+        if (Kinds.kind(base) != Kinds.STACK) {
+            return false;
+        }
+        int at = Kinds.number(base) + offset;
+        return at >= -RunContext.STACK_BYTES && at + width.bytes() <= 0;
+    }
+
+    /** From r10, not from the register: a wrong kind must never become a wrong address. */
+    private void pushOwnFrame(int base, int offset) {
+        b.lload(register[FP]);
+        pushLong(Kinds.number(base) + (long) offset);
+        b.ladd();
+    }
+
+    private void pushAddress(int baseRegister, int offset) {
+        b.lload(register[baseRegister]);
+        if (offset != 0) {
+            pushLong(offset);
+            b.ladd();
+        }
+    }
+
+    /** Goes to {@code slow} unless {@code address} is in the packet. */
+    private void testPacket(Width width, Label slow) {
+        b.lload(address).lload(dataMeta).lcmp().iflt(slow);
+        b.lload(address).lload(dataEnd);
+        pushLong(width.bytes());
+        b.lsub().lcmp().ifgt(slow);
+    }
+
+    private void plainLoad(Width width, boolean signed, Runnable pushAddress) {
+        all(b);
+        layout(b, width);
+        pushAddress.run();
+        b.invokeinterface(
+                MEMORY_SEGMENT,
+                "get",
+                MethodTypeDesc.of(Descriptors.primitive(width), Descriptors.layout(width), CD_long));
+        if (width == Width.DW) {
+            return;
+        }
+        if (signed) {
+            b.i2l();
+        } else if (width == Width.W) {
+            widen();
+        } else {
+            b.loadConstant(width == Width.B ? 0xff : 0xffff).iand().i2l();
+        }
+    }
+
+    private void plainStore(Width width, Runnable pushAddress, Runnable pushValue) {
+        all(b);
+        layout(b, width);
+        pushAddress.run();
+        pushValue.run();
+        narrowTo(width);
+        b.invokeinterface(
+                MEMORY_SEGMENT,
+                "set",
+                MethodTypeDesc.of(CD_void, Descriptors.layout(width), CD_long, Descriptors.primitive(width)));
+    }
+
+    private void narrowTo(Width width) {
+        switch (width) {
+            case B -> b.l2i().i2b();
+            case H -> b.l2i().i2s();
+            case W -> b.l2i();
+            case DW -> {}
+        }
+    }
+
+    private void checkedLoad(Width width, boolean signed, Runnable pushAddress, int pc) {
+        b.aload(context);
+        pushAddress.run();
+        b.loadConstant(pc);
+        b.invokestatic(CHECKS, (signed && width == Width.W ? "loadSigned" : "load") + width.bits(), CHECKED_LOAD);
+        if (signed && width == Width.B) {
+            b.l2i().i2b().i2l();
+        } else if (signed && width == Width.H) {
+            b.l2i().i2s().i2l();
+        }
+    }
+
+    private void checkedStore(String method, Width width, Runnable pushAddress, Runnable pushValue, int pc) {
+        b.aload(context);
+        pushAddress.run();
+        pushValue.run();
+        b.loadConstant(pc);
+        b.invokestatic(CHECKS, method + width.bits(), CHECKED_STORE);
+    }
+
+    /** Whether an ordered or atomic access can be emitted without checks. */
+    private boolean isPlainAtomic(int base, int offset, Width width) {
+        boolean aligned = (Kinds.number(base) + offset) % width.bytes() == 0;
+        return inOwnFrame(base, offset, width) && aligned || !unit.checked && Kinds.kind(base) != Kinds.STACK;
+    }
+
+    private void pushAtomicAddress(int base, int baseRegister, int offset, Width width) {
+        if (inOwnFrame(base, offset, width)) {
+            pushOwnFrame(base, offset);
+        } else {
+            pushAddress(baseRegister, offset);
+        }
+    }
+
+    private void atomic(Instruction insn, int pc) {
+        Opcode opcode = insn.opcode();
+        AtomicOp op = opcode.atomic();
+        Width width = opcode.width();
+        int base = unit.kinds.register(state, insn.dst());
+        if (isPlainAtomic(base, insn.off(), width)) {
+            ClassDesc type = Descriptors.primitive(width);
+            varHandle(width);
+            all(b);
+            pushAtomicAddress(base, insn.dst(), insn.off(), width);
+            if (op == AtomicOp.CMPXCHG) {
+                b.lload(register[0]);
+                narrowTo(width);
+            }
+            b.lload(register[insn.src()]);
+            narrowTo(width);
+            b.invokevirtual(
+                    VAR_HANDLE,
+                    switch (op) {
+                        case ADD -> "getAndAdd";
+                        case OR -> "getAndBitwiseOr";
+                        case AND -> "getAndBitwiseAnd";
+                        case XOR -> "getAndBitwiseXor";
+                        case XCHG -> "getAndSet";
+                        case CMPXCHG -> "compareAndExchange";
+                    },
+                    op == AtomicOp.CMPXCHG
+                            ? MethodTypeDesc.of(type, MEMORY_SEGMENT, CD_long, type, type)
+                            : MethodTypeDesc.of(type, MEMORY_SEGMENT, CD_long, type));
+            if (width == Width.W) {
+                widen();
+            }
+        } else {
+            b.aload(context);
+            pushAddress(insn.dst(), insn.off());
+            if (op == AtomicOp.CMPXCHG) {
+                b.lload(register[0]);
+            }
+            b.lload(register[insn.src()]).loadConstant(pc);
+            String name = op.name().charAt(0) + op.name().substring(1).toLowerCase(java.util.Locale.ROOT);
+            b.invokestatic(
+                    CHECKS, "atomic" + name + width.bits(), op == AtomicOp.CMPXCHG ? CHECKED_EXCHANGE : CHECKED_ATOMIC);
+        }
+        if (op == AtomicOp.CMPXCHG) {
+            b.lstore(register[0]);
+        } else if (opcode.fetches()) {
+            b.lstore(register[insn.src()]);
+        } else {
+            b.pop2();
+        }
+    }
+
+    private void loadAcquire(Instruction insn, int pc) {
+        Width width = insn.opcode().width();
+        int base = unit.kinds.register(state, insn.src());
+        if (isPlainAtomic(base, insn.off(), width)) {
+            varHandle(width);
+            all(b);
+            pushAtomicAddress(base, insn.src(), insn.off(), width);
+            b.invokevirtual(
+                    VAR_HANDLE, "getAcquire", MethodTypeDesc.of(Descriptors.primitive(width), MEMORY_SEGMENT, CD_long));
+            switch (width) {
+                case B -> b.loadConstant(0xff).iand().i2l();
+                case H -> b.loadConstant(0xffff).iand().i2l();
+                case W -> widen();
+                case DW -> {}
+            }
+        } else {
+            b.aload(context);
+            pushAddress(insn.src(), insn.off());
+            b.loadConstant(pc);
+            b.invokestatic(CHECKS, "loadAcquire" + width.bits(), CHECKED_LOAD);
+        }
+        b.lstore(register[insn.dst()]);
+    }
+
+    private void storeRelease(Instruction insn, int pc) {
+        Width width = insn.opcode().width();
+        int base = unit.kinds.register(state, insn.dst());
+        if (isPlainAtomic(base, insn.off(), width)) {
+            varHandle(width);
+            all(b);
+            pushAtomicAddress(base, insn.dst(), insn.off(), width);
+            b.lload(register[insn.src()]);
+            narrowTo(width);
+            b.invokevirtual(
+                    VAR_HANDLE,
+                    "setRelease",
+                    MethodTypeDesc.of(CD_void, MEMORY_SEGMENT, CD_long, Descriptors.primitive(width)));
+        } else {
+            checkedStore(
+                    "storeRelease",
+                    width,
+                    () -> pushAddress(insn.dst(), insn.off()),
+                    () -> b.lload(register[insn.src()]),
+                    pc);
+        }
+    }
+
+    private void varHandle(Width width) {
+        String name = switch (width) {
+            case B -> "ATOMIC_BYTE";
+            case H -> "ATOMIC_SHORT";
+            case W -> "ATOMIC_INT";
+            case DW -> "ATOMIC_LONG";
+        };
+        b.getstatic(MEMORY, name, VAR_HANDLE);
+    }
+
+    private static void all(CodeBuilder b) {
+        b.getstatic(MEMORY, ALL, MEMORY_SEGMENT);
+    }
+
+    private static void layout(CodeBuilder b, Width width) {
+        switch (width) {
+            case B -> b.getstatic(VALUE_LAYOUT, "JAVA_BYTE", Descriptors.layout(width));
+            case H -> b.getstatic(MEMORY, "SHORT", Descriptors.layout(width));
+            case W -> b.getstatic(MEMORY, "INT", Descriptors.layout(width));
+            case DW -> b.getstatic(MEMORY, "LONG", Descriptors.layout(width));
+        }
+    }
+
+    // --- calls
+
+    private void helper(Instruction insn, int pc) {
+        Helper helper = HelperTraits.called(insn);
+        if (helper == null) {
+            b.loadConstant(insn.imm32()).loadConstant(pc);
+            fault("unknownHelper", CD_int);
+            return;
+        }
+        boolean runsCode = HelperTraits.runsCode(helper);
+        if (runsCode) {
+            giveBack();
+        }
+        b.aload(context);
+        if (unit.checked) {
+            b.getstatic(HELPER, helper.name(), HELPER);
+        }
+        for (int r = 1; r <= 5; r++) {
+            b.lload(register[r]);
+        }
+        if (unit.checked) {
+            b.loadConstant(pc).invokestatic(CHECKS, "helper", CHECKED_HELPER);
+        } else {
+            b.invokestatic(HELPERS, helper.method(), PLAIN_HELPER);
+        }
+        b.lstore(register[0]);
+        if (runsCode) {
+            takePortion();
+        }
+        if (HelperTraits.tailCalls(helper)) {
+            Label left = b.newLabel();
+            b.aload(context).getfield(RUN_CONTEXT, "tailTarget", PROGRAM_REF).ifnonnull(left);
+            cold(() -> {
+                b.labelBinding(left);
+                leaveByTailCall();
+            });
+        } else if (HelperTraits.movesPacket(helper)) {
+            loadPacket();
+        }
+    }
+
+    /** Calls a function of the program: {@code invoke} finds the context, r1 to r5 and the new r10 on the stack. */
+    private void call(int pc, Runnable invoke) {
+        Label tooDeep = b.newLabel();
+        b.lload(register[FP]);
+        pushLong(2 * RunContext.STACK_BYTES);
+        b.lsub().aload(context).getfield(RUN_CONTEXT, "stacks", CD_long).lcmp().iflt(tooDeep);
+        cold(() -> {
+            b.labelBinding(tooDeep);
+            b.loadConstant(pc);
+            b.invokestatic(RUNTIME, "tooDeep", MethodTypeDesc.of(Descriptors.PROGRAM_FAULT, CD_int));
+            b.athrow();
+        });
+        giveBack();
+        b.aload(context);
+        for (int r = 1; r <= 5; r++) {
+            b.lload(register[r]);
+        }
+        b.lload(register[FP]);
+        pushLong(RunContext.STACK_BYTES);
+        b.lsub();
+        invoke.run();
+        b.lstore(register[0]);
+        takePortion();
+        if (unit.movesPacket) {
+            loadPacket();
+        }
+    }
+
+    private void callx(Instruction insn, int pc) {
+        Label bad = b.newLabel();
+        b.lload(register[insn.dst()]);
+        b.invokestatic(unit.mainClass, "isFunction", MethodTypeDesc.of(CD_boolean, CD_long));
+        b.ifeq(bad);
+        cold(() -> {
+            b.labelBinding(bad);
+            b.lload(register[insn.dst()]).loadConstant(pc);
+            b.invokestatic(RUNTIME, "badCallTarget", MethodTypeDesc.of(Descriptors.PROGRAM_FAULT, CD_long, CD_int));
+            b.athrow();
+        });
+        call(pc, () -> {
+            b.lload(register[insn.dst()]);
+            b.invokestatic(unit.mainClass, "callFunction", MethodRef.CALLX_TYPE);
+        });
+    }
+
+    // --- constants
+
+    private void pushLong(long value) {
+        pushLong(b, value);
+    }
+
+    static void pushLong(CodeBuilder b, long value) {
+        if (value == 0 || value == 1 || value != (short) value) {
+            b.loadConstant(value);
+        } else {
+            b.loadConstant((int) value).i2l();
+        }
+    }
+}

@@ -1,0 +1,272 @@
+package dev.sluice.jit;
+
+import dev.sluice.helper.Helper;
+import dev.sluice.isa.Code;
+import dev.sluice.isa.Form;
+import dev.sluice.isa.Instruction;
+import dev.sluice.program.Subprogram;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * The control flow of one function: the basic blocks that its entry reaches, in order of their slots. Dead code is left
+ * out. Everything here is linear in the function's size.
+ */
+final class Flow {
+    private static final int CALLER_SAVED = 0b111110;
+
+    final Code code;
+    final Subprogram function;
+
+    /** Reachable blocks in order of their slots; the first is the entry. */
+    final List<Block> blocks;
+
+    /** Whether some block can be reached again from itself. */
+    final boolean loops;
+
+    /** Most instructions that one call of the function executes itself, callees not counted; only without loops. */
+    final long longestPath;
+
+    private Flow(Code code, Subprogram function, List<Block> blocks, boolean loops, long longestPath) {
+        this.code = code;
+        this.function = function;
+        this.blocks = blocks;
+        this.loops = loops;
+        this.longestPath = longestPath;
+    }
+
+    /**
+     * Finds the blocks.
+     *
+     * @param blockBytes the estimate of bytes above which a block is cut in two, so that every block fits a method
+     * @param code has passed {@link dev.sluice.exec.Structure#check}
+     */
+    static Flow of(Code code, Subprogram function, SizeEstimate estimate, int blockBytes) {
+        boolean[] leader = new boolean[function.end() - function.start() + 1];
+        boolean[] reached = reach(code, function, leader);
+        List<Block> blocks = cut(code, function, estimate, blockBytes, leader, reached);
+        link(code, function, blocks);
+        findLiveness(code, blocks);
+        int[] order = order(blocks);
+        boolean loops = order == null;
+        return new Flow(code, function, List.copyOf(blocks), loops, loops ? 0 : longestPath(blocks, order));
+    }
+
+    /** Marks reachable instructions and the first of each block. */
+    private static boolean[] reach(Code code, Subprogram function, boolean[] leader) {
+        int base = function.start();
+        boolean[] reached = new boolean[leader.length];
+        int[] work = new int[16];
+        int size = 0;
+        leader[0] = true;
+        work[size++] = base;
+        while (size > 0) {
+            int slot = work[--size];
+            while (!reached[slot - base]) {
+                reached[slot - base] = true;
+                Instruction insn = code.at(slot);
+                Form form = insn.form();
+                int next = slot + insn.slots();
+                if (form.isJump()) {
+                    int target = insn.target(slot);
+                    leader[target - base] = true;
+                    if (!reached[target - base]) {
+                        if (size == work.length) {
+                            work = Arrays.copyOf(work, size * 2);
+                        }
+                        work[size++] = target;
+                    }
+                }
+                if (!form.fallsThrough()) {
+                    break;
+                }
+                if (endsBlock(insn)) {
+                    leader[next - base] = true;
+                }
+                slot = next;
+            }
+        }
+        return reached;
+    }
+
+    /**
+     * Whether the next instruction begins a block: behind branches, and behind calls that may execute instructions or not
+     * come back, so that what a block counts has been executed when the block is left.
+     */
+    private static boolean endsBlock(Instruction insn) {
+        return switch (insn.form()) {
+            case JMP_K, JMP_X, JA, GOTOL, MAY_GOTO, EXIT, CALL_LOCAL, CALLX, CALL_KFUNC, LD_ABS, LD_IND -> true;
+            case CALL_HELPER -> {
+                Helper helper = Helper.of(insn.imm32());
+                yield helper == null || HelperTraits.runsCode(helper);
+            }
+            case ALU_K, ALU_X, UNARY, MOVSX, LDDW, LDX, LDXSX, ST, STX, ATOMIC, LOAD_ACQ, STORE_REL -> false;
+        };
+    }
+
+    private static List<Block> cut(
+            Code code,
+            Subprogram function,
+            SizeEstimate estimate,
+            int blockBytes,
+            boolean[] leader,
+            boolean[] reached) {
+        List<Block> blocks = new ArrayList<>();
+        Block block = null;
+        for (int slot = function.start(); slot < function.end(); ) {
+            Instruction insn = code.at(slot);
+            int slots = insn == null ? 1 : insn.slots();
+            if (insn == null || !reached[slot - function.start()]) {
+                block = null;
+                slot += slots;
+                continue;
+            }
+            int bytes = estimate.of(insn);
+            if (block == null
+                    || leader[slot - function.start()]
+                    || block.instructions > 0 && block.estimate + bytes > blockBytes) {
+                block = new Block(blocks.size(), slot);
+                block.estimate = estimate.ofBlock();
+                blocks.add(block);
+            }
+            block.last = slot;
+            block.end = slot + slots;
+            block.instructions++;
+            block.estimate += bytes;
+            slot += slots;
+        }
+        return blocks;
+    }
+
+    private static void link(Code code, Subprogram function, List<Block> blocks) {
+        int[] at = new int[function.end() - function.start()];
+        Arrays.fill(at, Block.NONE);
+        for (Block block : blocks) {
+            at[block.start - function.start()] = block.index;
+        }
+        for (Block block : blocks) {
+            Instruction last = code.at(block.last);
+            if (last.form().fallsThrough()) {
+                block.next = at[block.end - function.start()];
+            }
+            if (last.form().isJump()) {
+                block.target = at[last.target(block.last) - function.start()];
+            }
+        }
+    }
+
+    /** Backward, until nothing changes; a handful of rounds, as blocks are visited from the last to the first. */
+    private static void findLiveness(Code code, List<Block> blocks) {
+        int[] use = new int[blocks.size()];
+        int[] def = new int[blocks.size()];
+        for (Block block : blocks) {
+            for (int slot = block.start; slot < block.end; ) {
+                Instruction insn = code.at(slot);
+                use[block.index] |= uses(insn) & ~def[block.index];
+                def[block.index] |= defines(insn);
+                slot += insn.slots();
+            }
+        }
+        boolean changed = true;
+        while (changed) {
+            changed = false;
+            for (int i = blocks.size() - 1; i >= 0; i--) {
+                Block block = blocks.get(i);
+                int out = 0;
+                if (block.next != Block.NONE) {
+                    out |= blocks.get(block.next).liveIn;
+                }
+                if (block.target != Block.NONE) {
+                    out |= blocks.get(block.target).liveIn;
+                }
+                int in = use[i] | out & ~def[i];
+                if (in != block.liveIn) {
+                    block.liveIn = in;
+                    changed = true;
+                }
+            }
+        }
+    }
+
+    /** Registers that an instruction reads, as bits; r10 never counts. */
+    static int uses(Instruction insn) {
+        int dst = 1 << insn.dst();
+        int src = 1 << insn.src();
+        int used = switch (insn.form()) {
+            case ALU_K -> insn.opcode().alu() == dev.sluice.isa.AluOp.MOV ? 0 : dst;
+            case ALU_X -> insn.opcode().alu() == dev.sluice.isa.AluOp.MOV ? src : dst | src;
+            case UNARY, JMP_K, ST -> dst;
+            case MOVSX, LDX, LDXSX, LOAD_ACQ -> src;
+            case JMP_X, STX, STORE_REL -> dst | src;
+            case ATOMIC -> dst | src | (insn.opcode().atomic() == dev.sluice.isa.AtomicOp.CMPXCHG ? 1 : 0);
+            case CALL_HELPER, CALL_LOCAL, CALL_KFUNC -> CALLER_SAVED;
+            case CALLX -> CALLER_SAVED | dst;
+            case EXIT -> 1;
+            case LD_ABS -> 1 << 6;
+            case LD_IND -> 1 << 6 | src;
+            case JA, GOTOL, MAY_GOTO, LDDW -> 0;
+        };
+        return used & 0x3ff;
+    }
+
+    /** Registers that an instruction surely writes, as bits. */
+    static int defines(Instruction insn) {
+        return switch (insn.form()) {
+            case ALU_K, ALU_X, UNARY, MOVSX, LDX, LDXSX, LOAD_ACQ, LDDW -> 1 << insn.dst();
+            case ATOMIC -> {
+                if (!insn.opcode().fetches()) {
+                    yield 0;
+                }
+                yield insn.opcode().atomic() == dev.sluice.isa.AtomicOp.CMPXCHG ? 1 : 1 << insn.src();
+            }
+            case CALL_HELPER, CALL_LOCAL, CALL_KFUNC, CALLX, LD_ABS, LD_IND -> 1;
+            case JMP_K, JMP_X, JA, GOTOL, MAY_GOTO, EXIT, ST, STX, STORE_REL -> 0;
+        };
+    }
+
+    /** The blocks in an order in which each comes before its successors, or null when there is a loop. */
+    private static int[] order(List<Block> blocks) {
+        int count = blocks.size();
+        int[] predecessors = new int[count];
+        for (Block block : blocks) {
+            if (block.next != Block.NONE) {
+                predecessors[block.next]++;
+            }
+            if (block.target != Block.NONE) {
+                predecessors[block.target]++;
+            }
+        }
+        int[] order = new int[count];
+        int size = 0;
+        if (predecessors[0] == 0) {
+            order[size++] = 0;
+        }
+        for (int i = 0; i < size; i++) {
+            Block block = blocks.get(order[i]);
+            if (block.next != Block.NONE && --predecessors[block.next] == 0) {
+                order[size++] = block.next;
+            }
+            if (block.target != Block.NONE && --predecessors[block.target] == 0) {
+                order[size++] = block.target;
+            }
+        }
+        return size == count ? order : null;
+    }
+
+    private static long longestPath(List<Block> blocks, int[] order) {
+        long[] from = new long[blocks.size()];
+        for (int i = order.length - 1; i >= 0; i--) {
+            Block block = blocks.get(order[i]);
+            long after = 0;
+            if (block.next != Block.NONE) {
+                after = from[block.next];
+            }
+            if (block.target != Block.NONE) {
+                after = Math.max(after, from[block.target]);
+            }
+            from[block.index] = after + block.instructions;
+        }
+        return from[0];
+    }
+}

@@ -1,0 +1,116 @@
+package dev.sluice.jit;
+
+import dev.sluice.exec.BaseExecutable;
+import dev.sluice.exec.FunctionPointer;
+import dev.sluice.exec.ProgramFault;
+import dev.sluice.helper.RunContext;
+import dev.sluice.map.ProgramRef;
+import dev.sluice.memory.Memory;
+
+/**
+ * What generated code calls when an operation is too large to be emitted in place. Public because generated classes are
+ * in a package and a module of their own; nobody else calls it. On the queue's thread; allocates only for a fault.
+ */
+public final class JitRuntime {
+    /** Instructions that a method takes from the run's allowance at a time, so that it can count in an int. */
+    private static final long PORTION = 1 << 30;
+
+    private JitRuntime() {}
+
+    /** Takes a portion of the instructions that the run may still execute. */
+    public static int take(RunContext context) {
+        long left = context.instructionsLeft;
+        int taken = (int) Math.min(left, PORTION);
+        context.instructionsLeft = left - taken;
+        return taken;
+    }
+
+    /** Gives back what is left of a portion. */
+    public static void giveBack(RunContext context, int left) {
+        context.instructionsLeft += left;
+    }
+
+    /**
+     * Takes a new portion when one is used up.
+     *
+     * @param left what is left of the old one, below 0: the block that begins here overdraws it
+     * @param start slot of the block's first instruction
+     * @param count instructions of the block
+     */
+    public static int refill(RunContext context, int left, int start, int count) {
+        long total = context.instructionsLeft + left;
+        if (total < 0) {
+            throw new ProgramFault(
+                    ProgramFault.Kind.INSTRUCTION_LIMIT,
+                    start + (int) Math.max(0, count + total),
+                    "the run took too long: expected at most " + context.instructionLimit + " instructions");
+        }
+        context.instructionsLeft = total;
+        return take(context);
+    }
+
+    /**
+     * Goes on in the target of a tail call, in the targets of its tail calls and so on, and gives the last one's r0. The
+     * JVM's stack does not grow with their number.
+     *
+     * @param framePointer r10 of the function that made the first call, whose frame they take over
+     */
+    public static long tailCall(RunContext context, long framePointer) {
+        long result;
+        do {
+            ProgramRef target = context.tailTarget;
+            context.tailTarget = null;
+            if (target instanceof JitExecutable jited) {
+                result = jited.tailTarget().enter(context, context.xdpMd, 0, framePointer);
+            } else if (target instanceof BaseExecutable other) {
+                int depth = (int) ((context.stackTop - framePointer) / RunContext.STACK_BYTES);
+                result = other.execute(context, context.xdpMd, 0, depth);
+            } else {
+                throw new AssertionError("a prog array holds what no engine has loaded: " + target);
+            }
+        } while (context.tailTarget != null);
+        return result;
+    }
+
+    /** The slot of the function that a {@code callx} calls, or -1. */
+    public static int functionSlot(long address) {
+        return FunctionPointer.slotOf(address);
+    }
+
+    /** A call of what is no function of the program. */
+    public static ProgramFault badCallTarget(long address, int pc) {
+        return new ProgramFault(
+                ProgramFault.Kind.BAD_CALL_TARGET,
+                pc,
+                "callx expected the address of a function of this program, address=0x" + Long.toHexString(address));
+    }
+
+    /** A call that would need one frame too many. */
+    public static ProgramFault tooDeep(int pc) {
+        return new ProgramFault(
+                ProgramFault.Kind.CALL_DEPTH,
+                pc,
+                "the call stack is too deep: expected at most " + RunContext.MAX_FRAMES + " frames");
+    }
+
+    /** A call of a helper that Sluice does not have. */
+    public static ProgramFault unknownHelper(int number, int pc) {
+        return new ProgramFault(ProgramFault.Kind.UNKNOWN_HELPER, pc, "unknown func: number=" + number);
+    }
+
+    /** A call of a kernel function. */
+    public static ProgramFault unknownKernelFunction(int btfId, int pc) {
+        return new ProgramFault(ProgramFault.Kind.UNKNOWN_HELPER, pc, "unknown kernel function: btf_id=" + btfId);
+    }
+
+    /**
+     * Zeroes the part of a frame that its function uses.
+     *
+     * @param bytes below the frame pointer, a multiple of 8
+     */
+    public static void zeroFrame(long framePointer, int bytes) {
+        for (long address = framePointer - bytes; address < framePointer; address += Long.BYTES) {
+            Memory.putLong(address, 0);
+        }
+    }
+}

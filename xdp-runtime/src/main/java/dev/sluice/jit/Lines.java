@@ -1,0 +1,71 @@
+package dev.sluice.jit;
+
+import dev.sluice.program.Program;
+import dev.sluice.program.SourceLine;
+import java.lang.classfile.CodeBuilder;
+import java.util.List;
+
+/**
+ * The line numbers of generated code: those of the source, so that stack traces and profilers show it; the slots where
+ * the program has no source; or, for a listing, slots relative to the method's first.
+ */
+final class Lines {
+    /** What a line number is. */
+    enum Mode {
+        SOURCE,
+        LISTING
+    }
+
+    private static final int MAX_LINE = 0xffff;
+    private static final int NONE = -1;
+
+    /** The main source file's name without its folder, or null. */
+    final String sourceFile;
+
+    private final int[] lineOfSlot;
+    private final Mode mode;
+    private int first;
+    private int slot;
+    private int emitted;
+
+    Lines(Program program, Mode mode) {
+        this.mode = mode;
+        List<SourceLine> records = program.lines();
+        lineOfSlot = new int[program.code().size()];
+        String file = records.isEmpty() ? null : records.getFirst().file();
+        sourceFile = file == null ? null : file.substring(file.lastIndexOf('/') + 1);
+        int next = 0;
+        int line = NONE;
+        for (int i = 0; i < lineOfSlot.length; i++) {
+            while (next < records.size() && records.get(next).slot() <= i) {
+                SourceLine record = records.get(next++);
+                if (record.file().equals(file)) {
+                    line = record.line(); // code from headers belongs to the line before it
+                }
+            }
+            lineOfSlot[i] = records.isEmpty() ? i : line;
+        }
+    }
+
+    /** Begins a method. */
+    void begin(int firstSlot) {
+        first = firstSlot;
+        slot = firstSlot;
+        emitted = NONE;
+    }
+
+    /** What comes next belongs to the instruction at a slot. */
+    void at(CodeBuilder b, int newSlot) {
+        slot = newSlot;
+        int line = mode == Mode.LISTING ? newSlot - first : lineOfSlot[newSlot];
+        if (line != emitted && line >= 0 && line <= MAX_LINE) {
+            emitted = line;
+            b.lineNumber(line);
+        }
+    }
+
+    /** The slot that the code now belongs to. */
+    int current() {
+        return slot;
+    }
+}

@@ -1,0 +1,33 @@
+package dev.sluice.jit;
+
+import java.util.Map;
+
+/** The class loader of one program's code: its classes are unloaded together, with it. */
+final class ProgramLoader extends ClassLoader {
+    private final Map<String, byte[]> classes;
+
+    private ProgramLoader(String name, Map<String, byte[]> classes) {
+        super(name, JitEngine.class.getClassLoader());
+        this.classes = classes;
+    }
+
+    /** Makes code runnable. */
+    static JitCode load(Compiler.Image image) {
+        ProgramLoader loader = new ProgramLoader(image.mainClass(), image.classes());
+        try {
+            return (JitCode)
+                    loader.loadClass(image.mainClass()).getConstructor().newInstance();
+        } catch (ReflectiveOperationException e) {
+            throw new AssertionError("generated class cannot be loaded: " + image.mainClass(), e);
+        }
+    }
+
+    @Override
+    protected Class<?> findClass(String name) throws ClassNotFoundException {
+        byte[] bytes = classes.get(name);
+        if (bytes == null) {
+            throw new ClassNotFoundException(name);
+        }
+        return defineClass(name, bytes, 0, bytes.length);
+    }
+}

@@ -1,0 +1,123 @@
+package dev.sluice.jit;
+
+import dev.sluice.helper.Helper;
+import dev.sluice.isa.Code;
+import dev.sluice.isa.Form;
+import dev.sluice.isa.Instruction;
+import dev.sluice.isa.Pseudo;
+import dev.sluice.program.Program;
+import dev.sluice.program.Subprogram;
+import java.lang.constant.ClassDesc;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** What is known about a program as a whole while code is made of it. */
+final class Unit {
+    final Program program;
+    final boolean checked;
+    private final @Nullable BitSet contextLoads;
+    final boolean counted;
+    final Lines lines;
+    final ClassDesc mainClass;
+    final List<Flow> flows = new ArrayList<>();
+    final Kinds kinds;
+
+    /** Whether some helper that the program calls moves the packet. */
+    final boolean movesPacket;
+
+    /** Whether there is a {@code callx}. */
+    final boolean callsPointers;
+
+    private final List<Partition> partitions = new ArrayList<>();
+    private final boolean[] called;
+    private final boolean[] mayGoto;
+    private final MethodRef[] functions;
+    private final Map<Part, MethodRef> parts = new HashMap<>();
+
+    Unit(Program program, Variant variant, Settings settings, Lines lines, ClassDesc mainClass) {
+        this.program = program;
+        this.lines = lines;
+        this.mainClass = mainClass;
+        checked = settings.checked();
+        contextLoads = settings.contextLoads();
+        counted = variant.counted();
+        SizeEstimate estimate = new SizeEstimate(checked);
+        for (Subprogram function : program.subprograms()) {
+            flows.add(Flow.of(program.code(), function, estimate, settings.methodBytes() / 4));
+        }
+        kinds = Kinds.of(program.code(), flows, variant.entry().hasContext());
+        called = new boolean[flows.size()];
+        mayGoto = new boolean[flows.size()];
+        functions = new MethodRef[flows.size()];
+        boolean moves = false;
+        boolean pointers = false;
+        Code code = program.code();
+        for (int i = 0; i < flows.size(); i++) {
+            partitions.add(Partition.of(flows.get(i), i, settings.methodBytes()));
+            for (Block block : flows.get(i).blocks) {
+                for (int slot = block.start; slot < block.end; ) {
+                    Instruction insn = code.at(slot);
+                    Helper helper = HelperTraits.called(insn);
+                    moves |= helper != null && HelperTraits.movesPacket(helper);
+                    pointers |= insn.form() == Form.CALLX;
+                    mayGoto[i] |= insn.form() == Form.MAY_GOTO;
+                    if (insn.form() == Form.CALL_LOCAL || isFunctionPointer(insn)) {
+                        called[kinds.functionAt(insn.target(slot))] = true;
+                    }
+                    slot += insn.slots();
+                }
+            }
+        }
+        movesPacket = moves;
+        callsPointers = pointers;
+        if (pointers) {
+            Arrays.fill(called, true);
+        }
+    }
+
+    private static boolean isFunctionPointer(Instruction insn) {
+        return insn.form() == Form.LDDW && insn.pseudo() == Pseudo.FUNC;
+    }
+
+    Partition partition(int function) {
+        return partitions.get(function);
+    }
+
+    /** Whether somebody has proved that the load at a slot reads the context. */
+    boolean isContextLoad(int slot) {
+        return contextLoads != null && contextLoads.get(slot);
+    }
+
+    /** Whether a function is called from within the program. */
+    boolean isCalled(int function) {
+        return called[function];
+    }
+
+    /** Whether a function has {@code may_goto}. */
+    boolean hasMayGoto(int function) {
+        return mayGoto[function];
+    }
+
+    /** The method to call for a function. */
+    MethodRef function(int function) {
+        return functions[function];
+    }
+
+    void setFunction(int function, MethodRef method) {
+        functions[function] = method;
+    }
+
+    /** The method of a part of a function that has several. */
+    MethodRef part(Part part) {
+        return parts.get(part);
+    }
+
+    void setPart(Part part, MethodRef method) {
+        parts.put(part, method);
+    }
+}

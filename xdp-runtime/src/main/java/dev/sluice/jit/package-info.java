@@ -1,0 +1,40 @@
+/**
+ * The compiler from BPF to JVM bytecode, which HotSpot then compiles to machine code.
+ *
+ * <p>One pass a step, each linear in the program's size:
+ *
+ * <pre>
+ *  program ─ Flow ────── basic blocks of each function that its entry reaches, live registers, longest path
+ *          ─ Kinds ───── what registers hold at each instruction: the context, stack plus n, a constant, a packet pointer
+ *          ─ Partition ─ functions too large for a method, cut where few edges cross
+ *          ─ Emitter ─── blocks to JVM code
+ *          ─ Compiler ── methods to classes, the packet loop, dispatchers
+ *          ─ ProgramLoader
+ * </pre>
+ *
+ * <h2>What becomes of what</h2>
+ *
+ * <ul>
+ *   <li>A register is a {@code long} local. A function is a static method {@code NAME_pcSTART_END(RunContext, r1 … r5,
+ *       r10)}; a call of it is a call. Classes are named {@code dev.sluice.jited.NAME_TAG} and have the source's lines.
+ *   <li>The entry function's blocks are emitted into the packet loop, as long as they fit into one method with it.
+ *   <li>{@code data}, {@code data_end} and {@code data_meta} are locals, read again after what may move the packet. Loads
+ *       from the context are reads of them.
+ *   <li>A function that is too large is cut into parts, each a method {@code int part(RunContext, r10, entry)}. It takes
+ *       its live registers from {@link dev.sluice.helper.RunContext#registers} and leaves them there, and returns the
+ *       number of the entry at which another part goes on, or -1. Dispatchers, in levels of 64, call part after part.
+ *   <li>A tail call leaves {@link dev.sluice.helper.RunContext#tailTarget} set and returns; the loop, or the function whose
+ *       frame it takes over, then goes on in the target, so that the JVM's stack does not grow.
+ * </ul>
+ *
+ * <h2>Checks</h2>
+ *
+ * <p>Code of a program that nobody has verified ({@code jit-checked}) keeps to what the {@linkplain
+ * dev.sluice.exec.Interpreter interpreter} does, faults and their slots included. An access to the packet is compared with
+ * its bounds in place; one to the function's own frame at a constant offset needs no check; everything else calls {@link
+ * dev.sluice.exec.Checks}. Instructions are counted by the block: the limit is exact, but reached at the beginning of the
+ * block in which the interpreter reaches it. A program without loops that cannot reach the limit is not counted at all.
+ *
+ * <p>The same compiler makes code without checks ({@code jit}), of programs that have been proved to need none.
+ */
+package dev.sluice.jit;

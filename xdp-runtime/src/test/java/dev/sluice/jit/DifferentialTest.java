@@ -1,0 +1,206 @@
+package dev.sluice.jit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.exec.Executable;
+import dev.sluice.exec.Interpreter;
+import dev.sluice.exec.ProgramFault;
+import dev.sluice.helper.RunContext;
+import dev.sluice.isa.Code;
+import dev.sluice.isa.Disassembler;
+import dev.sluice.isa.Instruction;
+import dev.sluice.isa.Opcode;
+import dev.sluice.isa.Symbols;
+import dev.sluice.isa.Syntax;
+import dev.sluice.map.MapTable;
+import dev.sluice.memory.FrameDescriptor;
+import dev.sluice.memory.Memory;
+import dev.sluice.memory.Regions;
+import dev.sluice.program.Program;
+import java.lang.foreign.Arena;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.Objects;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Random programs do on the JIT what they do on the interpreter: results, memory, and faults with their places. */
+class DifferentialTest {
+    /** Repeats a run: {@code -Dsluice.seed=N}; more or fewer programs: {@code -Dsluice.programs=N}. */
+    private static final long SEED = Long.getLong("sluice.seed", System.nanoTime());
+
+    private static final int PROGRAMS = Integer.getInteger("sluice.programs", 400);
+    private static final int PACKET = 96;
+    private static final int MEMORY = 64;
+    private static final long LIMIT = 3_000;
+
+    private final Arena arena = Arena.ofShared();
+    private final long frame = Memory.allocate(arena, 1024, 64);
+    private final long memory = Memory.allocate(arena, MEMORY, 64);
+    private final long descriptor = Memory.allocate(arena, FrameDescriptor.BYTES, 64);
+    private final Regions regions = new Regions();
+    private final RunContext context = new RunContext(new MapTable(), regions, () -> 12345, 1);
+
+    /** What can be seen of a run. */
+    private record Outcome(long result, String fault, byte[] packet, byte[] memory, boolean limit) {
+        boolean equals(Outcome other) {
+            return result == other.result
+                    && Objects.equals(fault, other.fault)
+                    && Arrays.equals(packet, other.packet)
+                    && Arrays.equals(memory, other.memory);
+        }
+
+        @Override
+        public String toString() {
+            return "r0=" + Long.toHexString(result) + " fault=" + fault + "\npacket=" + Arrays.toString(packet)
+                    + "\nmemory=" + Arrays.toString(memory);
+        }
+    }
+
+    DifferentialTest() {
+        regions.add(memory, MEMORY, true);
+    }
+
+    @AfterEach
+    void close() {
+        context.close();
+        arena.close();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {Settings.HUGE_METHOD_BYTES, 1500, 700})
+    void agreesWithTheInterpreter(int methodBytes) {
+        System.out.println("DifferentialTest: -Dsluice.seed=" + SEED + " methodBytes=" + methodBytes);
+        JitEngine jit = new JitEngine(new Settings(null, methodBytes));
+        Interpreter interpreter = new Interpreter();
+        int unlimited = 0;
+        int clean = 0;
+        int proven = 0;
+        for (int i = 0; i < PROGRAMS; i++) {
+            Random random = new Random(SEED + i);
+            Program program = new Programs.Generator(random, memory).next(5 + random.nextInt(80));
+            String name = "seed " + SEED + " program " + i;
+            Executable reference = interpreter.load(program, 1);
+            Executable compiled = jit.load(program, 2);
+            boolean raw = random.nextInt(4) == 0;
+            long limit = LIMIT;
+            Outcome expected = run(reference, raw, limit);
+            Outcome found = run(compiled, raw, limit);
+            if (expected.limit || found.limit) {
+                // Compiled code counts whole blocks: it may stop a few instructions earlier, in the same block.
+                assertThat(found.limit).as(name).isTrue();
+                continue;
+            }
+            unlimited++;
+            check(name, program, expected, found);
+            if (expected.fault == null) {
+                clean++;
+                // It does nothing wrong with this input, so that it may run without checks.
+                BitSet contextLoads = contextLoads(program, reference, raw);
+                if (contextLoads != null) {
+                    Executable unchecked = jit.load(new JitEngine.Proven(program, contextLoads), 3);
+                    check(name + " unchecked", program, expected, run(unchecked, raw, limit));
+                    proven++;
+                }
+            }
+        }
+        assertThat(unlimited).isGreaterThan(PROGRAMS / 2);
+        assertThat(clean).isGreaterThan(PROGRAMS / 10);
+        assertThat(proven).isGreaterThan(PROGRAMS / 20);
+    }
+
+    /** Slots of the loads that read the context with this input, or null when one also reads something else. */
+    private BitSet contextLoads(Program program, Executable reference, boolean raw) {
+        BitSet context = new BitSet();
+        BitSet others = new BitSet();
+        this.context.steps = (id, pc, depth, registers) -> {
+            Instruction insn = program.code().at(pc);
+            if (insn.opcode() == Opcode.LDX_W) {
+                long field = registers[insn.src()] + insn.off() - this.context.xdpMd;
+                // a place in the middle of the context cannot be told from one that was computed
+                boolean inContext = field >= 0 && field < RunContext.XDP_MD_BYTES;
+                (inContext && field == insn.off() ? context : others).set(pc);
+                if (inContext && field != insn.off()) {
+                    context.set(pc);
+                }
+            }
+        };
+        run(reference, raw, LIMIT);
+        this.context.steps = null;
+        return context.intersects(others) ? null : context;
+    }
+
+    private static void check(String name, Program program, Outcome expected, Outcome found) {
+        if (!found.equals(expected)) {
+            throw new AssertionError(name + "\nexpected " + expected + "\nfound    " + found + "\n"
+                    + new Disassembler(Syntax.CLANG, Symbols.NONE).text(program.code()));
+        }
+    }
+
+    private Outcome run(Executable executable, boolean raw, long limit) {
+        long data = frame + 256;
+        for (int i = 0; i < PACKET; i++) {
+            Memory.putByte(data + i, (byte) (i * 7));
+        }
+        for (int i = 0; i < MEMORY; i++) {
+            Memory.putByte(memory + i, (byte) i);
+        }
+        Memory.fill(context.stacks, (long) RunContext.MAX_FRAMES * RunContext.STACK_BYTES, (byte) 0xaa);
+        context.seed(7);
+        context.instructionLimit = limit;
+        String[] fault = new String[1];
+        boolean[] limited = new boolean[1];
+        long result;
+        if (raw) {
+            context.data = data;
+            context.dataMeta = data;
+            context.dataEnd = data + PACKET;
+            try {
+                result = executable.call(context, context.xdpMd, 5);
+            } catch (ProgramFault e) {
+                result = -1;
+                fault[0] = e.kind() + " " + e.getMessage();
+                limited[0] = e.kind() == ProgramFault.Kind.INSTRUCTION_LIMIT;
+            }
+        } else {
+            Memory.putLong(descriptor + FrameDescriptor.DATA, data);
+            Memory.putLong(descriptor + FrameDescriptor.DATA_END, data + PACKET);
+            Memory.putLong(descriptor + FrameDescriptor.DATA_META, data);
+            Memory.putLong(descriptor + FrameDescriptor.HARD_START, frame);
+            Memory.putInt(descriptor + FrameDescriptor.FRAME_SIZE, 1024);
+            Memory.putInt(descriptor + FrameDescriptor.RX_QUEUE, 3);
+            Memory.putInt(descriptor + FrameDescriptor.INGRESS_IFINDEX, 4);
+            executable.run(context, descriptor, 1, (index, e) -> {
+                fault[0] = e.kind() + " " + e.getMessage();
+                limited[0] = e.kind() == ProgramFault.Kind.INSTRUCTION_LIMIT;
+            });
+            result = Memory.getInt(descriptor + FrameDescriptor.ACTION);
+        }
+        return new Outcome(result, fault[0], Memory.bytes(data, PACKET), Memory.bytes(memory, MEMORY), limited[0]);
+    }
+
+    @Test
+    void aProgramOfEveryRowRuns() {
+        // every row of the tables is in some random program: the generator picks from the tables
+        Random random = new Random(1);
+        boolean[] seen = new boolean[Opcode.values().length];
+        for (int i = 0; i < 2000; i++) {
+            Code code = new Programs.Generator(random, memory).next(60).code();
+            for (int slot = 0; slot < code.size(); slot++) {
+                if (code.at(slot) != null) {
+                    seen[code.at(slot).opcode().ordinal()] = true;
+                }
+            }
+        }
+        for (Opcode opcode : Opcode.values()) {
+            boolean left = switch (opcode.form()) {
+                case GOTOL, CALL_KFUNC, CALLX, LD_ABS, LD_IND -> true;
+                default -> false;
+            };
+            assertThat(seen[opcode.ordinal()] || left).as(opcode.name()).isTrue();
+        }
+    }
+}
