@@ -200,7 +200,8 @@ public final class Replay {
         cancelled = true;
     }
 
-    private static IOException rethrow(Throwable failed) throws IOException {
+    /** Throws what made a run fail, as what it is. */
+    static IOException rethrow(Throwable failed) throws IOException {
         switch (failed) {
             case IOException e -> throw e;
             // what HotSpot makes of SIGBUS: pages of a mapped capture are no longer in the file

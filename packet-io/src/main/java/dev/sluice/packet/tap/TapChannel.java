@@ -1,0 +1,195 @@
+package dev.sluice.packet.tap;
+
+import dev.sluice.packet.frame.FrameBatch;
+import dev.sluice.packet.frame.FramePool;
+import dev.sluice.packet.netty.QueueChannel;
+import dev.sluice.packet.nic.NicCounter;
+import dev.sluice.packet.nic.VirtualNic;
+import io.netty.channel.IoEvent;
+import io.netty.channel.IoHandle;
+import io.netty.channel.IoRegistration;
+import io.netty.channel.epoll.EpollIoEvent;
+import io.netty.channel.epoll.EpollIoHandle;
+import io.netty.channel.epoll.EpollIoOps;
+import io.netty.channel.unix.FileDescriptor;
+import java.io.IOException;
+
+/**
+ * A queue whose wire is a TAP: reads up to 64 frames a poll into a batch, and writes what is sent back. A live source: what does
+ * not fit waits in the kernel's queue, which drops and counts when it is full.
+ *
+ * <p>Owns the device. Allocates nothing per frame.
+ */
+public final class TapChannel extends QueueChannel {
+    private static final EpollIoOps IN = EpollIoOps.EPOLLIN;
+    private static final EpollIoOps IN_OUT = EpollIoOps.EPOLLIN.with(EpollIoOps.EPOLLOUT);
+    private static final EpollIoOps OUT = EpollIoOps.EPOLLOUT;
+    private static final EpollIoOps NONE = EpollIoOps.EPOLLERR;
+
+    private final TapDevice device;
+    private final FileDescriptor descriptor;
+
+    /** Nanoseconds since 1970 less {@link System#nanoTime}. */
+    private final long wallOffset = System.currentTimeMillis() * 1_000_000 - System.nanoTime();
+
+    /** One byte more than the longest frame, to tell those that are longer. */
+    private final int readSize;
+
+    private boolean wantIn;
+    private boolean wantOut;
+    private long received;
+
+    public TapChannel(VirtualNic nic, int queue, FramePool pool, TapDevice device) {
+        super(nic, queue, pool);
+        this.device = device;
+        descriptor = new FileDescriptor(device.fd());
+        readSize = Math.min(nic.maxFrame(), FramePool.MAX_PACKET - 1) + 1;
+        pool.onRelease(this::readAgain);
+    }
+
+    public TapDevice device() {
+        return device;
+    }
+
+    /** A frame came back after there was none: any thread. */
+    private void readAgain() {
+        if (isRegistered()) {
+            eventLoop().execute(() -> {
+                if (wantsPackets()) {
+                    interest(true, wantOut);
+                }
+            });
+        }
+    }
+
+    private void interest(boolean in, boolean out) {
+        IoRegistration registered = registration();
+        if (registered == null || !registered.isValid() || in == wantIn && out == wantOut) {
+            return;
+        }
+        wantIn = in;
+        wantOut = out;
+        registered.submit(in ? out ? IN_OUT : IN : out ? OUT : NONE);
+    }
+
+    @Override
+    protected void doBeginRead() {
+        super.doBeginRead();
+        interest(true, wantOut);
+    }
+
+    /** Reads what there is, up to a batch. */
+    private void readBatch() {
+        if (!wantsPackets()) {
+            interest(false, wantOut);
+            return;
+        }
+        FrameBatch batch = pool().acquire();
+        if (batch == null) {
+            interest(false, wantOut); // until readAgain
+            return;
+        }
+        IOException failure = null;
+        try {
+            long now = wallOffset + System.nanoTime();
+            for (int i = 0; i < FrameBatch.CAPACITY && !batch.isFull(); i++) {
+                long address = batch.open(readSize);
+                int length = descriptor.readAddress(address, 0, readSize);
+                if (length <= 0) { // nothing there, or the interface is gone
+                    break;
+                }
+                if (length == readSize) {
+                    statistics().add(NicCounter.RX_TOO_LARGE, 1);
+                } else {
+                    batch.commit(length, length, now, queue(), nic().ifindex(), ++received);
+                }
+            }
+        } catch (IOException e) {
+            failure = e;
+        }
+        if (batch.size() == 0) {
+            batch.release();
+        } else {
+            deliver(batch);
+        }
+        deliveryComplete();
+        if (failure != null) {
+            lost(String.valueOf(failure.getMessage()));
+        }
+    }
+
+    private void lost(String why) {
+        pipeline().fireExceptionCaught(new TapException("tap " + device.name() + ": the interface is gone: " + why, 0));
+        close();
+    }
+
+    @Override
+    protected long transmit(FrameBatch batch, long mask) {
+        long sent = 0;
+        for (long rest = mask; rest != 0; rest &= rest - 1) {
+            int i = Long.numberOfTrailingZeros(rest);
+            int length = batch.length(i);
+            int written;
+            try {
+                written = descriptor.writeAddress(batch.data(i), 0, length);
+            } catch (IOException e) {
+                // the interface is down (EIO), or the frame is none: this one is lost, as on a wire
+                statistics().add(NicCounter.TX_ERRORS, 1);
+                continue;
+            }
+            if (written == 0 && length != 0) { // the kernel has no room
+                countSent(batch, sent);
+                interest(wantIn, true);
+                return rest;
+            }
+            sent |= rest & -rest;
+        }
+        countSent(batch, sent);
+        if (wantOut) {
+            interest(wantIn, false);
+        }
+        return 0;
+    }
+
+    @Override
+    protected void doClose() throws Exception {
+        doDeregister(); // before the descriptor's number can mean another file
+        device.close();
+        super.doClose();
+    }
+
+    @Override
+    protected Class<? extends IoHandle> handleType() {
+        return EpollIoHandle.class;
+    }
+
+    @Override
+    protected AbstractUnsafe newUnsafe() {
+        return new TapUnsafe();
+    }
+
+    private final class TapUnsafe extends QueueUnsafe implements EpollIoHandle {
+        @Override
+        public FileDescriptor fd() {
+            return descriptor;
+        }
+
+        @Override
+        public void handle(IoRegistration registered, IoEvent event) {
+            EpollIoOps ops = ((EpollIoEvent) event).ops();
+            if (ops.contains(EpollIoOps.EPOLLERR)) { // the driver's word for a removed interface
+                lost("another program has removed it");
+                return;
+            }
+            if (ops.contains(EpollIoOps.EPOLLOUT)) {
+                flush0();
+                if (wantsPackets()) {
+                    interest(true, wantOut);
+                }
+            }
+            if (isOpen() && ops.contains(EpollIoOps.EPOLLIN)) {
+                readBatch();
+            }
+        }
+    }
+}

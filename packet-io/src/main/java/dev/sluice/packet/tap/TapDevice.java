@@ -1,0 +1,210 @@
+package dev.sluice.packet.tap;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.charset.StandardCharsets;
+import java.util.function.Consumer;
+
+/**
+ * A TAP interface: opening, settings, descriptor. Reading and writing are the channel's ({@link TapChannel}). It lives in the
+ * network namespace of the thread that opens it. Any one thread at a time.
+ */
+public final class TapDevice implements AutoCloseable {
+    /** Most characters of an interface's name. */
+    public static final int MAX_NAME = 15;
+
+    private static final String CLONE_DEVICE = "/dev/net/tun";
+
+    private static final long TUNSETIFF = 0x400454caL;
+    private static final long SIOCGIFFLAGS = 0x8913;
+    private static final long SIOCSIFFLAGS = 0x8914;
+    private static final long SIOCGIFMTU = 0x8921;
+    private static final long SIOCSIFMTU = 0x8922;
+    private static final long SIOCSIFHWADDR = 0x8924;
+    private static final long SIOCGIFHWADDR = 0x8927;
+    private static final long SIOCGIFINDEX = 0x8933;
+
+    private static final int IFREQ_BYTES = 40;
+    private static final int IFREQ_UNION = 16;
+    private static final short IFF_TAP = 0x0002;
+    private static final short IFF_NO_PI = 0x1000;
+    private static final short IFF_UP = 1;
+    private static final short ARPHRD_ETHER = 1;
+
+    private final String name;
+    private int fd;
+
+    private TapDevice(String name, int fd) {
+        this.name = name;
+        this.fd = fd;
+    }
+
+    /**
+     * Makes a TAP interface, or attaches to one that was made before for this user.
+     *
+     * @param wanted its name, up to {@link #MAX_NAME} characters; {@code %d} in it is a number that is free
+     * @throws TapException when that is not possible; the message says what to do
+     */
+    public static TapDevice open(String wanted) throws TapException {
+        byte[] bytes = wanted.getBytes(StandardCharsets.US_ASCII);
+        if (bytes.length == 0
+                || bytes.length > MAX_NAME
+                || wanted.chars().anyMatch(c -> c <= ' ' || c > '~' || c == '/' || c == ':')) {
+            throw new TapException(
+                    "tap " + wanted + ": name of an interface, expected 1 to " + MAX_NAME
+                            + " characters without space, slash and colon",
+                    0);
+        }
+        int fd = LibC.open(CLONE_DEVICE, LibC.O_RDWR | LibC.O_NONBLOCK | LibC.O_CLOEXEC);
+        if (fd < 0) {
+            String advice = switch (-fd) {
+                case LibC.ENOENT, LibC.ENODEV -> "; load the kernel's driver with: modprobe tun";
+                case LibC.EACCES, LibC.EPERM -> "; run as root, or let this user open " + CLONE_DEVICE;
+                default -> "";
+            };
+            throw new TapException(
+                    "tap " + wanted + ": cannot open " + CLONE_DEVICE + ": " + LibC.strerror(-fd) + advice, -fd);
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment request = request(arena, bytes);
+            request.set(ValueLayout.JAVA_SHORT, IFREQ_UNION, (short) (IFF_TAP | IFF_NO_PI));
+            int result = LibC.ioctl(fd, TUNSETIFF, request);
+            if (result < 0) {
+                LibC.close(fd);
+                throw new TapException(
+                        "tap " + wanted + ": cannot make the interface: " + LibC.strerror(-result)
+                                + adviceFor(-result, wanted),
+                        -result);
+            }
+            return new TapDevice(request.getString(0, StandardCharsets.US_ASCII), fd);
+        }
+    }
+
+    private static String adviceFor(int errno, String name) {
+        return switch (errno) {
+            case LibC.EPERM, LibC.EACCES ->
+                "; run as root, or make it for this user once with: ip tuntap add dev " + name + " mode tap user $USER";
+            case LibC.EBUSY -> "; another program has it open";
+            case LibC.EINVAL ->
+                "; an interface of this name exists that is no single-queue TAP (ip -d link show " + name + ")";
+            default -> "";
+        };
+    }
+
+    private static MemorySegment request(Arena arena, byte[] name) {
+        MemorySegment request = arena.allocate(IFREQ_BYTES, 8);
+        MemorySegment.copy(name, 0, request, ValueLayout.JAVA_BYTE, 0, name.length);
+        return request;
+    }
+
+    /** One request about this interface. */
+    private MemorySegment configure(Arena arena, long request, String what, Consumer<MemorySegment> fill)
+            throws TapException {
+        MemorySegment argument = request(arena, name.getBytes(StandardCharsets.US_ASCII));
+        fill.accept(argument.asSlice(IFREQ_UNION));
+        int socket = LibC.socket(LibC.AF_INET, LibC.SOCK_DGRAM_CLOEXEC);
+        int result = socket;
+        if (socket >= 0) {
+            result = LibC.ioctl(socket, request, argument);
+            LibC.close(socket);
+        }
+        if (result < 0) {
+            String advice = -result == LibC.EPERM
+                    ? "; run as root, or do it beforehand with ip link (the interface can be used as it is)"
+                    : "";
+            throw new TapException(
+                    "tap " + name + ": cannot " + what + ": " + LibC.strerror(-result) + advice, -result);
+        }
+        return argument.asSlice(IFREQ_UNION);
+    }
+
+    /** The name that the kernel gave. */
+    public String name() {
+        return name;
+    }
+
+    /** The descriptor: one frame a read or write, non-blocking. */
+    public int fd() {
+        return fd;
+    }
+
+    public int ifindex() throws TapException {
+        try (Arena arena = Arena.ofConfined()) {
+            return configure(arena, SIOCGIFINDEX, "ask for its number", u -> {}).get(ValueLayout.JAVA_INT, 0);
+        }
+    }
+
+    /** Most bytes behind the Ethernet header. */
+    public int mtu() throws TapException {
+        try (Arena arena = Arena.ofConfined()) {
+            return configure(arena, SIOCGIFMTU, "ask for its MTU", u -> {}).get(ValueLayout.JAVA_INT, 0);
+        }
+    }
+
+    /** Sets the MTU, 68 to 65,521. */
+    public void mtu(int bytes) throws TapException {
+        try (Arena arena = Arena.ofConfined()) {
+            configure(arena, SIOCSIFMTU, "set mtu=" + bytes, u -> u.set(ValueLayout.JAVA_INT, 0, bytes));
+        }
+    }
+
+    /** The address of the kernel's end: 6 bytes. */
+    public byte[] mac() throws TapException {
+        try (Arena arena = Arena.ofConfined()) {
+            return configure(arena, SIOCGIFHWADDR, "ask for its address", u -> {})
+                    .asSlice(2, 6)
+                    .toArray(ValueLayout.JAVA_BYTE);
+        }
+    }
+
+    /** Sets the address of the kernel's end: 6 bytes, not a multicast address. */
+    public void mac(byte[] address) throws TapException {
+        if (address.length != 6) {
+            throw new IllegalArgumentException("MAC address, expected=6 bytes found=" + address.length);
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            configure(arena, SIOCSIFHWADDR, "set its address", u -> {
+                u.set(ValueLayout.JAVA_SHORT, 0, ARPHRD_ETHER);
+                MemorySegment.copy(address, 0, u, ValueLayout.JAVA_BYTE, 2, 6);
+            });
+        }
+    }
+
+    /** Whether the interface is switched on. */
+    public boolean isUp() throws TapException {
+        return (flags() & IFF_UP) != 0;
+    }
+
+    /** Switches the interface on or off, as {@code ip link set dev NAME up} does. */
+    public void up(boolean on) throws TapException {
+        short flags = flags();
+        short wanted = (short) (on ? flags | IFF_UP : flags & ~IFF_UP);
+        if (wanted == flags) {
+            return; // nothing that would need a permission
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            configure(
+                    arena,
+                    SIOCSIFFLAGS,
+                    on ? "switch it on" : "switch it off",
+                    u -> u.set(ValueLayout.JAVA_SHORT, 0, wanted));
+        }
+    }
+
+    private short flags() throws TapException {
+        try (Arena arena = Arena.ofConfined()) {
+            return configure(arena, SIOCGIFFLAGS, "ask whether it is up", u -> {})
+                    .get(ValueLayout.JAVA_SHORT, 0);
+        }
+    }
+
+    /** Closes the descriptor: the interface goes away unless it was there before. */
+    @Override
+    public void close() {
+        if (fd >= 0) {
+            LibC.close(fd);
+            fd = -1;
+        }
+    }
+}

@@ -1,0 +1,227 @@
+package dev.sluice.packet;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.sluice.exec.Executable;
+import dev.sluice.exec.Interpreter;
+import dev.sluice.isa.Assembler;
+import dev.sluice.memory.FrameDescriptor;
+import dev.sluice.memory.Memory;
+import dev.sluice.packet.netty.CaptureFileSink;
+import dev.sluice.packet.nic.NicCounter;
+import dev.sluice.packet.nic.VirtualNic;
+import dev.sluice.packet.nic.XdpAction;
+import dev.sluice.packet.pcap.CaptureWriter;
+import dev.sluice.packet.tap.NetNamespace;
+import dev.sluice.packet.tap.TapException;
+import dev.sluice.program.Program;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Real traffic through TAPs, in network namespaces of their own; skipped where that is not permitted. */
+@Timeout(60)
+class LiveRunTest {
+    /** ICMP echo requests come back as replies; everything else passes. */
+    private static final String ECHO = """
+            r6 = *(u32 *)(r1 +0)
+            r7 = *(u32 *)(r1 +4)
+            r2 = r6
+            r2 += 42
+            if r2 > r7 goto pass
+            r3 = *(u16 *)(r6 +12)
+            if r3 != 0x8 goto pass
+            r3 = *(u8 *)(r6 +23)
+            if r3 != 1 goto pass
+            r3 = *(u8 *)(r6 +34)
+            if r3 != 8 goto pass
+            r2 = *(u32 *)(r6 +0)
+            r3 = *(u16 *)(r6 +4)
+            r4 = *(u32 *)(r6 +6)
+            r5 = *(u16 *)(r6 +10)
+            *(u32 *)(r6 +0) = r4
+            *(u16 *)(r6 +4) = r5
+            *(u32 *)(r6 +6) = r2
+            *(u16 *)(r6 +10) = r3
+            r2 = *(u32 *)(r6 +26)
+            r3 = *(u32 *)(r6 +30)
+            *(u32 *)(r6 +26) = r3
+            *(u32 *)(r6 +30) = r2
+            r2 = 0
+            *(u8 *)(r6 +34) = r2
+            r2 = *(u16 *)(r6 +36)
+            r2 += 8
+            r3 = r2
+            r3 >>= 16
+            r2 &= 0xffff
+            r2 += r3
+            *(u16 *)(r6 +36) = r2
+            r0 = 3
+            exit
+            pass:
+            r0 = 2
+            exit
+            """;
+
+    @TempDir
+    private Path directory;
+
+    private static Executable echo() {
+        return new Interpreter().load(Program.ofCode("echo", Assembler.assemble(ECHO)), 1);
+    }
+
+    private static LiveRun.Builder live(Executable program) {
+        return LiveRun.builder().program(program).contexts(TestProgram::context);
+    }
+
+    private static void open(NetNamespace net, LiveRun run) throws Exception {
+        net.call(() -> {
+            run.open();
+            return null;
+        });
+    }
+
+    private static void host(NetNamespace net, String dev, String address, String neighbour) throws Exception {
+        net.must("sysctl", "-q", "-w", "net.ipv6.conf." + dev + ".disable_ipv6=1");
+        net.must("ip", "addr", "add", address, "dev", dev);
+        net.must("ip", "neigh", "add", neighbour, "lladdr", "02:00:00:00:00:ec", "dev", dev);
+    }
+
+    @Test
+    void aProgramAnswersARealPing() throws Exception {
+        Path sent = directory.resolve("tx.pcapng");
+        try (NetNamespace net = new NetNamespace();
+                CaptureFileSink sink =
+                        new CaptureFileSink(CaptureWriter.create(sent, CaptureWriter.Options.byName("tx.pcapng")))) {
+            LiveRun run =
+                    live(echo()).tap("eth0", "slt0").sink(XdpAction.TX, sink).build();
+            open(net, run);
+            host(net, "slt0", "10.99.0.1/24", "10.99.0.2");
+            String ping = net.must("ping", "-c", "20", "-i", "0.02", "-W", "2", "-I", "slt0", "10.99.0.2");
+            assertThat(ping).contains("20 packets transmitted, 20 received, 0% packet loss");
+            String big = net.must("ping", "-c", "1", "-s", "1472", "-M", "do", "-W", "2", "10.99.0.2");
+            assertThat(big).contains("1 received");
+            VirtualNic nic = run.nics().byName("eth0");
+            assertThat(nic).isNotNull();
+            assertThat(nic.total(NicCounter.TX_PACKETS)).isEqualTo(21);
+            run.stop();
+            RunTotals totals = run.await();
+            assertThat(totals.packets(XdpAction.TX)).isEqualTo(21);
+            assertThat(totals.packets(XdpAction.PASS)).isEqualTo(totals.packets() - 21);
+            Map<String, Long> statistics = totals.statistics().get("eth0");
+            assertThat(statistics)
+                    .containsEntry("rx_packets", totals.packets())
+                    .containsEntry("rx_bytes", totals.bytes())
+                    .containsEntry("rx_xdp_tx", 21L)
+                    .containsEntry("tx_packets", 21L)
+                    .containsEntry("tx_errors", 0L);
+            assertThat(net.run("ip", "link", "show", "dev", "slt0").status()).isNotZero();
+        }
+        assertThat(TestCaptures.read(sent)).hasSize(21);
+    }
+
+    @Test
+    void aDroppingProgramLeavesThePingUnanswered() throws Exception {
+        try (NetNamespace net = new NetNamespace()) {
+            LiveRun run = live(TestProgram.returning(1)).tap("eth0", "slt0").build();
+            open(net, run);
+            host(net, "slt0", "10.99.0.1/24", "10.99.0.2");
+            assertThat(net.run("ping", "-c", "3", "-i", "0.01", "-W", "1", "10.99.0.2")
+                            .text())
+                    .contains("3 packets transmitted, 0 received");
+            run.stop();
+            RunTotals totals = run.await();
+            assertThat(totals.packets(XdpAction.DROP))
+                    .isEqualTo(totals.packets())
+                    .isGreaterThanOrEqualTo(3);
+        }
+    }
+
+    @Test
+    void redirectsToTheOtherInterface() throws Exception {
+        try (NetNamespace net = new NetNamespace();
+                NetNamespace far = new NetNamespace()) {
+            int[] ifindex = new int[2];
+            // a wire between two TAPs of which one is then moved to another namespace
+            LiveRun run = live(new TestProgram((context, d) -> {
+                        int from = Memory.getInt(d + FrameDescriptor.INGRESS_IFINDEX);
+                        Memory.putInt(d + FrameDescriptor.REDIRECT_INDEX, from == ifindex[0] ? ifindex[1] : ifindex[0]);
+                        return 4;
+                    }))
+                    .tap("a", "sla0")
+                    .tap("b", "slb0")
+                    .build();
+            open(net, run);
+            ifindex[0] = run.nics().byName("a").ifindex();
+            ifindex[1] = run.nics().byName("b").ifindex();
+            Process sleeper = far.call(() -> new ProcessBuilder("sleep", "50").start());
+            try {
+                net.must("ip", "link", "set", "slb0", "netns", Long.toString(sleeper.pid()));
+                net.must("ip", "addr", "add", "10.99.0.1/24", "dev", "sla0");
+                far.must("ip", "addr", "add", "10.99.0.2/24", "dev", "slb0");
+                far.must("ip", "link", "set", "slb0", "up");
+                String ping = net.must("ping", "-c", "10", "-i", "0.02", "-W", "2", "10.99.0.2");
+                assertThat(ping).contains("10 packets transmitted, 10 received");
+                run.stop();
+                RunTotals totals = run.await();
+                assertThat(totals.packets(XdpAction.REDIRECT))
+                        .isEqualTo(totals.packets())
+                        .isGreaterThanOrEqualTo(20);
+                long sent = totals.statistics().get("a").get("tx_packets")
+                        + totals.statistics().get("b").get("tx_packets");
+                long lost = totals.statistics().get("a").get("tx_errors")
+                        + totals.statistics().get("b").get("tx_errors");
+                assertThat(sent + lost).isEqualTo(totals.packets());
+            } finally {
+                sleeper.destroy();
+            }
+        }
+    }
+
+    @Test
+    void aRemovedInterfaceEndsTheRunWithAMessage() throws Exception {
+        try (NetNamespace net = new NetNamespace()) {
+            LiveRun run = live(TestProgram.returning(2)).tap("eth0", "slt0").build();
+            open(net, run);
+            net.must("ip", "link", "del", "slt0");
+            assertThatThrownBy(run::await)
+                    .isInstanceOf(TapException.class)
+                    .hasMessageStartingWith("tap slt0: the interface is gone");
+        }
+    }
+
+    @Test
+    void closeFromAnotherThreadGivesTheTotals() throws Exception {
+        try (NetNamespace net = new NetNamespace();
+                ExecutorService other = Executors.newSingleThreadExecutor()) {
+            LiveRun run = live(TestProgram.returning(2)).tap("eth0", "slt0").build();
+            open(net, run);
+            Future<RunTotals> totals = other.submit(run::await);
+            TimeUnit.MILLISECONDS.sleep(50);
+            run.close();
+            assertThat(totals.get(10, TimeUnit.SECONDS).durationNanos()).isPositive();
+            assertThat(net.run("ip", "link", "show", "dev", "slt0").status()).isNotZero();
+        }
+    }
+
+    @Test
+    void whatCannotBeOpenedLeavesNothingBehind() throws Exception {
+        try (NetNamespace net = new NetNamespace()) {
+            LiveRun run = live(TestProgram.returning(2))
+                    .tap("a", "slt0")
+                    .tap("b", "lo")
+                    .build();
+            assertThatThrownBy(() -> open(net, run))
+                    .isInstanceOf(TapException.class)
+                    .hasMessageStartingWith("tap lo: cannot make the interface");
+            assertThat(net.run("ip", "link", "show", "dev", "slt0").status()).isNotZero();
+        }
+    }
+}

@@ -1,0 +1,99 @@
+package dev.sluice.packet.tap;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Assumptions;
+
+/**
+ * A network namespace of a test's own: one thread of this process lives in it, and so do the interfaces that it makes and the
+ * commands that it starts. Nothing of it is seen outside, and it goes away with the thread.
+ */
+public final class NetNamespace implements AutoCloseable {
+    private static final int CLONE_NEWNET = 0x4000_0000;
+
+    private final ExecutorService thread = Executors.newSingleThreadExecutor();
+
+    /** Makes one, or skips the test with the reason. */
+    public NetNamespace() throws Exception {
+        Assumptions.assumeTrue(System.getProperty("os.name").equals("Linux"), "TAP interfaces are Linux's");
+        int result = call(() -> {
+            Linker linker = Linker.nativeLinker();
+            MethodHandle unshare = linker.downcallHandle(
+                    linker.defaultLookup().findOrThrow("unshare"),
+                    FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
+            try {
+                return (int) unshare.invokeExact(CLONE_NEWNET);
+            } catch (Throwable e) {
+                throw new AssertionError(e);
+            }
+        });
+        if (result != 0) {
+            close();
+        }
+        Assumptions.assumeTrue(result == 0, "no permission to make a network namespace (run as root)");
+        try {
+            call(() -> {
+                TapDevice.open("probe").close();
+                return null;
+            });
+        } catch (TapException e) {
+            close();
+            Assumptions.abort("no TAP interfaces here: " + e.getMessage());
+        }
+    }
+
+    /** Runs something on the thread that is in the namespace. */
+    public <T> T call(Callable<T> task) throws Exception {
+        try {
+            return thread.submit(task).get(60, TimeUnit.SECONDS);
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof Exception cause) {
+                throw cause;
+            }
+            throw e;
+        }
+    }
+
+    /** What a command gave. */
+    public record Output(int status, String text) {}
+
+    /** Runs a command in the namespace; a missing program skips the test. */
+    public Output run(String... command) throws Exception {
+        return call(() -> {
+            Process process;
+            try {
+                process = new ProcessBuilder(command).redirectErrorStream(true).start();
+            } catch (IOException e) {
+                Assumptions.abort("not installed: " + command[0]);
+                throw new UncheckedIOException(e);
+            }
+            String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            return new Output(process.waitFor(), text);
+        });
+    }
+
+    /** Runs a command that has to succeed. */
+    public String must(String... command) throws Exception {
+        Output output = run(command);
+        if (output.status() != 0) {
+            throw new AssertionError(List.of(command) + ": " + output.text());
+        }
+        return output.text();
+    }
+
+    @Override
+    public void close() {
+        thread.shutdownNow();
+    }
+}
