@@ -152,7 +152,7 @@ public final class LiveRun implements AutoCloseable {
             if (!options.sinks.isEmpty()) {
                 pipeline.addLast("capture", new CaptureHandler(options.sinks));
             }
-            pipeline.addLast("verdict", new VerdictHandler(nic.statistics(0), nics.new Resolver(context.maps)));
+            pipeline.addLast("verdict", new VerdictHandler(nic.statistics(0), nics, context.maps));
             pipeline.addLast("host", new HostHandler(this::fail));
             opened = true;
             return channel;

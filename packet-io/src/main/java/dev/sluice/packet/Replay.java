@@ -125,7 +125,7 @@ public final class Replay {
                 if (!options.sinks.isEmpty()) {
                     pipeline.addLast("capture", new CaptureHandler(options.sinks));
                 }
-                pipeline.addLast("verdict", new VerdictHandler(nic.statistics(queue), null));
+                pipeline.addLast("verdict", new VerdictHandler(nic.statistics(queue)));
                 pipeline.addLast("host", new HostHandler(this::fail));
             }
             CaptureFeed feed = new CaptureFeed(options, nic, channels, () -> cancelled, read::countDown, this::fail);

@@ -1,5 +1,6 @@
 package dev.sluice.packet.netty;
 
+import dev.sluice.map.MapTable;
 import dev.sluice.packet.frame.FrameBatch;
 import dev.sluice.packet.nic.NicCounter;
 import dev.sluice.packet.nic.NicTable;
@@ -24,20 +25,30 @@ public final class VerdictHandler extends ChannelInboundHandlerAdapter {
     private static final int MAX_DIRTY = 16;
 
     private final QueueStatistics statistics;
-    private final NicTable.@Nullable Resolver targets;
+    private final @Nullable NicTable targets;
+    private final MapTable maps;
     private final XdpExceptions exceptions = new XdpExceptions();
     private final long[] masks = new long[XdpAction.COUNT];
     private final @Nullable TxPort[] dirty = new TxPort[MAX_DIRTY];
     private int dirtyCount;
     private boolean wrote;
 
+    /** Where there is nobody else: a redirect is counted and released. */
+    public VerdictHandler(QueueStatistics statistics) {
+        this.statistics = statistics;
+        targets = null;
+        maps = new MapTable();
+    }
+
     /**
      * @param statistics of the queue
-     * @param targets where redirects go; null when there is nobody else, and then a redirect is counted and released
+     * @param targets where redirects go
+     * @param maps the maps of the program that redirects
      */
-    public VerdictHandler(QueueStatistics statistics, NicTable.@Nullable Resolver targets) {
+    public VerdictHandler(QueueStatistics statistics, NicTable targets, MapTable maps) {
         this.statistics = statistics;
         this.targets = targets;
+        this.maps = maps;
     }
 
     @Override
@@ -99,8 +110,8 @@ public final class VerdictHandler extends ChannelInboundHandlerAdapter {
     }
 
     private void redirect(FrameBatch batch, long redirected) {
-        NicTable.Resolver resolver = targets;
-        if (resolver == null) {
+        NicTable table = targets;
+        if (table == null) {
             count(NicCounter.RX_XDP_REDIRECT, redirected);
             return;
         }
@@ -119,7 +130,7 @@ public final class VerdictHandler extends ChannelInboundHandlerAdapter {
             }
             rest &= ~same;
             int cpu = batch.rxQueue(first);
-            VirtualNic target = resolver.target(map, index, cpu);
+            VirtualNic target = table.target(maps, map, index);
             TxPort port = target == null ? null : target.port(cpu);
             if (port == null) {
                 count(NicCounter.RX_XDP_REDIRECT_ERRORS, same);
@@ -166,13 +177,5 @@ public final class VerdictHandler extends ChannelInboundHandlerAdapter {
         }
         dirtyCount = 0;
         ctx.fireChannelReadComplete();
-    }
-
-    @Override
-    public void handlerRemoved(ChannelHandlerContext ctx) {
-        NicTable.Resolver resolver = targets;
-        if (resolver != null) {
-            resolver.close();
-        }
     }
 }

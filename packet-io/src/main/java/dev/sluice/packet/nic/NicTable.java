@@ -1,11 +1,8 @@
 package dev.sluice.packet.nic;
 
-import dev.sluice.map.BpfMap;
 import dev.sluice.map.MapTable;
-import dev.sluice.map.MapType;
+import dev.sluice.map.RedirectMap;
 import dev.sluice.memory.FrameDescriptor;
-import dev.sluice.memory.Memory;
-import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -54,41 +51,21 @@ public final class NicTable {
         return List.of(nics);
     }
 
-    /** Finds redirect targets for one queue; has a key in native memory of its own. One thread. */
-    public final class Resolver implements AutoCloseable {
-        private final MapTable maps;
-        private final Arena arena = Arena.ofShared();
-        private final long key = Memory.allocate(arena, Integer.BYTES, 8);
-
-        public Resolver(MapTable maps) {
-            this.maps = maps;
+    /**
+     * The NIC that a redirect goes to.
+     *
+     * @param maps where the program's maps are
+     * @param map the descriptor's {@code redirect_map}
+     * @param index the descriptor's {@code redirect_index}
+     * @return null when there is none; so far also for {@code BPF_F_BROADCAST}, and for maps that lead to no NIC
+     */
+    public @Nullable VirtualNic target(MapTable maps, int map, int index) {
+        if (map == 0) {
+            return byIfindex(index);
         }
-
-        /**
-         * The NIC that a redirect goes to.
-         *
-         * @param map the descriptor's {@code redirect_map}
-         * @param index the descriptor's {@code redirect_index}
-         * @return null when there is none, or the map is of a kind that leads to no NIC
-         */
-        public @Nullable VirtualNic target(int map, int index, int cpu) {
-            int id = map & FrameDescriptor.REDIRECT_MAP_ID_MASK;
-            if (id == 0) {
-                return byIfindex(index);
-            }
-            BpfMap live = maps.byId(id);
-            if (live == null
-                    || live.def().type() != MapType.DEVMAP && live.def().type() != MapType.DEVMAP_HASH) {
-                return null;
-            }
-            Memory.putInt(key, index);
-            long value = live.lookup(key, cpu); // struct bpf_devmap_val begins with the ifindex
-            return value == 0 ? null : byIfindex(Memory.getInt(value));
-        }
-
-        @Override
-        public void close() {
-            arena.close();
-        }
+        boolean broadcast = map >>> FrameDescriptor.REDIRECT_FLAGS_SHIFT != 0;
+        return !broadcast && maps.byId(map & FrameDescriptor.REDIRECT_MAP_ID_MASK) instanceof RedirectMap devices
+                ? byIfindex(devices.ifindex(index))
+                : null;
     }
 }
