@@ -30,7 +30,7 @@ public final class DevMap extends IndexedMap implements RedirectMap {
 
     @Override
     public int ifindex(int key) {
-        return inRange(key) ? (int) Memory.ATOMIC_LONG.getAcquire(Memory.ALL, address(key)) : 0;
+        return inRange(key) ? (int) (long) Memory.ATOMIC_LONG.getAcquire(Memory.ALL, address(key)) : 0;
     }
 
     @Override
