@@ -12,6 +12,7 @@ import dev.sluice.packet.nic.XdpAction;
 import dev.sluice.packet.pcap.CaptureException;
 import dev.sluice.packet.pcap.CaptureWriter;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -418,5 +419,29 @@ class ReplayTest {
                 })
                 .run();
         assertThat(positions).isNotEmpty().isSorted();
+    }
+
+    /** All verdicts, on the thread that does all of it, counted by the JVM. */
+    @Test
+    void theSteadyStateAllocatesNothing() throws IOException {
+        com.sun.management.ThreadMXBean threads = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+        int warm = 1_000_000;
+        int measured = 1_000_000;
+        long[] seen = new long[1];
+        long[] allocated = new long[2];
+        TestProgram program = new TestProgram((context, d) -> {
+            long n = ++seen[0];
+            if (n == warm || n == warm + measured) {
+                allocated[n == warm ? 0 : 1] = threads.getCurrentThreadAllocatedBytes();
+            }
+            return (int) (n % 6);
+        });
+        replay(program, capture(TestCaptures.flows(SEED, 10_000, 100)))
+                .queues(2)
+                .repeat(0)
+                .limit(warm + measured + 64)
+                .run();
+        // the loop, its clock and the progress report may take a little; a byte a packet would be a million
+        assertThat(allocated[1] - allocated[0]).isLessThan(measured / 10);
     }
 }
