@@ -3,11 +3,15 @@ package dev.sluice.packet;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.sluice.Engines;
+import dev.sluice.LoadedProgram;
+import dev.sluice.XdpRuntime;
 import dev.sluice.exec.Executable;
 import dev.sluice.exec.Interpreter;
 import dev.sluice.isa.Assembler;
 import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.memory.Memory;
+import dev.sluice.object.ObjectSpec;
 import dev.sluice.packet.netty.CaptureFileSink;
 import dev.sluice.packet.nic.NicCounter;
 import dev.sluice.packet.nic.VirtualNic;
@@ -16,6 +20,7 @@ import dev.sluice.packet.pcap.CaptureWriter;
 import dev.sluice.packet.tap.NetNamespace;
 import dev.sluice.packet.tap.TapException;
 import dev.sluice.program.Program;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
@@ -125,6 +130,31 @@ class LiveRunTest {
             assertThat(net.run("ip", "link", "show", "dev", "slt0").status()).isNotZero();
         }
         assertThat(TestCaptures.read(sent)).hasSize(21);
+    }
+
+    @Test
+    void aCompiledProgramAnswersArpAndPing() throws Exception {
+        Path object = Path.of("..", "pcaps", "programs", "echo_tx.bpf.o");
+        ObjectSpec spec = ObjectSpec.read("echo_tx.bpf.o", Files.readAllBytes(object));
+        try (NetNamespace net = new NetNamespace();
+                XdpRuntime runtime = new XdpRuntime(Engines.interpreter(), 1, 1)) {
+            LoadedProgram program =
+                    runtime.load(spec, spec.xdpPrograms()).programs().getFirst();
+            LiveRun run = LiveRun.builder()
+                    .program(program.executable())
+                    .contexts((cpu, clock) -> runtime.newContext(clock, cpu))
+                    .tap("eth0", "slt0")
+                    .build();
+            open(net, run);
+            net.must("ip", "addr", "add", "10.99.0.1/24", "dev", "slt0");
+            assertThat(net.must("ping", "-c", "5", "-i", "0.02", "-W", "2", "-I", "slt0", "10.99.0.77"))
+                    .contains("5 packets transmitted, 5 received");
+            assertThat(net.must("ip", "neigh", "show", "10.99.0.77")).contains("02:00:00:00:00:ec");
+            run.stop();
+            RunTotals totals = run.await();
+            assertThat(totals.packets(XdpAction.TX)).isGreaterThanOrEqualTo(6);
+            assertThat(totals.faults()).isEmpty();
+        }
     }
 
     @Test
