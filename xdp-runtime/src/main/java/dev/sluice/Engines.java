@@ -2,6 +2,7 @@ package dev.sluice;
 
 import dev.sluice.exec.Engine;
 import dev.sluice.exec.Interpreter;
+import dev.sluice.jit.JitEngine;
 
 /** The engines that programs can be run on. */
 public final class Engines {
@@ -10,5 +11,10 @@ public final class Engines {
     /** Reads instruction by instruction, and checks every access. */
     public static Engine interpreter() {
         return new Interpreter();
+    }
+
+    /** Compiles to JVM bytecode with the same checks. */
+    public static Engine jitChecked() {
+        return new JitEngine();
     }
 }

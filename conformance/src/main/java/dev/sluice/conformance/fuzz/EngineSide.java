@@ -1,0 +1,130 @@
+package dev.sluice.conformance.fuzz;
+
+import dev.sluice.exec.Engine;
+import dev.sluice.exec.Executable;
+import dev.sluice.exec.ProgramFault;
+import dev.sluice.helper.RunContext;
+import dev.sluice.helper.StepSink;
+import dev.sluice.isa.Code;
+import dev.sluice.map.BpfMap;
+import dev.sluice.map.MapDef;
+import dev.sluice.map.MapTable;
+import dev.sluice.map.MapType;
+import dev.sluice.map.Maps;
+import dev.sluice.memory.FrameDescriptor;
+import dev.sluice.memory.Memory;
+import dev.sluice.memory.Regions;
+import dev.sluice.program.Program;
+import java.lang.foreign.Arena;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/** An engine of ours. */
+final class EngineSide implements Side {
+    private static final int FRAME_BYTES = 4096;
+    private static final int HEADROOM = 256;
+
+    private final Engine engine;
+    private final int cpu;
+    private final Arena arena = Arena.ofConfined();
+    private final BpfMap array;
+    private final BpfMap hash;
+    private final RunContext context;
+    private final long frame = Memory.allocate(arena, FRAME_BYTES, 64);
+    private final long descriptor = Memory.allocate(arena, FrameDescriptor.BYTES, 64);
+    private @Nullable Executable program;
+    private @Nullable ProgramFault fault;
+    private int programs;
+
+    /** @param cpu the number that programs see */
+    EngineSide(Engine engine, int cpu) {
+        this.engine = engine;
+        this.cpu = cpu;
+        MapTable maps = new MapTable();
+        Regions regions = new Regions();
+        array = Maps.create(MapDef.of("array", MapType.ARRAY, 4, TestBed.VALUE_BYTES, 1), maps, regions, cpu + 1, 1);
+        hash = Maps.create(MapDef.of("hash", MapType.HASH, 4, 8, TestBed.HASH_ENTRIES), maps, regions, cpu + 1, 1);
+        context = new RunContext(maps, regions, System::nanoTime, 1);
+        context.instructionLimit = 100_000_000;
+    }
+
+    @Override
+    public String name() {
+        return engine.name();
+    }
+
+    void watch(@Nullable StepSink steps) {
+        context.steps = steps;
+    }
+
+    @Override
+    public @Nullable String load(Code code) {
+        program = engine.load(Program.ofCode("fuzz", Side.withMaps(code, array.handle(), hash.handle())), ++programs);
+        return null;
+    }
+
+    @Override
+    public Result run(byte[] packet) {
+        Executable runnable = program;
+        if (runnable == null) {
+            throw new AssertionError("nothing is loaded");
+        }
+        long data = frame + HEADROOM;
+        Memory.fill(frame, FRAME_BYTES, (byte) 0);
+        Memory.copy(packet, 0, data, packet.length);
+        Memory.putLong(descriptor + FrameDescriptor.DATA, data);
+        Memory.putLong(descriptor + FrameDescriptor.DATA_META, data);
+        Memory.putLong(descriptor + FrameDescriptor.DATA_END, data + packet.length);
+        Memory.putLong(descriptor + FrameDescriptor.HARD_START, frame);
+        Memory.putLong(descriptor + FrameDescriptor.TIMESTAMP, FrameDescriptor.NO_TIMESTAMP);
+        Memory.putInt(descriptor + FrameDescriptor.RX_QUEUE, cpu);
+        Memory.putInt(descriptor + FrameDescriptor.INGRESS_IFINDEX, 1);
+        Memory.putInt(descriptor + FrameDescriptor.FRAME_SIZE, FRAME_BYTES);
+        fault = null;
+        runnable.run(context, descriptor, 1, (index, found) -> fault = found);
+        ProgramFault found = fault;
+        if (found != null) {
+            throw found;
+        }
+        long start = Memory.getLong(descriptor + FrameDescriptor.DATA_META);
+        long end = Memory.getLong(descriptor + FrameDescriptor.DATA_END);
+        return new Result(Memory.getInt(descriptor + FrameDescriptor.ACTION), Memory.bytes(start, (int) (end - start)));
+    }
+
+    @Override
+    public void reset(byte[] value, boolean withHash) {
+        array.put(new byte[4], value, BpfMap.ANY);
+        if (withHash) {
+            hash.keys().forEach(hash::remove);
+        }
+    }
+
+    @Override
+    public byte[] arrayValue() {
+        return array.get(new byte[4]);
+    }
+
+    @Override
+    public SortedMap<Integer, Long> hashEntries() {
+        SortedMap<Integer, Long> entries = new TreeMap<>();
+        for (byte[] key : hash.keys()) {
+            entries.put(
+                    ByteBuffer.wrap(key).order(ByteOrder.LITTLE_ENDIAN).getInt(),
+                    ByteBuffer.wrap(hash.get(key))
+                            .order(ByteOrder.LITTLE_ENDIAN)
+                            .getLong());
+        }
+        return entries;
+    }
+
+    @Override
+    public void close() {
+        context.close();
+        array.close();
+        hash.close();
+        arena.close();
+    }
+}
