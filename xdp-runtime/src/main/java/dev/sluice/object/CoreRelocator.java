@@ -147,6 +147,10 @@ final class CoreRelocator {
 
     private List<Integer> candidates(int type) {
         return candidates.computeIfAbsent(type, id -> {
+            if (local.equals(target)) {
+                // without a target every type is what the compiler saw
+                return List.of(id);
+            }
             String name = essentialName(local.nameOf(id));
             List<Integer> found = new ArrayList<>();
             for (int candidate : target.findFlavours(name)) {
