@@ -198,8 +198,9 @@ final class Compiler {
             unit.setPart(part, newMethod(partName, part.endSlot() - part.startSlot()));
             add(partName, MethodRef.PART_TYPE, b -> emitPart(b, part));
         }
+        Dispatch top = dispatch(name, partition);
         unit.setFunction(function, newMethod(name, 1));
-        add(name, MethodRef.FUNCTION_TYPE, b -> emitDispatcher(b, function, dispatch(name, partition)));
+        add(name, MethodRef.FUNCTION_TYPE, b -> emitDispatcher(b, function, top));
     }
 
     private void emitFunction(CodeBuilder b, Part part) {
@@ -228,8 +229,11 @@ final class Compiler {
     /** A method that goes on at an entry, as long as that is within its parts. */
     private record Target(MethodRef method, int number) {}
 
-    /** Makes the dispatchers below the topmost, and gives what that one switches over: the targets and their shift. */
-    private Map.Entry<List<Target>, Integer> dispatch(String name, Partition partition) {
+    /** What a dispatcher switches over: the bits of an entry's number from {@code shift} on select the target. */
+    private record Dispatch(List<Target> targets, int shift) {}
+
+    /** Makes the dispatchers below the topmost, and gives what that one has to do. */
+    private Dispatch dispatch(String name, Partition partition) {
         List<Target> targets = new ArrayList<>();
         for (Part part : partition.parts) {
             targets.add(new Target(unit.part(part), part.number));
@@ -251,7 +255,7 @@ final class Compiler {
         if (shift >= INT_BITS) {
             throw new AssertionError("too many parts: " + partition.parts.size());
         }
-        return Map.entry(targets, shift);
+        return new Dispatch(targets, shift);
     }
 
     /** Runs parts until control leaves the group: returns the entry to go on at, or {@link Emitter#EXITED}. */
@@ -292,7 +296,7 @@ final class Compiler {
         }
     }
 
-    private void emitDispatcher(CodeBuilder b, int function, Map.Entry<List<Target>, Integer> top) {
+    private void emitDispatcher(CodeBuilder b, int function, Dispatch top) {
         int framePointer = b.parameterSlot(6);
         int registers = framePointer + 2;
         int entry = registers + 1;
@@ -321,7 +325,7 @@ final class Compiler {
         b.loadConstant(Emitter.entryNumber(first, 0)).istore(entry);
         b.labelBinding(loop);
         b.iload(entry).iflt(exit);
-        switchOver(b, top.getKey(), top.getValue(), framePointer, entry, loop);
+        switchOver(b, top.targets, top.shift, framePointer, entry, loop);
         b.labelBinding(exit);
         b.aload(registers).iconst_0().laload().lreturn();
     }
