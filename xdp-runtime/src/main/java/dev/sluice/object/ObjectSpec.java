@@ -1,9 +1,15 @@
 package dev.sluice.object;
 
 import dev.sluice.btf.Btf;
+import dev.sluice.btf.BtfAccess;
 import dev.sluice.btf.BtfBuilder;
+import dev.sluice.btf.BtfException;
 import dev.sluice.btf.BtfKind;
 import dev.sluice.btf.BtfType;
+import dev.sluice.btf.BtfValues;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -55,6 +61,16 @@ public record ObjectSpec(
         return ObjectReader.read(fileName, bytes);
     }
 
+    /**
+     * Reads an object file.
+     *
+     * @throws IOException if the file cannot be read
+     * @throws ObjectException if it is no object with BPF programs, or is damaged
+     */
+    public static ObjectSpec read(Path file) throws IOException {
+        return read(file.toString(), Files.readAllBytes(file));
+    }
+
     /** Whether its programs may call helpers that are for GPL-compatible programs only. */
     public boolean isGplCompatible() {
         return GPL_COMPATIBLE.contains(license);
@@ -104,12 +120,74 @@ public record ObjectSpec(
             throw new ObjectException(
                     "variable " + path + ": expected " + place.variable.size() + " bytes, found size=" + value.length);
         }
-        MapSpec map = maps.get(place.map);
+        return withBytes(place.map, place.variable.offset(), value);
+    }
+
+    private ObjectSpec withBytes(int index, int offset, byte[] value) {
+        MapSpec map = maps.get(index);
+        if (map.valueSize() > MOST_CONTENTS) {
+            throw new ObjectException("section " + map.section() + ": too large to be written to: expected at most "
+                    + MOST_CONTENTS + " bytes, found size=" + map.valueSize());
+        }
         byte[] contents = map.contents() == null
                 ? new byte[map.valueSize()]
                 : map.contents().bytes();
-        System.arraycopy(value, 0, contents, place.variable.offset(), value.length);
-        return withMap(place.map, map.withContents(Blob.of(contents)));
+        System.arraycopy(value, 0, contents, offset, value.length);
+        return withMap(index, map.withContents(Blob.of(contents)));
+    }
+
+    /**
+     * The same object with a global variable, or a part of one, that starts with another value.
+     *
+     * @param path as in {@link #withVariable(String, byte[])}; members and elements may follow: {@code
+     *     rodata.config.ports[2].low}
+     * @param value as {@link BtfValues#encode} takes it: a number, text, a list, a map by member names
+     * @throws ObjectException if there is no such variable or member, or the value does not fit it
+     */
+    public ObjectSpec withVariable(String path, Object value) {
+        if (btf == null) {
+            throw new ObjectException(
+                    "variable " + path + ": its type is not known: expected an object with a section .BTF");
+        }
+        Part part = part(btf, path);
+        byte[] bytes;
+        try {
+            bytes = BtfValues.encode(btf, part.type, value);
+        } catch (BtfException e) {
+            throw new ObjectException("variable " + path + ": " + e.getMessage());
+        }
+        return withBytes(part.map, part.offset, bytes);
+    }
+
+    /** A place within a variable. */
+    private record Part(int map, int offset, int type) {}
+
+    private Part part(Btf types, String path) {
+        // the longest name of a variable wins: names of static variables in functions have dots themselves
+        for (int end = path.length();
+                end > 0;
+                end = Math.max(path.lastIndexOf('.', end - 1), path.lastIndexOf('[', end - 1))) {
+            List<Place> found = candidates(path.substring(0, end));
+            if (found.size() == 1) {
+                Place place = found.getFirst();
+                try {
+                    return member(types, place, path.substring(end));
+                } catch (BtfException e) {
+                    throw new ObjectException("variable " + path + ": " + e.getMessage());
+                }
+            }
+        }
+        Place place = find(path);
+        return new Part(place.map, place.variable.offset(), place.variable.btfType());
+    }
+
+    private Part member(Btf types, Place place, String path) {
+        BtfAccess access = BtfAccess.of(types, place.variable.btfType(), path);
+        if (access.offset() + (long) types.sizeOf(access.type()) > place.variable.size()) {
+            throw new ObjectException(
+                    "variable " + place.variable.name() + ": member lies outside of it: path=" + path);
+        }
+        return new Part(place.map, place.variable.offset() + access.offset(), access.type());
     }
 
     /**
@@ -124,7 +202,7 @@ public record ObjectSpec(
 
     private record Place(int map, Variable variable) {}
 
-    private Place find(String path) {
+    private List<Place> candidates(String path) {
         List<Place> found = new ArrayList<>();
         for (int i = 0; i < maps.size(); i++) {
             for (Variable variable : maps.get(i).variables()) {
@@ -133,8 +211,7 @@ public record ObjectSpec(
                 }
             }
         }
-        int dot = path.lastIndexOf('.');
-        if (found.isEmpty() && dot > 0) {
+        for (int dot = path.indexOf('.', 1); found.isEmpty() && dot > 0; dot = path.indexOf('.', dot + 1)) {
             int map = internalMap(path.substring(0, dot));
             if (map >= 0) {
                 for (Variable variable : maps.get(map).variables()) {
@@ -144,6 +221,11 @@ public record ObjectSpec(
                 }
             }
         }
+        return found;
+    }
+
+    private Place find(String path) {
+        List<Place> found = candidates(path);
         if (found.size() > 1) {
             throw new ObjectException(
                     "variable " + path + ": several sections have one: expected its section before it, found "

@@ -235,4 +235,25 @@ class BtfValuesTest {
                     .isEqualTo(value);
         }
     }
+
+    @Test
+    void partsOfValues() {
+        int inner = b.struct("inner", 8, List.of(new Member("x", integer, 0, 0), new Member("y", u64, 32, 0)));
+        int anonymous = b.union("", 8, List.of(new Member("u", unsigned, 0, 0), new Member("i", inner, 0, 0)));
+        int struct = b.struct(
+                "outer",
+                64,
+                List.of(
+                        new Member("a", b.array(b.array(inner, integer, 2), integer, 3), 0, 0),
+                        new Member("", anonymous, 8 * 48, 0),
+                        new Member("bit", integer, 8 * 56, 3)));
+        Btf btf = b.build();
+        assertThat(BtfAccess.of(btf, struct, "")).isEqualTo(new BtfAccess(0, struct));
+        assertThat(BtfAccess.of(btf, struct, ".a[2][1].x")).isEqualTo(new BtfAccess(40, integer));
+        assertThat(BtfAccess.of(btf, struct, ".u")).isEqualTo(new BtfAccess(48, unsigned));
+        assertThat(BtfAccess.of(btf, struct, ".i.y")).isEqualTo(new BtfAccess(52, u64));
+        for (String wrong : List.of(".z", ".a.x", ".a[3]", ".a[-1]", ".a[1", ".bit", "x", ".", ".u.v", ".u[0]")) {
+            assertThatThrownBy(() -> BtfAccess.of(btf, struct, wrong)).as(wrong).isInstanceOf(BtfException.class);
+        }
+    }
 }

@@ -184,4 +184,41 @@ class ObjectSpecTest {
                 .hasMessageContaining("no such variable")
                 .hasMessageContaining("bss.counter");
     }
+
+    @Test
+    void variablesByTheirTypes() {
+        ObjectSpec object = Objects.read("globals");
+        Variable variable = object.maps().stream()
+                .flatMap(m -> m.variables().stream())
+                .filter(v -> v.size() == 4)
+                .findFirst()
+                .orElseThrow();
+        assertThat(object.withVariable(variable.name(), "0x01020304"))
+                .isEqualTo(object.withVariable(variable.name(), new byte[] {4, 3, 2, 1}));
+        assertThatThrownBy(() -> object.withVariable(variable.name(), "many"))
+                .isInstanceOf(ObjectException.class)
+                .hasMessageStartingWith("variable " + variable.name() + ": ");
+        assertThatThrownBy(() -> object.withVariable(variable.name() + ".x", 1))
+                .isInstanceOf(ObjectException.class)
+                .hasMessageContaining("expected a struct or union");
+        assertThatThrownBy(() -> object.withVariable("nothing.x", 1))
+                .isInstanceOf(ObjectException.class)
+                .hasMessageContaining("no such variable");
+    }
+
+    @Test
+    void partsOfVariables() {
+        ObjectSpec object = Objects.read("features/core");
+        Variable facts = object.variable("facts");
+        ObjectSpec changed = object.withVariable("facts.xdp_buff_size", 7);
+        assertThat(changed).isEqualTo(object.withVariable("bss.facts.xdp_buff_size", 7));
+        assertThat(changed.map(".bss").orElseThrow().contents()).isNotNull().satisfies(bytes -> {
+            assertThat(bytes.i32(facts.offset())).isZero();
+            assertThat(bytes.i32(facts.offset() + 4)).isEqualTo(7);
+            assertThat(bytes.size()).isEqualTo(facts.size());
+        });
+        assertThatThrownBy(() -> object.withVariable("facts.size", 7))
+                .isInstanceOf(ObjectException.class)
+                .hasMessage("variable facts.size: no such member: struct facts has no member name=size");
+    }
 }
