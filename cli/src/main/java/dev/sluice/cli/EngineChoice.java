@@ -5,6 +5,13 @@ import dev.sluice.exec.Engine;
 
 /** The values of {@code --engine}. */
 enum EngineChoice {
+    /** Compiles to JVM bytecode; every access is checked until a verifier has proved the program. */
+    JIT {
+        @Override
+        Engine engine() {
+            return Engines.jitChecked();
+        }
+    },
     /** Reads instruction by instruction, with the same checks. */
     INTERPRETER {
         @Override

@@ -48,7 +48,7 @@ final class ProgDumpCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         ObjectOptions.Choice choice = objects.choose(object);
-        try (XdpRuntime runtime = new XdpRuntime(EngineChoice.INTERPRETER.engine(), 1, 0)) {
+        try (XdpRuntime runtime = new XdpRuntime(EngineChoice.JIT.engine(), 1, 0)) {
             LoadedProgram program = choice.load(runtime);
             if (form == Form.JITED) {
                 String text = "";

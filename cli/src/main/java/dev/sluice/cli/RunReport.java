@@ -46,9 +46,20 @@ final class RunReport {
         this.engine = engine;
     }
 
+    /** As JSON or as a table on standard output, and warnings on standard error. */
+    void print(JsonOptions json) {
+        if (json.wanted()) {
+            json.print(System.out, this::write);
+        } else {
+            print(System.out);
+        }
+        System.out.flush();
+        printWarnings(System.err);
+    }
+
     // --- for people
 
-    void print(PrintStream out) {
+    private void print(PrintStream out) {
         out.println(choice.file().getFileName() + ": program " + program.name() + " (tag "
                 + program.linked().tag() + ") on " + String.join(", ", sources));
         out.println(Quantity.count(totals.packets()) + " packets, " + Quantity.count(totals.bytes()) + " bytes in "
@@ -104,7 +115,7 @@ final class RunReport {
     }
 
     /** What a person should know beside the result. */
-    void printWarnings(PrintStream err) {
+    private void printWarnings(PrintStream err) {
         for (String warning : choice.spec().warnings()) {
             err.println("Warning: " + choice.file() + ": " + warning);
         }
@@ -140,7 +151,7 @@ final class RunReport {
 
     // --- for programs
 
-    void write(JsonGenerator json) throws IOException {
+    private void write(JsonGenerator json) throws IOException {
         json.writeStartObject();
         json.writeStringField("object", choice.file().toString());
         json.writeStringField("program", program.name());

@@ -1,0 +1,113 @@
+package dev.sluice.cli;
+
+import dev.sluice.packet.netty.CaptureFileSink;
+import dev.sluice.packet.nic.XdpAction;
+import dev.sluice.packet.pcap.CaptureException;
+import dev.sluice.packet.pcap.CaptureWriter;
+import java.io.IOException;
+import java.util.EnumMap;
+import java.util.Map;
+import picocli.CommandLine.Option;
+
+/** How a program is run, whatever its packets come from. */
+final class RunOptions {
+    @Option(names = "--engine", defaultValue = "jit", description = "${COMPLETION-CANDIDATES} (default: jit).")
+    private EngineChoice engine = EngineChoice.JIT;
+
+    @Option(names = "--seed", paramLabel = "N", description = "Of random numbers and hash functions (default: 0).")
+    private long seed;
+
+    @Option(
+            names = "--write",
+            paramLabel = "ACTION=FILE",
+            description = "Write the packets of a verdict (pass, drop, tx, redirect, aborted, other) to a capture, as "
+                    + "the program left them; pcapng by the name, .gz and .zst compress. May be repeated.")
+    private Map<String, String> writes = Map.of();
+
+    @Option(names = "--trace-limit", paramLabel = "N", description = "Trace lines to keep (default: ${DEFAULT-VALUE}).")
+    private int traceLimit = 10_000;
+
+    @Option(
+            names = "--max-insns",
+            paramLabel = "N",
+            description = "Abort a packet after N instructions (default: ${DEFAULT-VALUE}).")
+    private long maxInsns = 100_000_000;
+
+    EngineChoice engine() {
+        return engine;
+    }
+
+    long seed() {
+        return seed;
+    }
+
+    int traceLimit() {
+        return traceLimit;
+    }
+
+    long maxInsns() {
+        return maxInsns;
+    }
+
+    /** Refuses numbers that make no sense. */
+    void check() {
+        requireAtLeast("--trace-limit", traceLimit, 0);
+        requireAtLeast("--max-insns", maxInsns, 1);
+        writes.keySet().forEach(RunOptions::actionNamed);
+    }
+
+    static void requireAtLeast(String option, long value, long least) {
+        if (value < least) {
+            throw usage(option + ": expected " + least + " or more, found " + value);
+        }
+    }
+
+    static CommandFailure usage(String message) {
+        return new CommandFailure(ExitCode.USAGE, message, null);
+    }
+
+    /** Creates the captures of {@code --write}. */
+    Map<XdpAction, CaptureFileSink> openSinks() throws IOException {
+        Map<XdpAction, CaptureFileSink> sinks = new EnumMap<>(XdpAction.class);
+        try {
+            for (Map.Entry<String, String> write : writes.entrySet()) {
+                XdpAction action = actionNamed(write.getKey());
+                String file = write.getValue();
+                if (sinks.containsKey(action)) {
+                    throw usage("--write: " + write.getKey() + " is there twice");
+                }
+                CaptureWriter.Options options =
+                        CaptureWriter.Options.byName(file).nanoseconds(true);
+                sinks.put(action, new CaptureFileSink(CaptureWriter.create(file, options)));
+            }
+            return sinks;
+        } catch (CaptureException e) {
+            closeSinks(sinks);
+            throw new CommandFailure(String.valueOf(e.getMessage()));
+        }
+    }
+
+    /** Completes the captures of {@code --write}. */
+    static void closeSinks(Map<XdpAction, CaptureFileSink> sinks) {
+        IOException failure = null;
+        for (CaptureFileSink sink : sinks.values()) {
+            try {
+                sink.close();
+            } catch (IOException e) {
+                failure = e;
+            }
+        }
+        if (failure != null) {
+            throw new CommandFailure(String.valueOf(failure.getMessage()));
+        }
+    }
+
+    private static XdpAction actionNamed(String name) {
+        for (XdpAction action : XdpAction.values()) {
+            if (action.name().equalsIgnoreCase(name) || action.label().equalsIgnoreCase(name)) {
+                return action;
+            }
+        }
+        throw usage("--write: expected one of pass, drop, tx, redirect, aborted, other, found " + name);
+    }
+}

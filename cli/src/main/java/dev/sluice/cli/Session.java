@@ -1,0 +1,81 @@
+package dev.sluice.cli;
+
+import dev.sluice.LoadedMap;
+import dev.sluice.LoadedObject;
+import dev.sluice.LoadedProgram;
+import dev.sluice.TraceLog;
+import dev.sluice.XdpRuntime;
+import dev.sluice.helper.Clock;
+import dev.sluice.helper.RunContext;
+import dev.sluice.packet.RunTotals;
+import java.util.List;
+
+/** A program that was chosen and loaded, with its counters and its trace, ready for packets. */
+final class Session implements AutoCloseable {
+    private final ObjectOptions.Choice choice;
+    private final RunOptions options;
+    private final XdpRuntime runtime;
+    private final LoadedObject object;
+    private final LoadedProgram program;
+    private final LoadedMap counters;
+    private final TraceLog trace;
+
+    private Session(ObjectOptions.Choice choice, RunOptions options, XdpRuntime runtime) {
+        this.choice = choice;
+        this.options = options;
+        this.runtime = runtime;
+        object = ObjectOptions.load(runtime, choice);
+        program = object.program(choice.program().name()).orElseThrow();
+        counters = VerdictMap.create(runtime);
+        trace = new TraceLog(options.traceLimit());
+    }
+
+    /** @param queues of each NIC, which is the number of CPUs that programs see */
+    static Session open(ObjectOptions.Choice choice, RunOptions options, int queues) {
+        XdpRuntime runtime = new XdpRuntime(options.engine().engine(), queues, options.seed());
+        boolean opened = false;
+        try {
+            Session session = new Session(choice, options, runtime);
+            opened = true;
+            return session;
+        } finally {
+            if (!opened) {
+                runtime.close();
+            }
+        }
+    }
+
+    LoadedProgram program() {
+        return program;
+    }
+
+    LoadedMap counters() {
+        return counters;
+    }
+
+    /** What a queue runs the program with. */
+    RunContext context(int cpu, Clock clock) {
+        RunContext context = runtime.newContext(clock, cpu);
+        context.trace = trace;
+        context.instructionLimit = options.maxInsns();
+        return context;
+    }
+
+    /** @param sources what the packets came from, for the heading */
+    RunReport report(RunTotals totals, List<String> sources) {
+        return new RunReport(
+                choice,
+                program,
+                object,
+                counters,
+                totals,
+                trace,
+                sources,
+                runtime.engine().name());
+    }
+
+    @Override
+    public void close() {
+        runtime.close();
+    }
+}
