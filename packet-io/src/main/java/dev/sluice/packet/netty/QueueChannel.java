@@ -8,6 +8,7 @@ import dev.sluice.packet.nic.TxPort;
 import dev.sluice.packet.nic.VirtualNic;
 import io.netty.channel.AbstractChannel;
 import io.netty.channel.ChannelConfig;
+import io.netty.channel.ChannelId;
 import io.netty.channel.ChannelMetadata;
 import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.ChannelPromise;
@@ -141,6 +142,11 @@ public abstract class QueueChannel extends AbstractChannel implements TxPort {
     /** How it hangs on its loop. */
     protected final @Nullable IoRegistration registration() {
         return registration;
+    }
+
+    @Override
+    protected final ChannelId newId() {
+        return new QueueChannelId();
     }
 
     @Override
