@@ -2,6 +2,7 @@ package dev.sluice.exec;
 
 import dev.sluice.helper.Helper;
 import dev.sluice.helper.RunContext;
+import dev.sluice.map.BpfMap;
 import dev.sluice.memory.Memory;
 
 /**
@@ -20,6 +21,11 @@ public final class Checks {
     private static final int INGRESS_IFINDEX = 12;
     private static final int RX_QUEUE_INDEX = 16;
     private static final int EGRESS_IFINDEX = 20;
+
+    /** How far from the packet or the stack an address may be to be called one of it. */
+    private static final long NEAR = 256;
+
+    private static final long NULL_PAGE = 4096;
 
     private Checks() {}
 
@@ -273,19 +279,22 @@ public final class Checks {
                 .append(hex(address))
                 .append(" size=")
                 .append(size);
-        long packet = context.dataEnd - context.dataMeta;
-        long distance = address - context.data;
-        if (packet > 0 && distance > -4096 && distance < 65536 + 4096) {
-            text.append(" packet_offset=").append(distance).append(" packet_size=");
-            text.append(context.dataEnd - context.data);
-        } else if (address > context.stacks - 4096 && address < context.stackTop + 4096) {
-            text.append(" stack_offset=").append(address - context.stackTop);
-        } else if (address >= 0 && address < 4096) {
-            text.append(" (a null pointer)");
-        } else if (context.map(address) != null) {
-            text.append(" (the map ").append(context.map(address).def().name()).append(" itself)");
-        } else if (write && context.regions.allows(address, size, false)) {
+        long packet = context.dataEnd - context.data;
+        long offset = address - context.data;
+        BpfMap map = context.map(address);
+        if (write && context.regions.allows(address, size, false)) {
             text.append(" (read-only)");
+        } else if (context.dataEnd != 0 && offset >= -NEAR && offset < packet + NEAR) {
+            text.append(" packet_offset=")
+                    .append(offset)
+                    .append(" packet_size=")
+                    .append(packet);
+        } else if (address >= context.stacks - NEAR && address < context.stackTop + NEAR) {
+            text.append(" stack_offset=").append(address - context.stackTop);
+        } else if (address >= 0 && address < NULL_PAGE) {
+            text.append(" (a null pointer)");
+        } else if (map != null) {
+            text.append(" (the map ").append(map.def().name()).append(" itself)");
         }
         return new ProgramFault(ProgramFault.Kind.MEMORY, pc, text.toString());
     }
