@@ -1,5 +1,6 @@
 package dev.sluice.exec;
 
+import dev.sluice.jit.JitEngine;
 import java.util.List;
 
 /** Every engine that checks what it runs: each test of this package runs on each of them. */
@@ -7,6 +8,6 @@ public final class Engines {
     private Engines() {}
 
     public static List<Engine> all() {
-        return List.of(new Interpreter());
+        return List.of(new Interpreter(), new JitEngine());
     }
 }
