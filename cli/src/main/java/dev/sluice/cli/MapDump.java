@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 /** The entries of a map, as {@code bpftool map dump} gives them, with names where the map has types. */
 final class MapDump {
     private static final JsonFactory JSON = new JsonFactory();
+    private static final int ENTRIES_SHOWN = 20;
 
     private MapDump() {}
 
@@ -119,7 +120,7 @@ final class MapDump {
 
     // --- text
 
-    /** A heading, then an entry a line; of array types, entries that are all zero are counted only. */
+    /** A heading, then the first entries, one a line; of array types, entries that are all zero are counted only. */
     static void print(LoadedMap map, PrintStream out) {
         BpfMap live = map.map();
         List<byte[]> keys = live.keys();
@@ -129,6 +130,7 @@ final class MapDump {
                 + (array ? "" : Quantity.count(keys.size()) + " of ")
                 + Quantity.count(live.def().maxEntries()) + (live.def().maxEntries() == 1 ? " entry" : " entries"));
         int zero = 0;
+        int shown = 0;
         for (byte[] key : keys) {
             byte[] value = live.get(key);
             if (value == null) {
@@ -136,9 +138,12 @@ final class MapDump {
             }
             if (array && !map.spec().isInternal() && isZero(value)) {
                 zero++;
-            } else {
+            } else if (shown++ < ENTRIES_SHOWN) {
                 out.println("  " + line(map, key, value));
             }
+        }
+        if (shown > ENTRIES_SHOWN) {
+            out.println("  … " + Quantity.count(shown - ENTRIES_SHOWN) + " more, see --json");
         }
         if (zero > 0) {
             out.println("  " + Quantity.count(zero) + (zero == 1 ? " entry is" : " entries are") + " zero");

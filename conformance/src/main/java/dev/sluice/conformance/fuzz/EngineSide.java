@@ -62,7 +62,9 @@ final class EngineSide implements Side {
 
     @Override
     public @Nullable String load(Code code) {
-        program = engine.load(Program.ofCode("fuzz", Side.withMaps(code, array.handle(), hash.handle())), ++programs);
+        // a name of its own, by which C2Watch tells it from others
+        String own = "fuzz_" + cpu + "_" + ++programs;
+        program = engine.load(Program.ofCode(own, Side.withMaps(code, array.handle(), hash.handle())), programs);
         return null;
     }
 

@@ -68,6 +68,9 @@ public final class FuzzCommand implements Callable<Integer> {
             description = "Packets that make a program hot (default: 40000; with -Xbatch C2 has compiled it by then).")
     private int hotRuns = 40_000;
 
+    @Option(names = "--step", paramLabel = "N", description = "From one seed to the next (default: 1).")
+    private long step = 1;
+
     @Option(names = "--save", paramLabel = "DIR", description = "Where findings go (default: findings).")
     private Path findings = Path.of("findings");
 
@@ -111,7 +114,9 @@ public final class FuzzCommand implements Callable<Integer> {
         }
         long start = System.nanoTime();
         Tally total = new Tally();
-        try (ExecutorService workers = Executors.newFixedThreadPool(threads)) {
+        int c2Classes;
+        try (C2Watch watch = new C2Watch("dev.sluice.jited.fuzz_");
+                ExecutorService workers = Executors.newFixedThreadPool(threads)) {
             List<Future<Tally>> running = new ArrayList<>();
             for (int cpu = 0; cpu < threads; cpu++) {
                 int own = cpu;
@@ -125,8 +130,9 @@ public final class FuzzCommand implements Callable<Integer> {
                 total.hot += tally.hot;
                 total.different += tally.different;
             }
+            c2Classes = watch.classes();
         }
-        report(access, total, System.nanoTime() - start);
+        report(access, total, c2Classes, System.nanoTime() - start);
         return total.different > 0 ? 1 : access instanceof KernelAccess.Available ? 0 : 3;
     }
 
@@ -137,7 +143,7 @@ public final class FuzzCommand implements Callable<Integer> {
                 Bench bench = new Bench(kernel, cpu, tally.coverage)) {
             long index = next.getAndIncrement();
             while (index < count && System.nanoTime() < deadline && found.get() < stopAfter) {
-                one(bench, firstSeed + index, hotEvery > 0 && index % hotEvery == 0, tally);
+                one(bench, firstSeed + index * step, hotEvery > 0 && index % hotEvery == 0, tally);
                 index = next.getAndIncrement();
             }
         }
@@ -184,7 +190,7 @@ public final class FuzzCommand implements Callable<Integer> {
         }
     }
 
-    private void report(KernelAccess access, Tally total, long nanos) {
+    private void report(KernelAccess access, Tally total, int c2Classes, long nanos) {
         String against = access instanceof KernelAccess.Available(Kernel kernel)
                 ? "Linux " + kernel.release()
                 : "no kernel: " + ((KernelAccess.Unavailable) access).reason();
@@ -204,18 +210,19 @@ public final class FuzzCommand implements Callable<Integer> {
                 Locale.ROOT,
                 """
                 compared      %s; %s
-                seeds         %d to %d
+                seeds         %d to %d, step %d
                 programs      %,d alike, %,d different, %,d refused by the kernel's verifier %s
                 inputs        %d a program
                 executed      %d instructions a packet in the median program
                 rarest        %s, executed in %,d programs (without %s, which XDP may not use)
-                hot           %,d programs compared again after %,d more packets
+                hot           %,d programs compared again after %,d more packets; C2 compiled %,d of them
                 time          %.1f s, %.0f programs a second
                 """,
                 engines,
                 against,
                 firstSeed,
-                firstSeed + total.same + total.different + refused - 1,
+                firstSeed + (total.same + total.different + refused - 1) * step,
+                step,
                 total.same,
                 total.different,
                 refused,
@@ -227,6 +234,7 @@ public final class FuzzCommand implements Callable<Integer> {
                 REFUSED_BY_KERNEL,
                 total.hot,
                 hotRuns,
+                c2Classes,
                 nanos / 1e9,
                 (total.same + total.different) * 1e9 / nanos);
     }
