@@ -28,16 +28,17 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /** Loads one object: links programs, makes maps, fills addresses in, fills prog arrays. */
 final class ObjectLoader {
     private final XdpRuntime runtime;
     private final ObjectSpec spec;
-    private final Btf target;
+    private final @Nullable Btf target;
     private final Map<Integer, LoadedMap> maps = new LinkedHashMap<>();
     private final Map<String, LoadedProgram> programs = new LinkedHashMap<>();
 
-    ObjectLoader(XdpRuntime runtime, ObjectSpec spec, Btf target) {
+    ObjectLoader(XdpRuntime runtime, ObjectSpec spec, @Nullable Btf target) {
         this.runtime = runtime;
         this.spec = spec;
         this.target = target;
@@ -204,7 +205,11 @@ final class ObjectLoader {
     }
 
     private BpfMap made(int index) {
-        return maps.get(index).map();
+        LoadedMap map = maps.get(index);
+        if (map == null) {
+            throw new AssertionError("every map that a program uses has been made");
+        }
+        return map.map();
     }
 
     private static void warnAboutHelpers(Code code, List<String> warnings) {

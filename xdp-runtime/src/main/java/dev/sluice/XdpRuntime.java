@@ -11,6 +11,7 @@ import dev.sluice.memory.Regions;
 import dev.sluice.object.ObjectSpec;
 import dev.sluice.object.ProgramSpec;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A BPF subsystem of its own: an engine, maps and programs by id, and the memory that programs may touch. Loading and
@@ -49,7 +50,7 @@ public final class XdpRuntime implements AutoCloseable {
      *
      * @param target types of the kernel to run as; null for those that the object was compiled with
      */
-    public LoadedObject load(ObjectSpec spec, List<ProgramSpec> programs, Btf target) {
+    public LoadedObject load(ObjectSpec spec, List<ProgramSpec> programs, @Nullable Btf target) {
         return new ObjectLoader(this, spec, target).load(programs);
     }
 

@@ -12,4 +12,7 @@
  *
  * <p>Specs are inert; loading makes maps and executables of them. Nothing else of this module imports this package.
  */
+@NullMarked
 package dev.sluice;
+
+import org.jspecify.annotations.NullMarked;

@@ -5,6 +5,7 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A sequence of instructions, addressed by slot as jumps, line tables and the kernel's messages address them. The
@@ -72,7 +73,7 @@ public final class Code {
     }
 
     /** The instruction that begins at a slot, or null for the second slot of an {@code lddw}. */
-    public Instruction at(int slot) {
+    public @Nullable Instruction at(int slot) {
         return slots[slot];
     }
 
@@ -107,7 +108,7 @@ public final class Code {
     }
 
     @Override
-    public boolean equals(Object other) {
+    public boolean equals(@Nullable Object other) {
         return other instanceof Code code && Arrays.equals(slots, code.slots);
     }
 

@@ -1,6 +1,7 @@
 package dev.sluice.isa;
 
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Every operation of the instruction set, one row each.
@@ -208,11 +209,11 @@ public enum Opcode {
     private final Form form;
     private final Width width;
     private final int cpuVersion;
-    private final Enum<?> operation;
+    private final @Nullable Enum<?> operation;
     private final Select select;
     private final int selector;
 
-    Opcode(int code, Form form, Width width, int cpuVersion, Enum<?> operation, Select select, int selector) {
+    Opcode(int code, Form form, Width width, int cpuVersion, @Nullable Enum<?> operation, Select select, int selector) {
         this.code = code;
         this.form = form;
         this.width = width;
@@ -227,7 +228,7 @@ public enum Opcode {
      *
      * @param code the opcode byte, 0 to 255
      */
-    public static Opcode of(int code, int src, int off, int imm) {
+    public static @Nullable Opcode of(int code, int src, int off, int imm) {
         Opcode[] rows = BY_CODE[code];
         if (rows != null) {
             for (Opcode row : rows) {
@@ -290,6 +291,7 @@ public enum Opcode {
     }
 
     /** The row of the operation's own table, or null where the form says all. */
+    @Nullable
     Enum<?> operation() {
         return operation;
     }

@@ -1,5 +1,7 @@
 package dev.sluice.isa;
 
+import org.jspecify.annotations.Nullable;
+
 /** What the constant of {@code lddw} stands for: the values of its src field (RFC 9669 section 5.4, linux/bpf.h). */
 public enum Pseudo {
     /** A plain 64-bit number. */
@@ -20,7 +22,7 @@ public enum Pseudo {
     private static final Pseudo[] VALUES = values();
 
     /** The meaning of src field {@code src}, or null where there is none. */
-    public static Pseudo of(int src) {
+    public static @Nullable Pseudo of(int src) {
         return src >= 0 && src < VALUES.length ? VALUES[src] : null;
     }
 }

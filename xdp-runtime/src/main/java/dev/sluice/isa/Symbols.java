@@ -1,5 +1,7 @@
 package dev.sluice.isa;
 
+import org.jspecify.annotations.Nullable;
+
 /** The names that assembly uses for numbers that the instruction set gives no meaning to. */
 public interface Symbols {
     /** Knows no names. */
@@ -16,7 +18,7 @@ public interface Symbols {
     }
 
     /** The name of a kfunc by its BTF id, or null. */
-    default String kfuncName(int btfId) {
+    default @Nullable String kfuncName(int btfId) {
         return null;
     }
 }

@@ -18,6 +18,7 @@
  * <p>Each operation is described once: a row of {@link dev.sluice.isa.Opcode} says encoding, operand form, operation,
  * width and the CPU version that brought it; a row of {@link dev.sluice.isa.AluOp}, {@link dev.sluice.isa.JmpOp} or
  * {@link dev.sluice.isa.AtomicOp} says the symbol and names the one static method that <em>is</em> the meaning.
- * Decoder, assembler and disassembler contain no code of a single opcode. This package imports nothing.
+ * Decoder, assembler and disassembler contain no code of a single opcode. This @NullMarked
+ * package imports nothing.
  */
 package dev.sluice.isa;

@@ -6,4 +6,7 @@
  * {@link dev.sluice.memory.Regions} first, may use it. All values are little endian, which is the only byte order that
  * Sluice runs on.
  */
+@NullMarked
 package dev.sluice.memory;
+
+import org.jspecify.annotations.NullMarked;

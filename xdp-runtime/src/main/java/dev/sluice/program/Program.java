@@ -8,6 +8,7 @@ import dev.sluice.isa.Pseudo;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A linked program: an immutable value.
@@ -68,8 +69,8 @@ public record Program(
     }
 
     /** The line record that a slot belongs to, or null. */
-    public SourceLine lineAt(int slot) {
-        SourceLine found = null;
+    public @Nullable SourceLine lineAt(int slot) {
+        @Nullable SourceLine found = null;
         for (SourceLine line : lines) {
             if (line.slot() > slot) {
                 break;
