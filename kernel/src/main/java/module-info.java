@@ -4,4 +4,5 @@ module dev.sluice.kernel {
     requires static org.jspecify;
 
     exports dev.sluice.kernel;
+    exports dev.sluice.kernel.diff;
 }

@@ -94,6 +94,14 @@ public final class KernelLoader {
         return new KernelLoader(kernel, chosen).plan(object);
     }
 
+    /**
+     * The types that an object's CO-RE relocations are resolved against: this kernel's, where it has such relocations and
+     * the kernel shows its types; else null. Engines that are to run the same instructions link with the same.
+     */
+    public static @Nullable Btf targetTypes(ObjectSpec object) {
+        return object.functions().stream().anyMatch(KernelLoader::hasCoreRelocations) ? KernelTypes.BTF : null;
+    }
+
     private ObjectPlan plan(ObjectSpec object) {
         List<ObjectPlan.MapPlan> maps =
                 object.maps().stream().map(map -> mapPlan(object, map)).toList();
@@ -174,8 +182,7 @@ public final class KernelLoader {
                     + ": replaces a function of another program, which is not loaded here: section="
                     + program.section());
         }
-        boolean relocated = object.functions().stream().anyMatch(KernelLoader::hasCoreRelocations);
-        LinkedProgram linked = object.link(program, relocated ? KernelTypes.BTF : null);
+        LinkedProgram linked = object.link(program, targetTypes(object));
         byte[] instructions = linked.insns().bytes();
         List<ObjectPlan.MapReference> maps = new ArrayList<>();
         for (Reference reference : linked.references()) {
