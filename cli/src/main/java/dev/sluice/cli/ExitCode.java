@@ -9,6 +9,12 @@ final class ExitCode {
     /** The environment lacks something: a permission, a device, a library. */
     static final int ENVIRONMENT = 3;
 
+    /** A verifier rejected a program. */
+    static final int REJECTED = 4;
+
+    /** A comparison found a difference. */
+    static final int DIFFERENT = 5;
+
     /** Ended by Ctrl-C; the summary was printed. */
     static final int INTERRUPTED = 130;
 

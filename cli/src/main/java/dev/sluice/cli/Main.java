@@ -19,7 +19,7 @@ import picocli.CommandLine.Spec;
         synopsisSubcommandLabel = "COMMAND",
         mixinStandardHelpOptions = true,
         versionProvider = Main.Version.class,
-        subcommands = {ReplayCommand.class, RunCommand.class, ProgCommand.class, ExecCommand.class})
+        subcommands = {ReplayCommand.class, RunCommand.class, ProgCommand.class, ExecCommand.class, DiffCommand.class})
 public final class Main implements Runnable {
     @Spec
     private CommandSpec spec;

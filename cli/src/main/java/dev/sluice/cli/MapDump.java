@@ -8,6 +8,8 @@ import dev.sluice.btf.BtfType;
 import dev.sluice.btf.BtfWalker;
 import dev.sluice.map.BpfMap;
 import dev.sluice.map.MapType;
+import dev.sluice.object.MapSpec;
+import dev.sluice.object.ObjectSpec;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.StringWriter;
@@ -15,6 +17,7 @@ import java.io.UncheckedIOException;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 
 /** The entries of a map, as {@code bpftool map dump} gives them, with names where the map has types. */
@@ -178,6 +181,26 @@ final class MapDump {
 
     private static String hex(byte[] bytes) {
         return HexFormat.ofDelimiter(" ").formatHex(bytes);
+    }
+
+    /**
+     * A key or value of a map of an object, with names where the map has a type for it.
+     *
+     * @param type which of its types
+     */
+    static String show(ObjectSpec spec, String map, ToIntFunction<MapSpec> type, byte[] bytes) {
+        Btf btf = spec.btf();
+        int id = spec.map(map).map(found -> type.applyAsInt(found)).orElse(0);
+        if (btf == null || id == 0) {
+            return hex(bytes);
+        }
+        int size = btf.sizeOf(id);
+        // per-CPU values stand one after the other
+        StringBuilder text = new StringBuilder();
+        for (int at = 0; size > 0 && at + size <= bytes.length; at += size) {
+            text.append(at == 0 ? "" : ", ").append(compact(btf, id, Arrays.copyOfRange(bytes, at, at + size)));
+        }
+        return text.isEmpty() ? hex(bytes) : text.toString();
     }
 
     private static String compact(Btf btf, int type, byte @Nullable [] bytes) {

@@ -296,6 +296,11 @@ public final class Comparison implements AutoCloseable {
         judge(address, length);
     }
 
+    /** Packets given so far. */
+    public long packets() {
+        return packets;
+    }
+
     private void judge(long address, int length) {
         boolean excused = false;
         for (Score score : scores) {
