@@ -48,6 +48,7 @@ final class DiffPrinter {
         out.println(choice.file().getFileName() + ": program " + report.program() + " (tag " + report.tag()
                 + ") in Linux " + report.kernel() + " (CPU " + report.cpu() + ") and on "
                 + report.engines().stream().map(DiffReport.EngineResult::engine).collect(Collectors.joining(", ")));
+        report.unsupported().forEach(remark -> out.println("note: " + remark));
         report.remarks().forEach(remark -> out.println("note: " + remark));
         for (Difference difference : report.differences()) {
             out.println();
@@ -268,6 +269,11 @@ final class DiffPrinter {
                 case Difference.Packet packet -> write(packet, json);
                 case Difference.Entry entry -> write(entry, json);
             }
+        }
+        json.writeEndArray();
+        json.writeArrayFieldStart("unsupported");
+        for (String sentence : report.unsupported()) {
+            json.writeString(sentence);
         }
         json.writeEndArray();
         json.writeArrayFieldStart("remarks");

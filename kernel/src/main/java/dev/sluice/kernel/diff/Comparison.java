@@ -113,6 +113,7 @@ public final class Comparison implements AutoCloseable {
     private final Map<Rule, Long> applied = new EnumMap<>(Rule.class);
     private final Map<Integer, Long> verdicts = new TreeMap<>();
     private final List<Difference> differences = new ArrayList<>();
+    private final List<String> unsupported = new ArrayList<>();
     private final List<String> remarks = new ArrayList<>();
 
     /** Rules that excuse all that follows. */
@@ -241,7 +242,7 @@ public final class Comparison implements AutoCloseable {
     private void remark() {
         remarks.addAll(kernelObject.remarks());
         for (LoadedProgram loaded : tracer.object().programs()) {
-            loaded.warnings().forEach(warning -> remarks.add("program " + loaded.name() + " " + warning));
+            loaded.warnings().forEach(warning -> unsupported.add("program " + loaded.name() + " " + warning));
         }
     }
 
@@ -385,6 +386,7 @@ public final class Comparison implements AutoCloseable {
                 List.copyOf(maps),
                 List.copyOf(differences),
                 new EnumMap<>(applied),
+                List.copyOf(unsupported),
                 List.copyOf(remarks));
     }
 

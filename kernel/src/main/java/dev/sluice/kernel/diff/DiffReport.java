@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param maps what was compared at the end
  * @param differences the first ones
  * @param rules how often each rule was applied; only those that were
+ * @param unsupported what the program asks for that Sluice does not have, a sentence each: packets that get there differ
  * @param remarks what a person should know beside that, a sentence each
  */
 public record DiffReport(
@@ -32,6 +33,7 @@ public record DiffReport(
         List<MapResult> maps,
         List<Difference> differences,
         Map<Rule, Long> rules,
+        List<String> unsupported,
         List<String> remarks) {
 
     /**

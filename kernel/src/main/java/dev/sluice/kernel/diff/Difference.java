@@ -1,5 +1,6 @@
 package dev.sluice.kernel.diff;
 
+import java.util.HexFormat;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -35,7 +36,18 @@ public sealed interface Difference {
             Outcome ours,
             List<TraceStep> trace,
             long steps)
-            implements Difference {}
+            implements Difference {
+        /** One line with all but the trace. */
+        @Override
+        public String toString() {
+            HexFormat hex = HexFormat.of();
+            return "packet " + packet + " on " + engine + ": " + aspects + " before=" + hex.formatHex(before)
+                    + " kernel: action=" + kernel.action() + " metadata=" + kernel.metadataBytes() + " packet="
+                    + hex.formatHex(kernel.packet()) + " ours: action=" + ours.action() + " metadata="
+                    + ours.metadataBytes() + " packet=" + hex.formatHex(ours.packet())
+                    + (ours.failure() == null ? "" : " fault: " + ours.failure());
+        }
+    }
 
     /**
      * An entry of a map after the last packet.
@@ -45,5 +57,13 @@ public sealed interface Difference {
      * @param ourValue null where ours has none
      */
     record Entry(String engine, String map, byte[] key, byte @Nullable [] kernelValue, byte @Nullable [] ourValue)
-            implements Difference {}
+            implements Difference {
+        @Override
+        public String toString() {
+            HexFormat hex = HexFormat.of();
+            return "map " + map + " on " + engine + ": key=" + hex.formatHex(key) + " kernel="
+                    + (kernelValue == null ? "none" : hex.formatHex(kernelValue)) + " ours="
+                    + (ourValue == null ? "none" : hex.formatHex(ourValue));
+        }
+    }
 }
