@@ -11,6 +11,7 @@ import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /** Entry point of the {@code sluice} command. Each subcommand is a class of its own, listed in {@code subcommands}. */
 @Command(
@@ -48,7 +49,7 @@ public final class Main implements Runnable {
             throw failure;
         });
         line.setParameterExceptionHandler((failure, rest) -> {
-            printError(json, System.out, System.err, String.valueOf(failure.getMessage()));
+            printError(json, System.out, System.err, describe(failure));
             if (!json) {
                 System.err.println(
                         "Try '" + failure.getCommandLine().getCommandSpec().qualifiedName() + " --help' for more.");
@@ -56,6 +57,17 @@ public final class Main implements Runnable {
             return ExitCode.USAGE;
         });
         return line.execute(args);
+    }
+
+    private static String describe(ParameterException failure) {
+        CommandSpec command = failure.getCommandLine().getCommandSpec();
+        if (failure instanceof UnmatchedArgumentException unmatched
+                && !unmatched.isUnknownOption()
+                && !command.subcommands().isEmpty()) {
+            return "unknown command, expected one of " + names(command) + ", found "
+                    + unmatched.getUnmatched().getFirst();
+        }
+        return String.valueOf(failure.getMessage());
     }
 
     private static boolean wantsJson(String... args) {

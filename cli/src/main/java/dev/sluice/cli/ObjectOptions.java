@@ -41,13 +41,13 @@ final class ObjectOptions {
     /** Reads an object file. */
     static ObjectSpec read(Path file) {
         try {
-            return ObjectSpec.read(file.getFileName().toString(), Files.readAllBytes(file));
+            return ObjectSpec.read(file.toString(), Files.readAllBytes(file));
         } catch (NoSuchFileException e) {
             throw new CommandFailure(file + ": no such file");
         } catch (IOException e) {
             throw new CommandFailure(file + ": cannot be read: " + reason(e));
         } catch (ObjectException e) {
-            throw new CommandFailure(file + ": " + e.getMessage());
+            throw new CommandFailure(String.valueOf(e.getMessage()));
         }
     }
 

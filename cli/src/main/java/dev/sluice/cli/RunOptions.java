@@ -6,6 +6,7 @@ import dev.sluice.packet.pcap.CaptureException;
 import dev.sluice.packet.pcap.CaptureWriter;
 import java.io.IOException;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 import picocli.CommandLine.Option;
 
@@ -22,7 +23,7 @@ final class RunOptions {
             paramLabel = "ACTION=FILE",
             description = "Write the packets of a verdict (pass, drop, tx, redirect, aborted, other) to a capture, as "
                     + "the program left them; pcapng by the name, .gz and .zst compress. May be repeated.")
-    private Map<String, String> writes = Map.of();
+    private List<String> writes = List.of();
 
     @Option(names = "--trace-limit", paramLabel = "N", description = "Trace lines to keep (default: ${DEFAULT-VALUE}).")
     private int traceLimit = 10_000;
@@ -53,7 +54,7 @@ final class RunOptions {
     void check() {
         requireAtLeast("--trace-limit", traceLimit, 0);
         requireAtLeast("--max-insns", maxInsns, 1);
-        writes.keySet().forEach(RunOptions::actionNamed);
+        destinations();
     }
 
     static void requireAtLeast(String option, long value, long least) {
@@ -70,15 +71,11 @@ final class RunOptions {
     Map<XdpAction, CaptureFileSink> openSinks() throws IOException {
         Map<XdpAction, CaptureFileSink> sinks = new EnumMap<>(XdpAction.class);
         try {
-            for (Map.Entry<String, String> write : writes.entrySet()) {
-                XdpAction action = actionNamed(write.getKey());
+            for (Map.Entry<XdpAction, String> write : destinations().entrySet()) {
                 String file = write.getValue();
-                if (sinks.containsKey(action)) {
-                    throw usage("--write: " + write.getKey() + " is there twice");
-                }
                 CaptureWriter.Options options =
                         CaptureWriter.Options.byName(file).nanoseconds(true);
-                sinks.put(action, new CaptureFileSink(CaptureWriter.create(file, options)));
+                sinks.put(write.getKey(), new CaptureFileSink(CaptureWriter.create(file, options)));
             }
             return sinks;
         } catch (CaptureException e) {
@@ -100,6 +97,22 @@ final class RunOptions {
         if (failure != null) {
             throw new CommandFailure(String.valueOf(failure.getMessage()));
         }
+    }
+
+    /** The files of {@code --write} by action. */
+    private Map<XdpAction, String> destinations() {
+        Map<XdpAction, String> files = new EnumMap<>(XdpAction.class);
+        for (String write : writes) {
+            int equals = write.indexOf('=');
+            if (equals < 0 || equals == write.length() - 1) {
+                throw usage("--write: expected ACTION=FILE, found " + write);
+            }
+            String name = write.substring(0, equals);
+            if (files.put(actionNamed(name), write.substring(equals + 1)) != null) {
+                throw usage("--write: " + name + " is there twice");
+            }
+        }
+        return files;
     }
 
     private static XdpAction actionNamed(String name) {

@@ -62,7 +62,8 @@ final class RunReport {
     private void print(PrintStream out) {
         out.println(choice.file().getFileName() + ": program " + program.name() + " (tag "
                 + program.linked().tag() + ") on " + String.join(", ", sources));
-        out.println(Quantity.count(totals.packets()) + " packets, " + Quantity.count(totals.bytes()) + " bytes in "
+        out.println(Quantity.count(totals.packets()) + (totals.packets() == 1 ? " packet, " : " packets, ")
+                + Quantity.count(totals.bytes()) + " bytes in "
                 + Quantity.duration(totals.durationNanos()) + ", " + Quantity.scaled(totals.packetsPerSecond())
                 + "packets/s, " + Quantity.scaled(8 * bytesPerSecond()) + "bit/s");
         out.println();
@@ -124,7 +125,8 @@ final class RunReport {
         }
         if (totals.cutPackets() > 0) {
             err.println("Warning: " + Quantity.count(totals.cutPackets())
-                    + " packets were cut short by the capture; the program saw what there is");
+                    + (totals.cutPackets() == 1 ? " packet was" : " packets were")
+                    + " cut short by the capture; the program saw what there is");
         }
         for (PacketFault fault : totals.faults()) {
             err.println("Warning: packet " + fault.packet() + " aborted: program " + program.name() + ": "

@@ -10,6 +10,8 @@ import dev.sluice.map.MapDef;
 import dev.sluice.map.Maps;
 import dev.sluice.object.MapSpec;
 import dev.sluice.packet.nic.VerdictCounters;
+import dev.sluice.packet.nic.XdpAction;
+import java.util.Arrays;
 import java.util.List;
 
 /** The counters of an attached program as a map with types, so that it is shown like any other. */
@@ -20,7 +22,13 @@ final class VerdictMap {
         MapDef def = VerdictCounters.definition();
         BpfMap map = Maps.create(def, runtime.maps(), runtime.regions(), runtime.cpus(), runtime.seed());
         BtfBuilder types = new BtfBuilder();
-        int u32 = types.integer("unsigned int", 4, false);
+        int action = types.enumeration(
+                "xdp_action",
+                def.keySize(),
+                false,
+                Arrays.stream(XdpAction.values())
+                        .map(row -> new BtfType.Enumerator(row.label(), row.ordinal()))
+                        .toList());
         int u64 = types.integer("unsigned long long", 8, false);
         int value = types.struct(
                 "xdp_counter",
@@ -42,7 +50,7 @@ final class VerdictMap {
                 0,
                 MapSpec.Pinning.NONE,
                 "",
-                u32,
+                action,
                 value,
                 null,
                 List.of(),
