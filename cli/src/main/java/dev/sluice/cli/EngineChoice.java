@@ -2,6 +2,8 @@ package dev.sluice.cli;
 
 import dev.sluice.Engines;
 import dev.sluice.exec.Engine;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.TypeConversionException;
 
 /** The values of {@code --engine}. */
 enum EngineChoice {
@@ -26,5 +28,18 @@ enum EngineChoice {
     @Override
     public String toString() {
         return name().toLowerCase(java.util.Locale.ROOT);
+    }
+
+    /** Reads the option's value, in any case. */
+    static final class Converter implements ITypeConverter<EngineChoice> {
+        @Override
+        public EngineChoice convert(String value) {
+            for (EngineChoice choice : values()) {
+                if (choice.toString().equalsIgnoreCase(value)) {
+                    return choice;
+                }
+            }
+            throw new TypeConversionException("expected jit or interpreter, found " + value);
+        }
     }
 }

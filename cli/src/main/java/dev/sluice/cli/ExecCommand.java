@@ -54,8 +54,9 @@ final class ExecCommand implements Callable<Integer> {
 
     @Option(
             names = "--engine",
-            defaultValue = "interpreter",
-            description = "${COMPLETION-CANDIDATES} (default: interpreter).")
+            paramLabel = "ENGINE",
+            converter = EngineChoice.Converter.class,
+            description = "jit or interpreter (default: interpreter).")
     private EngineChoice engine = EngineChoice.INTERPRETER;
 
     @Option(

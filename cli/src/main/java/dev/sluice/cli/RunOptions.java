@@ -12,7 +12,11 @@ import picocli.CommandLine.Option;
 
 /** How a program is run, whatever its packets come from. */
 final class RunOptions {
-    @Option(names = "--engine", defaultValue = "jit", description = "${COMPLETION-CANDIDATES} (default: jit).")
+    @Option(
+            names = "--engine",
+            paramLabel = "ENGINE",
+            converter = EngineChoice.Converter.class,
+            description = "jit or interpreter (default: jit).")
     private EngineChoice engine = EngineChoice.JIT;
 
     @Option(names = "--seed", paramLabel = "N", description = "Of random numbers and hash functions (default: 0).")
