@@ -20,7 +20,14 @@ import picocli.CommandLine.UnmatchedArgumentException;
         synopsisSubcommandLabel = "COMMAND",
         mixinStandardHelpOptions = true,
         versionProvider = Main.Version.class,
-        subcommands = {ReplayCommand.class, RunCommand.class, ProgCommand.class, ExecCommand.class, DiffCommand.class})
+        subcommands = {
+            ReplayCommand.class,
+            RunCommand.class,
+            ProgCommand.class,
+            ExecCommand.class,
+            DiffCommand.class,
+            CheckCommand.class
+        })
 public final class Main implements Runnable {
     @Spec
     private CommandSpec spec;

@@ -117,11 +117,16 @@ final class StepRecorder implements StepSink {
                     pc,
                     depth,
                     DISASSEMBLER.text(insn),
-                    line != null && !line.equals(last) ? line : null,
+                    line != null && !isSameLine(line, last) ? line : null,
                     number + 1 < count ? changes(number, insn, show) : ""));
             last = line;
         }
         return trace;
+    }
+
+    /** The compiler gives a record for each column. */
+    private static boolean isSameLine(SourceLine line, @Nullable SourceLine last) {
+        return last != null && line.line() == last.line() && line.file().equals(last.file());
     }
 
     private String changes(long number, Instruction insn, LongFunction<String> show) {

@@ -1,0 +1,256 @@
+package dev.sluice.cli;
+
+import com.fasterxml.jackson.core.JsonGenerator;
+import dev.sluice.kernel.BpfException;
+import dev.sluice.kernel.Kernel;
+import dev.sluice.kernel.KernelLoader;
+import dev.sluice.kernel.KernelObject;
+import dev.sluice.kernel.LoadResult;
+import dev.sluice.kernel.ObjectPlan;
+import dev.sluice.kernel.Uapi;
+import dev.sluice.object.ObjectSpec;
+import dev.sluice.object.ProgramSpec;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.OptionalLong;
+import java.util.concurrent.Callable;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Who accepts the programs of an object, and who rejects them, and why. */
+@Command(
+        name = "check",
+        mixinStandardHelpOptions = true,
+        sortOptions = false,
+        description = {
+            "Offers the programs of an object to verifiers, and shows what they say. Nothing is attached or kept.",
+            ""
+        },
+        exitCodeListHeading = "%nExit codes:%n",
+        exitCodeList = {
+            "0:all programs are accepted",
+            "1:the object cannot be read",
+            "3:the kernel cannot be asked: no permission for bpf(2)",
+            "4:a program is rejected"
+        })
+final class CheckCommand implements Callable<Integer> {
+    private static final Pattern PROCESSED = Pattern.compile("(?m)^processed (\\d+) insns");
+    private static final Pattern MICROSECONDS = Pattern.compile("(?m)^verification time (\\d+) usec");
+    private static final int SHOWN_LOG_LINES = 12;
+
+    @Parameters(index = "0", paramLabel = "OBJ", description = "Compiled object (.bpf.o).")
+    private Path object = Path.of("");
+
+    @Option(
+            names = "--prog",
+            paramLabel = "NAME",
+            description = "Only this program (default: all of the object). A program whose section does not say its "
+                    + "type is taken for XDP.")
+    private @Nullable String only;
+
+    @Option(names = "--kernel", description = "Ask this machine's kernel.")
+    private boolean askKernel;
+
+    @Option(
+            names = "--log-level",
+            paramLabel = "0|1|2",
+            description = "How much of the verifiers' logs to print: 0, the default, the end of the log of a program "
+                    + "that is rejected; 1 the whole log of it; 2 every state of every instruction of all programs.")
+    private int logLevel;
+
+    @Mixin
+    private JsonOptions json = new JsonOptions();
+
+    /**
+     * What a verifier said of a program.
+     *
+     * @param errno the error's name where it was rejected; null where it was accepted
+     * @param processed instructions that were looked at, along all paths
+     * @param nanos how long it took
+     */
+    record Verdict(@Nullable String errno, OptionalLong processed, OptionalLong nanos, String log) {
+        boolean accepted() {
+            return errno == null;
+        }
+    }
+
+    /** A program and what was said of it. */
+    private record Row(
+            ProgramSpec program, Verdict kernel, @Nullable Verdict sluice) {}
+
+    @Override
+    public Integer call() {
+        if (logLevel < 0 || logLevel > 2) {
+            throw new CommandFailure(ExitCode.USAGE, "--log-level: expected 0, 1 or 2, found " + logLevel, null);
+        }
+        if (!askKernel) {
+            throw new CommandFailure(
+                    ExitCode.USAGE, "nobody to ask: expected --kernel, as sluice has no verifier of its own yet", null);
+        }
+        ObjectSpec spec = ObjectOptions.read(object);
+        List<ProgramSpec> programs = programs(spec);
+        Kernel kernel = KernelOptions.kernel("cannot ask the kernel");
+        Map<String, Verdict> kernelVerdicts =
+                askKernel(kernel, spec.withKconfig(KernelLoader.kconfig(kernel)), programs);
+        List<Row> rows = new ArrayList<>();
+        for (ProgramSpec program : programs) {
+            rows.add(new Row(
+                    program,
+                    Objects.requireNonNull(kernelVerdicts.get(program.name())),
+                    OwnVerifier.verdict(spec, program)));
+        }
+        if (json.wanted()) {
+            json.print(System.out, generator -> write(kernel, rows, generator));
+        } else {
+            print(kernel, rows, System.out);
+        }
+        return rows.stream().allMatch(row -> row.kernel().accepted()) ? ExitCode.OK : ExitCode.REJECTED;
+    }
+
+    private List<ProgramSpec> programs(ObjectSpec spec) {
+        if (only != null) {
+            return List.of(ObjectOptions.choose(object, spec, only).program());
+        }
+        return spec.programs().stream().map(ProgramSpec::asXdp).toList();
+    }
+
+    private Map<String, Verdict> askKernel(Kernel kernel, ObjectSpec spec, List<ProgramSpec> programs) {
+        List<String> names = programs.stream().map(ProgramSpec::name).toList();
+        ObjectPlan plan = KernelLoader.plan(kernel, spec, program -> names.contains(program.name()));
+        Map<String, Verdict> verdicts = new LinkedHashMap<>();
+        int level = logLevel == 2 ? Uapi.BPF_LOG_LEVEL2 : 0;
+        try {
+            ask(kernel, plan, level | Uapi.BPF_LOG_STATS, verdicts);
+            if (level == 0 && verdicts.values().stream().anyMatch(verdict -> !verdict.accepted())) {
+                // statistics alone do not say what is wrong
+                Map<String, Verdict> withLog = new LinkedHashMap<>();
+                ask(kernel, plan, Uapi.BPF_LOG_LEVEL1 | Uapi.BPF_LOG_STATS, withLog);
+                verdicts.replaceAll((name, verdict) -> verdict.accepted() ? verdict : withLog.get(name));
+            }
+        } catch (BpfException e) {
+            throw new CommandFailure(
+                    ExitCode.FAILED, object + ": the kernel does not make its maps: " + e.getMessage(), e);
+        }
+        return verdicts;
+    }
+
+    private static void ask(Kernel kernel, ObjectPlan plan, int level, Map<String, Verdict> verdicts) {
+        try (KernelObject loaded = KernelObject.load(kernel, plan, level)) {
+            loaded.results().forEach((name, result) -> {
+                OptionalLong micros = number(MICROSECONDS, result.log());
+                OptionalLong nanos = micros.isPresent() ? OptionalLong.of(micros.getAsLong() * 1000) : micros;
+                verdicts.put(
+                        name,
+                        switch (result) {
+                            case LoadResult.Loaded accepted ->
+                                new Verdict(null, OptionalLong.of(accepted.verifiedInsns()), nanos, accepted.log());
+                            case LoadResult.Rejected rejected ->
+                                new Verdict(
+                                        rejected.errnoName(), number(PROCESSED, rejected.log()), nanos, rejected.log());
+                        });
+            });
+        }
+    }
+
+    private static OptionalLong number(Pattern pattern, String log) {
+        Matcher matcher = pattern.matcher(log);
+        return matcher.find() ? OptionalLong.of(Long.parseLong(matcher.group(1))) : OptionalLong.empty();
+    }
+
+    // --- for people
+
+    private void print(Kernel kernel, List<Row> rows, PrintStream out) {
+        Table table = new Table("program", "section", kernel.toString(), "insns processed", "time", "sluice");
+        for (Row row : rows) {
+            table.row(
+                    row.program().name(),
+                    row.program().section(),
+                    text(row.kernel()),
+                    row.kernel().processed().isPresent()
+                            ? Quantity.count(row.kernel().processed().getAsLong())
+                            : "",
+                    row.kernel().nanos().isPresent()
+                            ? Quantity.duration(row.kernel().nanos().getAsLong())
+                            : "",
+                    row.sluice() == null ? OwnVerifier.ABSENT : text(row.sluice()));
+        }
+        table.print(out);
+        for (Row row : rows) {
+            printLog(kernel.toString(), row.program(), row.kernel(), out);
+            if (row.sluice() != null) {
+                printLog("sluice", row.program(), row.sluice(), out);
+            }
+        }
+    }
+
+    private static String text(Verdict verdict) {
+        return verdict.errno() == null ? "accepted" : "rejected, " + verdict.errno();
+    }
+
+    private void printLog(String who, ProgramSpec program, Verdict verdict, PrintStream out) {
+        List<String> lines = verdict.log().lines().toList();
+        if (lines.isEmpty() || verdict.accepted() && logLevel < 2) {
+            return;
+        }
+        List<String> shown =
+                logLevel == 0 ? lines.subList(Math.max(0, lines.size() - SHOWN_LOG_LINES), lines.size()) : lines;
+        out.println();
+        out.println(program.name() + ": " + who + " " + (verdict.accepted() ? "accepts it" : "rejects it"));
+        if (shown.size() < lines.size()) {
+            out.println("  … " + Quantity.count(lines.size() - shown.size()) + " lines, see --log-level 1");
+        }
+        shown.forEach(line -> out.println("  " + line));
+    }
+
+    // --- for programs
+
+    private void write(Kernel kernel, List<Row> rows, JsonGenerator json) throws IOException {
+        json.writeStartObject();
+        json.writeStringField("object", object.toString());
+        json.writeStringField("kernel", kernel.release());
+        json.writeArrayFieldStart("programs");
+        for (Row row : rows) {
+            json.writeStartObject();
+            json.writeStringField("name", row.program().name());
+            json.writeStringField("section", row.program().section());
+            json.writeFieldName("kernel");
+            write(row.kernel(), json);
+            json.writeFieldName("sluice");
+            if (row.sluice() == null) {
+                json.writeNull();
+            } else {
+                write(row.sluice(), json);
+            }
+            json.writeEndObject();
+        }
+        json.writeEndArray();
+        json.writeEndObject();
+    }
+
+    private static void write(Verdict verdict, JsonGenerator json) throws IOException {
+        json.writeStartObject();
+        json.writeBooleanField("accepted", verdict.accepted());
+        if (!verdict.accepted()) {
+            json.writeStringField("errno", verdict.errno());
+        }
+        if (verdict.processed().isPresent()) {
+            json.writeNumberField("processed_insns", verdict.processed().getAsLong());
+        }
+        if (verdict.nanos().isPresent()) {
+            json.writeNumberField("verification_ns", verdict.nanos().getAsLong());
+        }
+        json.writeStringField("log", verdict.log());
+        json.writeEndObject();
+    }
+}
