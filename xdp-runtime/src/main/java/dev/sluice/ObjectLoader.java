@@ -216,13 +216,16 @@ final class ObjectLoader {
         Set<Integer> unknown = new TreeSet<>();
         for (int slot = 0; slot < code.size(); slot++) {
             Instruction insn = code.at(slot);
-            if (insn != null && insn.form() == Form.CALL_HELPER && Helper.of(insn.imm32()) == null) {
+            if (insn != null && insn.form() == Form.CALL_HELPER && Helper.callable(insn.imm32()) == null) {
                 unknown.add(insn.imm32());
             }
         }
         for (int number : unknown) {
-            warnings.add(
-                    "calls helper " + number + ", which sluice does not have: a packet that gets there is aborted");
+            Helper helper = Helper.of(number);
+            String what = helper == null
+                    ? "helper " + number + ", which Linux does not allow for XDP"
+                    : helper.cname() + ", which sluice does not have (" + helper.whyMissing() + ")";
+            warnings.add("calls " + what + ": a packet that gets there is aborted");
         }
     }
 

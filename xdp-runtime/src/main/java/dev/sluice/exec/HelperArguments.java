@@ -22,7 +22,7 @@ final class HelperArguments {
             long value = pick(i, r1, r2, r3, r4, r5);
             ArgKind kind = helper.arg(i);
             switch (kind) {
-                case ANYTHING, CONST_SIZE, CONST_SIZE_OR_ZERO, STACK_OR_NULL -> {}
+                case ANYTHING, CONST_SIZE, CONST_SIZE_OR_ZERO, CONST_ALLOC_SIZE_OR_ZERO, STACK_OR_NULL -> {}
                 case CTX -> {
                     if (value != context.xdpMd) {
                         throw bad(helper, i, pc, "expected the context", value);
@@ -54,27 +54,48 @@ final class HelperArguments {
                 case MAP_VALUE -> memory(context, helper, i, value, map.def().valueSize(), false, pc);
                 case MAP_VALUE_OUT ->
                     memory(context, helper, i, value, map.def().valueSize(), true, pc);
-                case MEM_READ, MEM_WRITE, MEM_READ_OR_NULL -> {
+                case MAP_VALUE_OR_NULL -> {
+                    if (value != 0) {
+                        memory(context, helper, i, value, map.def().valueSize(), false, pc);
+                    }
+                }
+                case MEM_READ, MEM_WRITE, MEM_READ_WRITE, MEM_READ_OR_NULL, MEM_WRITE_OR_NULL -> {
                     long size = pick(i + 1, r1, r2, r3, r4, r5);
                     boolean mayBeEmpty = helper.arg(i + 1) == ArgKind.CONST_SIZE_OR_ZERO;
                     if (size < 0 || size > MAX_SIZE || size == 0 && !mayBeEmpty) {
                         throw bad(helper, i + 1, pc, "invalid size of memory", size);
                     }
-                    if (kind == ArgKind.MEM_READ_OR_NULL && value == 0) {
+                    if (kind.orNull() && value == 0) {
                         if (size != 0) {
                             throw bad(helper, i, pc, "null pointer with size=" + size, value);
                         }
                     } else if (size > 0) {
-                        memory(context, helper, i, value, size, kind == ArgKind.MEM_WRITE, pc);
+                        memory(context, helper, i, value, size, kind.writes(), pc);
                     }
                 }
-                case LONG_PTR -> memory(context, helper, i, value, Long.BYTES, true, pc);
+                case LONG_PTR, INT_PTR, IPHDR, IPV6HDR, TCPHDR ->
+                    memory(context, helper, i, value, kind.fixedBytes(), kind.writes(), pc);
                 case CONST_STR -> string(context, helper, i, value, pc);
                 case FUNC -> {
                     if (FunctionPointer.slotOf(value) < 0) {
                         throw bad(helper, i, pc, "expected a function", value);
                     }
                 }
+                case SPIN_LOCK,
+                        TIMER,
+                        KPTR,
+                        RINGBUF_MEM,
+                        SOCK_COMMON,
+                        SOCK_COMMON_RELEASE,
+                        DYNPTR,
+                        DYNPTR_NEW_LOCAL,
+                        DYNPTR_NEW_RINGBUF,
+                        DYNPTR_RELEASE_RINGBUF,
+                        TASK,
+                        CGROUP,
+                        KERNEL_OBJECT_OR_NULL,
+                        PERCPU_KSYM ->
+                    throw new AssertionError("no helper with such an argument is implemented: " + helper.cname());
             }
         }
     }

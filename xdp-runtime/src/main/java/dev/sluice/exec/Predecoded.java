@@ -58,7 +58,7 @@ final class Predecoded {
             if (insn.form() == Form.LDDW) {
                 wide[slot] = insn.pseudo() == Pseudo.FUNC ? FunctionPointer.of(insn.target(slot)) : insn.imm();
             } else if (insn.form() == Form.CALL_HELPER) {
-                helpers[slot] = Helper.of(insn.imm32());
+                helpers[slot] = Helper.callable(insn.imm32());
             }
         }
         usesStack = stack;
@@ -72,7 +72,7 @@ final class Predecoded {
         Helper helper = helpers[pc];
         if (helper == null) {
             throw new ProgramFault(
-                    ProgramFault.Kind.UNKNOWN_HELPER, pc, "unknown func: number=" + (int) (words[pc] >> 32));
+                    ProgramFault.Kind.UNKNOWN_HELPER, pc, Helper.describeMissing((int) (words[pc] >> 32)));
         }
         long[] r = context.registers;
         return Checks.helper(context, helper, r[1], r[2], r[3], r[4], r[5], pc);

@@ -1,98 +1,253 @@
 package dev.sluice.helper;
 
 import static dev.sluice.helper.ArgKind.ANYTHING;
+import static dev.sluice.helper.ArgKind.CGROUP;
+import static dev.sluice.helper.ArgKind.CONST_ALLOC_SIZE_OR_ZERO;
 import static dev.sluice.helper.ArgKind.CONST_MAP_PTR;
 import static dev.sluice.helper.ArgKind.CONST_SIZE;
 import static dev.sluice.helper.ArgKind.CONST_SIZE_OR_ZERO;
 import static dev.sluice.helper.ArgKind.CONST_STR;
 import static dev.sluice.helper.ArgKind.CTX;
+import static dev.sluice.helper.ArgKind.DYNPTR;
+import static dev.sluice.helper.ArgKind.DYNPTR_NEW_LOCAL;
+import static dev.sluice.helper.ArgKind.DYNPTR_NEW_RINGBUF;
+import static dev.sluice.helper.ArgKind.DYNPTR_RELEASE_RINGBUF;
+import static dev.sluice.helper.ArgKind.FUNC;
+import static dev.sluice.helper.ArgKind.INT_PTR;
+import static dev.sluice.helper.ArgKind.IPHDR;
+import static dev.sluice.helper.ArgKind.IPV6HDR;
+import static dev.sluice.helper.ArgKind.KERNEL_OBJECT_OR_NULL;
+import static dev.sluice.helper.ArgKind.KPTR;
+import static dev.sluice.helper.ArgKind.LONG_PTR;
 import static dev.sluice.helper.ArgKind.MAP_KEY;
 import static dev.sluice.helper.ArgKind.MAP_VALUE;
+import static dev.sluice.helper.ArgKind.MAP_VALUE_OUT;
 import static dev.sluice.helper.ArgKind.MEM_READ;
 import static dev.sluice.helper.ArgKind.MEM_READ_OR_NULL;
+import static dev.sluice.helper.ArgKind.MEM_READ_WRITE;
 import static dev.sluice.helper.ArgKind.MEM_WRITE;
+import static dev.sluice.helper.ArgKind.MEM_WRITE_OR_NULL;
+import static dev.sluice.helper.ArgKind.RINGBUF_MEM;
+import static dev.sluice.helper.ArgKind.SOCK_COMMON;
+import static dev.sluice.helper.ArgKind.SOCK_COMMON_RELEASE;
+import static dev.sluice.helper.ArgKind.STACK_OR_NULL;
+import static dev.sluice.helper.ArgKind.TASK;
+import static dev.sluice.helper.ArgKind.TCPHDR;
+import static dev.sluice.helper.ArgKind.TIMER;
+import static dev.sluice.helper.License.FREE;
+import static dev.sluice.helper.License.GPL;
+import static dev.sluice.helper.ReturnKind.BTF_POINTER;
+import static dev.sluice.helper.ReturnKind.BTF_POINTER_OR_NULL;
+import static dev.sluice.helper.ReturnKind.DYNPTR_MEM_OR_NULL;
+import static dev.sluice.helper.ReturnKind.INTEGER;
+import static dev.sluice.helper.ReturnKind.PERCPU_KSYM_OR_NULL;
+import static dev.sluice.helper.ReturnKind.RINGBUF_MEM_OR_NULL;
+import static dev.sluice.helper.ReturnKind.SOCKET_OR_NULL;
+import static dev.sluice.helper.ReturnKind.SOCK_COMMON_OR_NULL;
+import static dev.sluice.helper.ReturnKind.VOID;
 
 import dev.sluice.map.MapType;
 import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
-/** Linux's helpers that XDP programs may call, one row each, by number (enum bpf_func_id, linux/bpf.h). */
+/**
+ * Every helper that Linux 6.18 lets XDP programs call, one row each, by number ({@code enum bpf_func_id}, linux/bpf.h):
+ * result, license rule, implementation, arguments. Rows without an implementation say why they have none.
+ */
 public enum Helper {
     MAP_LOOKUP_ELEM(
-            1, "mapLookupElem", ReturnKind.MAP_VALUE_OR_NULL, false, Helpers::mapLookupElem, CONST_MAP_PTR, MAP_KEY),
+            1, ReturnKind.MAP_VALUE_OR_NULL, FREE, in(Helpers.class, Helpers::mapLookupElem), CONST_MAP_PTR, MAP_KEY),
     MAP_UPDATE_ELEM(
-            2,
-            "mapUpdateElem",
-            ReturnKind.INTEGER,
-            false,
-            Helpers::mapUpdateElem,
-            CONST_MAP_PTR,
-            MAP_KEY,
-            MAP_VALUE,
-            ANYTHING),
-    MAP_DELETE_ELEM(3, "mapDeleteElem", ReturnKind.INTEGER, false, Helpers::mapDeleteElem, CONST_MAP_PTR, MAP_KEY),
-    KTIME_GET_NS(5, "ktimeGetNs", ReturnKind.INTEGER, false, Helpers::ktimeGetNs),
-    TRACE_PRINTK(6, "tracePrintk", ReturnKind.INTEGER, true, Helpers::tracePrintk, MEM_READ, CONST_SIZE),
-    GET_PRANDOM_U32(7, "getPrandomU32", ReturnKind.INTEGER, false, Helpers::getPrandomU32),
-    GET_SMP_PROCESSOR_ID(8, "getSmpProcessorId", ReturnKind.INTEGER, false, Helpers::getSmpProcessorId),
-    TAIL_CALL(12, "tailCall", ReturnKind.VOID, false, Helpers::tailCall, CTX, CONST_MAP_PTR, ANYTHING),
-    REDIRECT(23, "redirect", ReturnKind.INTEGER, false, Helpers::redirect, ANYTHING, ANYTHING),
+            2, INTEGER, FREE, in(Helpers.class, Helpers::mapUpdateElem), CONST_MAP_PTR, MAP_KEY, MAP_VALUE, ANYTHING),
+    MAP_DELETE_ELEM(3, INTEGER, FREE, in(Helpers.class, Helpers::mapDeleteElem), CONST_MAP_PTR, MAP_KEY),
+    KTIME_GET_NS(5, INTEGER, FREE, in(Helpers.class, Helpers::ktimeGetNs)),
+    TRACE_PRINTK(6, INTEGER, GPL, in(Helpers.class, Helpers::tracePrintk), MEM_READ, CONST_SIZE),
+    GET_PRANDOM_U32(7, INTEGER, FREE, in(Helpers.class, Helpers::getPrandomU32)),
+    GET_SMP_PROCESSOR_ID(8, INTEGER, FREE, in(Helpers.class, Helpers::getSmpProcessorId)),
+    TAIL_CALL(12, VOID, FREE, in(Helpers.class, Helpers::tailCall), CTX, CONST_MAP_PTR, ANYTHING),
+    GET_CURRENT_PID_TGID(14, INTEGER, FREE, missing(Reasons.NO_TASK)),
+    GET_CURRENT_UID_GID(15, INTEGER, FREE, missing(Reasons.NO_TASK)),
+    GET_CURRENT_COMM(16, INTEGER, FREE, missing(Reasons.NO_TASK), MEM_WRITE, CONST_SIZE),
+    GET_CGROUP_CLASSID(17, INTEGER, FREE, missing(Reasons.NO_TASK)),
+    PERF_EVENT_READ(22, INTEGER, GPL, missing(Reasons.NO_COUNTERS), CONST_MAP_PTR, ANYTHING),
+    REDIRECT(23, INTEGER, FREE, in(Helpers.class, Helpers::redirect), ANYTHING, ANYTHING),
+    PERF_EVENT_OUTPUT(
+            25, INTEGER, GPL, missing(Reasons.NOT_YET), CTX, CONST_MAP_PTR, ANYTHING, MEM_READ, CONST_SIZE_OR_ZERO),
     CSUM_DIFF(
             28,
-            "csumDiff",
-            ReturnKind.INTEGER,
-            false,
-            Helpers::csumDiff,
+            INTEGER,
+            FREE,
+            in(Helpers.class, Helpers::csumDiff),
             MEM_READ_OR_NULL,
             CONST_SIZE_OR_ZERO,
             MEM_READ_OR_NULL,
             CONST_SIZE_OR_ZERO,
             ANYTHING),
-    GET_NUMA_NODE_ID(42, "getNumaNodeId", ReturnKind.INTEGER, false, Helpers::getNumaNodeId),
-    XDP_ADJUST_HEAD(44, "xdpAdjustHead", ReturnKind.INTEGER, false, Helpers::xdpAdjustHead, CTX, ANYTHING),
-    REDIRECT_MAP(51, "redirectMap", ReturnKind.INTEGER, false, Helpers::redirectMap, CONST_MAP_PTR, ANYTHING, ANYTHING),
-    XDP_ADJUST_META(54, "xdpAdjustMeta", ReturnKind.INTEGER, false, Helpers::xdpAdjustMeta, CTX, ANYTHING),
-    XDP_ADJUST_TAIL(65, "xdpAdjustTail", ReturnKind.INTEGER, false, Helpers::xdpAdjustTail, CTX, ANYTHING),
-    JIFFIES64(118, "jiffies64", ReturnKind.INTEGER, false, Helpers::jiffies64),
-    KTIME_GET_BOOT_NS(125, "ktimeGetBootNs", ReturnKind.INTEGER, false, Helpers::ktimeGetBootNs),
-    KTIME_GET_COARSE_NS(160, "ktimeGetCoarseNs", ReturnKind.INTEGER, false, Helpers::ktimeGetCoarseNs),
+    GET_CURRENT_TASK(35, INTEGER, GPL, missing(Reasons.NO_TASK)),
+    CURRENT_TASK_UNDER_CGROUP(37, INTEGER, FREE, missing(Reasons.NO_TASK), CONST_MAP_PTR, ANYTHING),
+    GET_NUMA_NODE_ID(42, INTEGER, FREE, in(Helpers.class, Helpers::getNumaNodeId)),
+    XDP_ADJUST_HEAD(44, INTEGER, FREE, in(Helpers.class, Helpers::xdpAdjustHead), CTX, ANYTHING),
+    REDIRECT_MAP(51, INTEGER, FREE, in(Helpers.class, Helpers::redirectMap), CONST_MAP_PTR, ANYTHING, ANYTHING),
+    XDP_ADJUST_META(54, INTEGER, FREE, in(Helpers.class, Helpers::xdpAdjustMeta), CTX, ANYTHING),
+    PERF_EVENT_READ_VALUE(
+            55, INTEGER, GPL, missing(Reasons.NO_COUNTERS), CONST_MAP_PTR, ANYTHING, MEM_WRITE, CONST_SIZE),
+    XDP_ADJUST_TAIL(65, INTEGER, FREE, in(Helpers.class, Helpers::xdpAdjustTail), CTX, ANYTHING),
+    FIB_LOOKUP(69, INTEGER, GPL, missing(Reasons.NOT_YET), CTX, MEM_READ_WRITE, CONST_SIZE, ANYTHING),
+    GET_CURRENT_CGROUP_ID(80, INTEGER, FREE, missing(Reasons.NO_TASK)),
+    SK_LOOKUP_TCP(84, SOCKET_OR_NULL, FREE, missing(Reasons.NOT_YET), CTX, MEM_READ, CONST_SIZE, ANYTHING, ANYTHING),
+    SK_LOOKUP_UDP(85, SOCKET_OR_NULL, FREE, missing(Reasons.NOT_YET), CTX, MEM_READ, CONST_SIZE, ANYTHING, ANYTHING),
+    SK_RELEASE(86, INTEGER, FREE, missing(Reasons.NOT_YET), SOCK_COMMON_RELEASE),
+    MAP_PUSH_ELEM(87, INTEGER, FREE, missing(Reasons.NOT_YET), CONST_MAP_PTR, MAP_VALUE, ANYTHING),
+    MAP_POP_ELEM(88, INTEGER, FREE, missing(Reasons.NOT_YET), CONST_MAP_PTR, MAP_VALUE_OUT),
+    MAP_PEEK_ELEM(89, INTEGER, FREE, missing(Reasons.NOT_YET), CONST_MAP_PTR, MAP_VALUE_OUT),
+    SPIN_LOCK(93, VOID, FREE, missing(Reasons.NOT_YET), ArgKind.SPIN_LOCK),
+    SPIN_UNLOCK(94, VOID, FREE, missing(Reasons.NOT_YET), ArgKind.SPIN_LOCK),
+    SKC_LOOKUP_TCP(
+            99, SOCK_COMMON_OR_NULL, FREE, missing(Reasons.NOT_YET), CTX, MEM_READ, CONST_SIZE, ANYTHING, ANYTHING),
+    TCP_CHECK_SYNCOOKIE(
+            100, INTEGER, GPL, missing(Reasons.NOT_YET), SOCK_COMMON, MEM_READ, CONST_SIZE, MEM_READ, CONST_SIZE),
+    STRTOL(105, INTEGER, FREE, missing(Reasons.NOT_YET), MEM_READ, CONST_SIZE, ANYTHING, LONG_PTR),
+    STRTOUL(106, INTEGER, FREE, missing(Reasons.NOT_YET), MEM_READ, CONST_SIZE, ANYTHING, LONG_PTR),
+    SEND_SIGNAL(109, INTEGER, FREE, missing(Reasons.NO_TASK), ANYTHING),
+    TCP_GEN_SYNCOOKIE(
+            110, INTEGER, GPL, missing(Reasons.NOT_YET), SOCK_COMMON, MEM_READ, CONST_SIZE, MEM_READ, CONST_SIZE),
+    PROBE_READ_USER(112, INTEGER, GPL, missing(Reasons.NOT_YET), MEM_WRITE, CONST_SIZE_OR_ZERO, ANYTHING),
+    PROBE_READ_KERNEL(113, INTEGER, GPL, missing(Reasons.NOT_YET), MEM_WRITE, CONST_SIZE_OR_ZERO, ANYTHING),
+    PROBE_READ_USER_STR(114, INTEGER, GPL, missing(Reasons.NOT_YET), MEM_WRITE, CONST_SIZE_OR_ZERO, ANYTHING),
+    PROBE_READ_KERNEL_STR(115, INTEGER, GPL, missing(Reasons.NOT_YET), MEM_WRITE, CONST_SIZE_OR_ZERO, ANYTHING),
+    SEND_SIGNAL_THREAD(117, INTEGER, FREE, missing(Reasons.NO_TASK), ANYTHING),
+    JIFFIES64(118, INTEGER, FREE, in(Helpers.class, Helpers::jiffies64)),
+    GET_NS_CURRENT_PID_TGID(120, INTEGER, FREE, missing(Reasons.NO_TASK), ANYTHING, ANYTHING, MEM_WRITE, CONST_SIZE),
+    GET_CURRENT_ANCESTOR_CGROUP_ID(123, INTEGER, FREE, missing(Reasons.NO_TASK), ANYTHING),
+    KTIME_GET_BOOT_NS(125, INTEGER, FREE, in(Helpers.class, Helpers::ktimeGetBootNs)),
+    RINGBUF_OUTPUT(130, INTEGER, FREE, missing(Reasons.NOT_YET), CONST_MAP_PTR, MEM_READ, CONST_SIZE_OR_ZERO, ANYTHING),
+    RINGBUF_RESERVE(
+            131,
+            RINGBUF_MEM_OR_NULL,
+            FREE,
+            missing(Reasons.NOT_YET),
+            CONST_MAP_PTR,
+            CONST_ALLOC_SIZE_OR_ZERO,
+            ANYTHING),
+    RINGBUF_SUBMIT(132, VOID, FREE, missing(Reasons.NOT_YET), RINGBUF_MEM, ANYTHING),
+    RINGBUF_DISCARD(133, VOID, FREE, missing(Reasons.NOT_YET), RINGBUF_MEM, ANYTHING),
+    RINGBUF_QUERY(134, INTEGER, FREE, missing(Reasons.NOT_YET), CONST_MAP_PTR, ANYTHING),
+    SKC_TO_TCP6_SOCK(136, BTF_POINTER_OR_NULL, FREE, missing(Reasons.NO_STRUCTURES), SOCK_COMMON),
+    SKC_TO_TCP_SOCK(137, BTF_POINTER_OR_NULL, FREE, missing(Reasons.NO_STRUCTURES), SOCK_COMMON),
+    SKC_TO_TCP_TIMEWAIT_SOCK(138, BTF_POINTER_OR_NULL, FREE, missing(Reasons.NO_STRUCTURES), SOCK_COMMON),
+    SKC_TO_TCP_REQUEST_SOCK(139, BTF_POINTER_OR_NULL, FREE, missing(Reasons.NO_STRUCTURES), SOCK_COMMON),
+    SKC_TO_UDP6_SOCK(140, BTF_POINTER_OR_NULL, FREE, missing(Reasons.NO_STRUCTURES), SOCK_COMMON),
+    GET_TASK_STACK(141, INTEGER, FREE, missing(Reasons.NO_TASK), TASK, MEM_WRITE, CONST_SIZE_OR_ZERO, ANYTHING),
+    COPY_FROM_USER(148, INTEGER, FREE, missing(Reasons.SLEEPS), MEM_WRITE, CONST_SIZE_OR_ZERO, ANYTHING),
+    SNPRINTF_BTF(
+            149, INTEGER, FREE, missing(Reasons.NO_STRUCTURES), MEM_WRITE, CONST_SIZE, MEM_READ, CONST_SIZE, ANYTHING),
+    PER_CPU_PTR(153, PERCPU_KSYM_OR_NULL, FREE, missing(Reasons.NO_STRUCTURES), ArgKind.PERCPU_KSYM, ANYTHING),
+    THIS_CPU_PTR(154, ReturnKind.PERCPU_KSYM, FREE, missing(Reasons.NO_STRUCTURES), ArgKind.PERCPU_KSYM),
+    TASK_STORAGE_GET(
+            156,
+            ReturnKind.MAP_VALUE_OR_NULL,
+            FREE,
+            missing(Reasons.NO_TASK),
+            CONST_MAP_PTR,
+            TASK,
+            ArgKind.MAP_VALUE_OR_NULL,
+            ANYTHING),
+    TASK_STORAGE_DELETE(157, INTEGER, FREE, missing(Reasons.NO_TASK), CONST_MAP_PTR, TASK),
+    GET_CURRENT_TASK_BTF(158, BTF_POINTER, GPL, missing(Reasons.NO_TASK)),
+    KTIME_GET_COARSE_NS(160, INTEGER, FREE, in(Helpers.class, Helpers::ktimeGetCoarseNs)),
+    CHECK_MTU(163, INTEGER, GPL, missing(Reasons.NOT_YET), CTX, ANYTHING, INT_PTR, ANYTHING, ANYTHING),
+    FOR_EACH_MAP_ELEM(164, INTEGER, FREE, missing(Reasons.NOT_YET), CONST_MAP_PTR, FUNC, STACK_OR_NULL, ANYTHING),
+    SNPRINTF(
+            165,
+            INTEGER,
+            GPL,
+            missing(Reasons.NOT_YET),
+            MEM_WRITE_OR_NULL,
+            CONST_SIZE_OR_ZERO,
+            CONST_STR,
+            MEM_READ_OR_NULL,
+            CONST_SIZE_OR_ZERO),
+    TIMER_INIT(169, INTEGER, GPL, missing(Reasons.NOT_YET), TIMER, CONST_MAP_PTR, ANYTHING),
+    TIMER_SET_CALLBACK(170, INTEGER, GPL, missing(Reasons.NOT_YET), TIMER, FUNC),
+    TIMER_START(171, INTEGER, GPL, missing(Reasons.NOT_YET), TIMER, ANYTHING, ANYTHING),
+    TIMER_CANCEL(172, INTEGER, GPL, missing(Reasons.NOT_YET), TIMER),
+    TASK_PT_REGS(175, BTF_POINTER, GPL, missing(Reasons.NO_TASK), TASK),
+    GET_BRANCH_SNAPSHOT(176, INTEGER, GPL, missing(Reasons.NO_COUNTERS), MEM_WRITE, CONST_SIZE_OR_ZERO),
     TRACE_VPRINTK(
             177,
-            "traceVprintk",
-            ReturnKind.INTEGER,
-            true,
-            Helpers::traceVprintk,
+            INTEGER,
+            GPL,
+            in(Helpers.class, Helpers::traceVprintk),
             MEM_READ,
             CONST_SIZE,
             MEM_READ_OR_NULL,
             CONST_SIZE_OR_ZERO),
-    STRNCMP(182, "strncmp", ReturnKind.INTEGER, false, Helpers::strncmp, MEM_READ, CONST_SIZE, CONST_STR),
-    XDP_GET_BUFF_LEN(188, "xdpGetBuffLen", ReturnKind.INTEGER, false, Helpers::xdpGetBuffLen, CTX),
-    XDP_LOAD_BYTES(
-            189,
-            "xdpLoadBytes",
-            ReturnKind.INTEGER,
-            false,
-            Helpers::xdpLoadBytes,
-            CTX,
+    SKC_TO_UNIX_SOCK(178, BTF_POINTER_OR_NULL, FREE, missing(Reasons.NO_STRUCTURES), SOCK_COMMON),
+    FIND_VMA(180, INTEGER, FREE, missing(Reasons.NO_TASK), TASK, ANYTHING, FUNC, STACK_OR_NULL, ANYTHING),
+    LOOP(181, INTEGER, FREE, missing(Reasons.NOT_YET), ANYTHING, FUNC, STACK_OR_NULL, ANYTHING),
+    STRNCMP(182, INTEGER, FREE, in(Helpers.class, Helpers::strncmp), MEM_READ, CONST_SIZE, CONST_STR),
+    XDP_GET_BUFF_LEN(188, INTEGER, FREE, in(Helpers.class, Helpers::xdpGetBuffLen), CTX),
+    XDP_LOAD_BYTES(189, INTEGER, FREE, in(Helpers.class, Helpers::xdpLoadBytes), CTX, ANYTHING, MEM_WRITE, CONST_SIZE),
+    XDP_STORE_BYTES(190, INTEGER, FREE, in(Helpers.class, Helpers::xdpStoreBytes), CTX, ANYTHING, MEM_READ, CONST_SIZE),
+    COPY_FROM_USER_TASK(
+            191, INTEGER, GPL, missing(Reasons.SLEEPS), MEM_WRITE, CONST_SIZE_OR_ZERO, ANYTHING, TASK, ANYTHING),
+    KPTR_XCHG(194, BTF_POINTER_OR_NULL, FREE, missing(Reasons.NO_STRUCTURES), KPTR, KERNEL_OBJECT_OR_NULL),
+    MAP_LOOKUP_PERCPU_ELEM(
+            195,
+            ReturnKind.MAP_VALUE_OR_NULL,
+            FREE,
+            in(Helpers.class, Helpers::mapLookupPercpuElem),
+            CONST_MAP_PTR,
+            MAP_KEY,
+            ANYTHING),
+    SKC_TO_MPTCP_SOCK(196, BTF_POINTER_OR_NULL, FREE, missing(Reasons.NO_STRUCTURES), SOCK_COMMON),
+    DYNPTR_FROM_MEM(
+            197,
+            INTEGER,
+            FREE,
+            missing(Reasons.NOT_YET),
+            MEM_READ_WRITE,
+            CONST_SIZE_OR_ZERO,
             ANYTHING,
-            MEM_WRITE,
-            CONST_SIZE),
-    XDP_STORE_BYTES(
-            190,
-            "xdpStoreBytes",
-            ReturnKind.INTEGER,
-            false,
-            Helpers::xdpStoreBytes,
-            CTX,
-            ANYTHING,
-            MEM_READ,
-            CONST_SIZE);
+            DYNPTR_NEW_LOCAL),
+    RINGBUF_RESERVE_DYNPTR(
+            198, INTEGER, FREE, missing(Reasons.NOT_YET), CONST_MAP_PTR, ANYTHING, ANYTHING, DYNPTR_NEW_RINGBUF),
+    RINGBUF_SUBMIT_DYNPTR(199, VOID, FREE, missing(Reasons.NOT_YET), DYNPTR_RELEASE_RINGBUF, ANYTHING),
+    RINGBUF_DISCARD_DYNPTR(200, VOID, FREE, missing(Reasons.NOT_YET), DYNPTR_RELEASE_RINGBUF, ANYTHING),
+    DYNPTR_READ(
+            201, INTEGER, FREE, missing(Reasons.NOT_YET), MEM_WRITE, CONST_SIZE_OR_ZERO, DYNPTR, ANYTHING, ANYTHING),
+    DYNPTR_WRITE(
+            202, INTEGER, FREE, missing(Reasons.NOT_YET), DYNPTR, ANYTHING, MEM_READ, CONST_SIZE_OR_ZERO, ANYTHING),
+    DYNPTR_DATA(203, DYNPTR_MEM_OR_NULL, FREE, missing(Reasons.NOT_YET), DYNPTR, ANYTHING, CONST_ALLOC_SIZE_OR_ZERO),
+    TCP_RAW_GEN_SYNCOOKIE_IPV4(204, INTEGER, GPL, missing(Reasons.NOT_YET), IPHDR, MEM_READ, CONST_SIZE),
+    TCP_RAW_GEN_SYNCOOKIE_IPV6(205, INTEGER, GPL, missing(Reasons.NOT_YET), IPV6HDR, MEM_READ, CONST_SIZE),
+    TCP_RAW_CHECK_SYNCOOKIE_IPV4(206, INTEGER, GPL, missing(Reasons.NOT_YET), IPHDR, TCPHDR),
+    TCP_RAW_CHECK_SYNCOOKIE_IPV6(207, INTEGER, GPL, missing(Reasons.NOT_YET), IPV6HDR, TCPHDR),
+    KTIME_GET_TAI_NS(208, INTEGER, FREE, in(Helpers.class, Helpers::ktimeGetTaiNs)),
+    USER_RINGBUF_DRAIN(209, INTEGER, FREE, missing(Reasons.NOT_YET), CONST_MAP_PTR, FUNC, STACK_OR_NULL, ANYTHING),
+    CGRP_STORAGE_GET(
+            210,
+            ReturnKind.MAP_VALUE_OR_NULL,
+            FREE,
+            missing(Reasons.NO_TASK),
+            CONST_MAP_PTR,
+            CGROUP,
+            ArgKind.MAP_VALUE_OR_NULL,
+            ANYTHING),
+    CGRP_STORAGE_DELETE(211, INTEGER, FREE, missing(Reasons.NO_TASK), CONST_MAP_PTR, CGROUP);
 
     /** The implementation of a helper. */
     @FunctionalInterface
     public interface Function {
         long call(RunContext context, long r1, long r2, long r3, long r4, long r5);
     }
+
+    /**
+     * @param owner the class with the static method that engines may call directly; null where there is none
+     * @param missing why there is none, else empty
+     */
+    private record Implementation(@Nullable Class<?> owner, Function function, String missing) {}
 
     private static final Helper[] BY_NUMBER = new Helper[256];
 
@@ -105,22 +260,63 @@ public enum Helper {
     private final int number;
     private final String method;
     private final ReturnKind returns;
-    private final boolean gplOnly;
-    private final Function function;
+    private final License license;
+    private final Implementation implementation;
     private final List<ArgKind> args;
 
-    Helper(int number, String method, ReturnKind returns, boolean gplOnly, Function function, ArgKind... args) {
+    Helper(int number, ReturnKind returns, License license, Implementation implementation, ArgKind... args) {
         this.number = number;
-        this.method = method;
         this.returns = returns;
-        this.gplOnly = gplOnly;
-        this.function = function;
+        this.license = license;
+        this.implementation = implementation;
         this.args = List.of(args);
+        this.method = camelCase(name());
     }
 
-    /** The helper of a number, or null where Sluice has none. */
-    public static Helper of(int number) {
+    private static Implementation in(Class<?> owner, Function function) {
+        return new Implementation(owner, function, "");
+    }
+
+    private static Implementation missing(String why) {
+        return new Implementation(null, Helper::notImplemented, why);
+    }
+
+    private static long notImplemented(RunContext context, long r1, long r2, long r3, long r4, long r5) {
+        throw new AssertionError("an engine called a helper that is not implemented");
+    }
+
+    private static String camelCase(String name) {
+        StringBuilder text = new StringBuilder();
+        for (int i = 0; i < name.length(); i++) {
+            char c = name.charAt(i);
+            boolean upper = i > 0 && name.charAt(i - 1) == '_';
+            if (c != '_') {
+                text.append(upper ? c : Character.toLowerCase(c));
+            }
+        }
+        return text.toString();
+    }
+
+    /** The helper of a number, or null where Linux has none for XDP. See {@link #isImplemented}. */
+    public static @Nullable Helper of(int number) {
         return number > 0 && number < BY_NUMBER.length ? BY_NUMBER[number] : null;
+    }
+
+    /** The helper of a number if there is one that can be called here, or null. */
+    public static @Nullable Helper callable(int number) {
+        Helper helper = of(number);
+        return helper != null && helper.isImplemented() ? helper : null;
+    }
+
+    /**
+     * What to say of a call of a helper that is not {@link #callable}: {@code unknown func} and a number or a name with the
+     * reason.
+     */
+    public static String describeMissing(int number) {
+        Helper helper = of(number);
+        return helper == null
+                ? "unknown func: no helper of XDP programs, number=" + number
+                : "unknown func " + helper.cname() + "#" + number + ": " + helper.whyMissing();
     }
 
     /** The number in {@code enum bpf_func_id}. */
@@ -130,10 +326,29 @@ public enum Helper {
 
     /** The C name, such as {@code bpf_map_lookup_elem}. */
     public String cname() {
-        return "bpf_" + name().toLowerCase(java.util.Locale.ROOT);
+        return "bpf_" + name().toLowerCase(Locale.ROOT);
     }
 
-    /** The name of the static method of {@link Helpers} that implements it, for engines that emit calls. */
+    /** Whether programs can call it here. */
+    public boolean isImplemented() {
+        return implementation.owner() != null;
+    }
+
+    /** Why it is not implemented; empty if it is. */
+    public String whyMissing() {
+        return implementation.missing();
+    }
+
+    /** The class with the static method that implements it, for engines that emit calls. */
+    public Class<?> owner() {
+        Class<?> owner = implementation.owner();
+        if (owner == null) {
+            throw new AssertionError(cname() + " is not implemented");
+        }
+        return owner;
+    }
+
+    /** The name of that static method. */
     public String method() {
         return method;
     }
@@ -144,7 +359,7 @@ public enum Helper {
 
     /** Whether the kernel lets only GPL-compatible programs call it. */
     public boolean gplOnly() {
-        return gplOnly;
+        return license == GPL;
     }
 
     /** Number of arguments. */
@@ -164,40 +379,91 @@ public enum Helper {
 
     /** Whether maps of a type may be passed to it (the kernel's check_map_func_compatibility). */
     public boolean takes(MapType type) {
+        return takenBy(type) && restrictedTo(type);
+    }
+
+    /** Whether a map's type has nothing against this helper. */
+    private boolean takenBy(MapType type) {
+        return switch (type) {
+            case UNSPEC,
+                    HASH,
+                    ARRAY,
+                    PERCPU_HASH,
+                    PERCPU_ARRAY,
+                    LRU_HASH,
+                    LRU_PERCPU_HASH,
+                    LPM_TRIE,
+                    STRUCT_OPS,
+                    ARENA,
+                    INSN_ARRAY -> true;
+            case PROG_ARRAY -> this == TAIL_CALL;
+            case PERF_EVENT_ARRAY ->
+                this == PERF_EVENT_READ || this == PERF_EVENT_OUTPUT || this == PERF_EVENT_READ_VALUE;
+            case RINGBUF ->
+                this == RINGBUF_OUTPUT
+                        || this == RINGBUF_RESERVE
+                        || this == RINGBUF_QUERY
+                        || this == RINGBUF_RESERVE_DYNPTR;
+            case USER_RINGBUF -> this == USER_RINGBUF_DRAIN;
+            case CGROUP_ARRAY -> this == CURRENT_TASK_UNDER_CGROUP;
+            case DEVMAP, DEVMAP_HASH, XSKMAP -> this == REDIRECT_MAP || this == MAP_LOOKUP_ELEM;
+            case CPUMAP -> this == REDIRECT_MAP;
+            case ARRAY_OF_MAPS, HASH_OF_MAPS -> this == MAP_LOOKUP_ELEM;
+            case SOCKMAP, SOCKHASH -> this == MAP_LOOKUP_ELEM || this == MAP_UPDATE_ELEM || this == MAP_DELETE_ELEM;
+            case QUEUE, STACK -> this == MAP_PUSH_ELEM || this == MAP_POP_ELEM || this == MAP_PEEK_ELEM;
+            case BLOOM_FILTER -> this == MAP_PUSH_ELEM || this == MAP_PEEK_ELEM;
+            case TASK_STORAGE -> this == TASK_STORAGE_GET || this == TASK_STORAGE_DELETE || this == KPTR_XCHG;
+            case CGRP_STORAGE -> this == CGRP_STORAGE_GET || this == CGRP_STORAGE_DELETE || this == KPTR_XCHG;
+            case SK_STORAGE, INODE_STORAGE -> this == KPTR_XCHG;
+            case STACK_TRACE, CGROUP_STORAGE, PERCPU_CGROUP_STORAGE, REUSEPORT_SOCKARRAY -> false;
+        };
+    }
+
+    /** Whether this helper has nothing against a map's type. */
+    private boolean restrictedTo(MapType type) {
         return switch (this) {
-            case MAP_LOOKUP_ELEM -> type != MapType.PROG_ARRAY;
-            case MAP_UPDATE_ELEM, MAP_DELETE_ELEM ->
-                type != MapType.PROG_ARRAY && type != MapType.DEVMAP && type != MapType.DEVMAP_HASH;
             case TAIL_CALL -> type == MapType.PROG_ARRAY;
+            case PERF_EVENT_READ, PERF_EVENT_OUTPUT, PERF_EVENT_READ_VALUE -> type == MapType.PERF_EVENT_ARRAY;
+            case RINGBUF_OUTPUT, RINGBUF_RESERVE, RINGBUF_QUERY, RINGBUF_RESERVE_DYNPTR -> type == MapType.RINGBUF;
+            case USER_RINGBUF_DRAIN -> type == MapType.USER_RINGBUF;
+            case CURRENT_TASK_UNDER_CGROUP -> type == MapType.CGROUP_ARRAY;
             case REDIRECT_MAP ->
                 type == MapType.DEVMAP
                         || type == MapType.DEVMAP_HASH
                         || type == MapType.CPUMAP
                         || type == MapType.XSKMAP;
-            case KTIME_GET_NS,
-                    TRACE_PRINTK,
-                    GET_PRANDOM_U32,
-                    GET_SMP_PROCESSOR_ID,
-                    REDIRECT,
-                    CSUM_DIFF,
-                    GET_NUMA_NODE_ID,
-                    XDP_ADJUST_HEAD,
-                    XDP_ADJUST_META,
-                    XDP_ADJUST_TAIL,
-                    JIFFIES64,
-                    KTIME_GET_BOOT_NS,
-                    KTIME_GET_COARSE_NS,
-                    TRACE_VPRINTK,
-                    STRNCMP,
-                    XDP_GET_BUFF_LEN,
-                    XDP_LOAD_BYTES,
-                    XDP_STORE_BYTES -> false;
+            case MAP_PUSH_ELEM, MAP_PEEK_ELEM ->
+                type == MapType.QUEUE || type == MapType.STACK || type == MapType.BLOOM_FILTER;
+            case MAP_POP_ELEM -> type == MapType.QUEUE || type == MapType.STACK;
+            case MAP_LOOKUP_PERCPU_ELEM ->
+                type == MapType.PERCPU_ARRAY || type == MapType.PERCPU_HASH || type == MapType.LRU_PERCPU_HASH;
+            case FOR_EACH_MAP_ELEM ->
+                type == MapType.ARRAY
+                        || type == MapType.PERCPU_ARRAY
+                        || type == MapType.HASH
+                        || type == MapType.PERCPU_HASH
+                        || type == MapType.LRU_HASH
+                        || type == MapType.LRU_PERCPU_HASH;
+            case TASK_STORAGE_GET, TASK_STORAGE_DELETE -> type == MapType.TASK_STORAGE;
+            case CGRP_STORAGE_GET, CGRP_STORAGE_DELETE -> type == MapType.CGRP_STORAGE;
+            default -> true;
         };
     }
 
     /** Whether it changes the map that it takes, which read-only maps forbid. */
     public boolean writesMap() {
-        return this == MAP_UPDATE_ELEM || this == MAP_DELETE_ELEM;
+        return switch (this) {
+            case MAP_UPDATE_ELEM, MAP_DELETE_ELEM, MAP_PUSH_ELEM, MAP_POP_ELEM -> true;
+            default -> false;
+        };
+    }
+
+    /** Whether it reads the map that it takes, which write-only maps forbid. */
+    public boolean readsMap() {
+        return switch (this) {
+            case MAP_LOOKUP_ELEM, MAP_PEEK_ELEM, FOR_EACH_MAP_ELEM, MAP_LOOKUP_PERCPU_ELEM -> true;
+            default -> false;
+        };
     }
 
     /** Whether it may move the packet, so that pointers into it are stale afterwards. */
@@ -205,12 +471,44 @@ public enum Helper {
         return this == XDP_ADJUST_HEAD || this == XDP_ADJUST_META || this == XDP_ADJUST_TAIL;
     }
 
+    /** Whether it calls functions of the program before it returns. */
+    public boolean callsBack() {
+        return args.contains(FUNC) && this != TIMER_SET_CALLBACK;
+    }
+
     /** Whether the kernel lets its memory arguments point into the packet. */
     public boolean takesPacket() {
-        return this == MAP_LOOKUP_ELEM || this == MAP_UPDATE_ELEM || this == MAP_DELETE_ELEM || this == CSUM_DIFF;
+        return switch (this) {
+            case MAP_LOOKUP_ELEM,
+                    MAP_UPDATE_ELEM,
+                    MAP_DELETE_ELEM,
+                    MAP_PUSH_ELEM,
+                    MAP_LOOKUP_PERCPU_ELEM,
+                    CSUM_DIFF,
+                    FIB_LOOKUP,
+                    SK_LOOKUP_TCP,
+                    SK_LOOKUP_UDP,
+                    SKC_LOOKUP_TCP,
+                    TCP_CHECK_SYNCOOKIE,
+                    TCP_GEN_SYNCOOKIE,
+                    TCP_RAW_GEN_SYNCOOKIE_IPV4,
+                    TCP_RAW_GEN_SYNCOOKIE_IPV6,
+                    TCP_RAW_CHECK_SYNCOOKIE_IPV4,
+                    TCP_RAW_CHECK_SYNCOOKIE_IPV6 -> true;
+            default -> false;
+        };
     }
 
     public long call(RunContext context, long r1, long r2, long r3, long r4, long r5) {
-        return function.call(context, r1, r2, r3, r4, r5);
+        return implementation.function().call(context, r1, r2, r3, r4, r5);
+    }
+
+    /** Reasons; a class of their own because rows are made before the enum's constants. */
+    private static final class Reasons {
+        static final String NOT_YET = "sluice does not have it yet";
+        static final String NO_TASK = "no task runs while a packet is received";
+        static final String NO_COUNTERS = "there are no hardware counters behind a capture";
+        static final String NO_STRUCTURES = "the kernel's own structures do not exist outside of it";
+        static final String SLEEPS = "it may sleep, which XDP programs may not";
     }
 }

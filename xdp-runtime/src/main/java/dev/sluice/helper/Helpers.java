@@ -1,5 +1,6 @@
 package dev.sluice.helper;
 
+import dev.sluice.map.BpfMap;
 import dev.sluice.map.Errno;
 import dev.sluice.map.ProgArrayMap;
 import dev.sluice.map.ProgramRef;
@@ -46,6 +47,15 @@ public final class Helpers {
         return context.map(map).lookup(key, context.cpu);
     }
 
+    /** A value of a CPU; 0 for a CPU that there is not. */
+    public static long mapLookupPercpuElem(RunContext context, long map, long key, long cpu, long r4, long r5) {
+        BpfMap target = context.map(map);
+        int stride = target.def().valueSize() + Long.BYTES - 1 & -Long.BYTES;
+        long cpus = target.userValueSize() / stride;
+        long wanted = cpu & 0xffff_ffffL;
+        return wanted < cpus ? target.lookup(key, (int) wanted) : 0;
+    }
+
     public static long mapUpdateElem(RunContext context, long map, long key, long value, long flags, long r5) {
         return context.map(map).update(key, value, flags, context.cpu);
     }
@@ -62,6 +72,11 @@ public final class Helpers {
 
     /** The same clock: Sluice's machine is never suspended. */
     public static long ktimeGetBootNs(RunContext context, long r1, long r2, long r3, long r4, long r5) {
+        return context.clock.nanos();
+    }
+
+    /** International Atomic Time: the same clock again. */
+    public static long ktimeGetTaiNs(RunContext context, long r1, long r2, long r3, long r4, long r5) {
         return context.clock.nanos();
     }
 

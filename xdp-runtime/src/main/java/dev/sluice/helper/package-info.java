@@ -1,8 +1,8 @@
 /**
  * Helpers: what programs call by number.
  *
- * <p>{@link dev.sluice.helper.Helper} is the table: number, C name, prototype, license rule, implementation. The
- * implementation of each is one static method of {@link dev.sluice.helper.Helpers} with the shape {@code
+ * <p>{@link dev.sluice.helper.Helper} is the table of all that Linux has for XDP: number, C name, prototype, license rule, implementation. The
+ * implementation of each is one static method of {@link dev.sluice.helper.Helpers} or one of its like, with the shape {@code
  * (RunContext, long, long, long, long, long) -> long}, called by the interpreter through the row and by compiled code
  * directly. A prototype's argument kinds say what an unverified engine must check before the call; see {@link
  * dev.sluice.helper.ArgKind}. Source of prototypes: linux/bpf.h (the helpers' documentation) and bpf-helpers(7).

@@ -10,7 +10,6 @@ import dev.sluice.exec.Checks;
 import dev.sluice.exec.FaultSink;
 import dev.sluice.exec.ProgramFault;
 import dev.sluice.helper.Helper;
-import dev.sluice.helper.Helpers;
 import dev.sluice.helper.RunContext;
 import dev.sluice.isa.Alu;
 import dev.sluice.isa.Width;
@@ -28,7 +27,6 @@ final class Descriptors {
     static final ClassDesc CHECKS = of(Checks.class);
     static final ClassDesc FAULT_SINK = of(FaultSink.class);
     static final ClassDesc HELPER = of(Helper.class);
-    static final ClassDesc HELPERS = of(Helpers.class);
     static final ClassDesc JIT_CODE = of(JitCode.class);
     static final ClassDesc LONGS = ClassDesc.ofDescriptor("[J");
     static final ClassDesc MEMORY = of(Memory.class);

@@ -4,7 +4,6 @@ import static dev.sluice.jit.Descriptors.ALL;
 import static dev.sluice.jit.Descriptors.ALU;
 import static dev.sluice.jit.Descriptors.CHECKS;
 import static dev.sluice.jit.Descriptors.HELPER;
-import static dev.sluice.jit.Descriptors.HELPERS;
 import static dev.sluice.jit.Descriptors.MEMORY;
 import static dev.sluice.jit.Descriptors.MEMORY_SEGMENT;
 import static dev.sluice.jit.Descriptors.PROGRAM_REF;
@@ -985,7 +984,7 @@ final class Emitter {
         if (unit.checked) {
             b.loadConstant(pc).invokestatic(CHECKS, "helper", CHECKED_HELPER);
         } else {
-            b.invokestatic(HELPERS, helper.method(), PLAIN_HELPER);
+            b.invokestatic(ClassDesc.of(helper.owner().getName()), helper.method(), PLAIN_HELPER);
         }
         b.lstore(register[0]);
         if (runsCode) {

@@ -98,7 +98,7 @@ final class Flow {
         return switch (insn.form()) {
             case JMP_K, JMP_X, JA, GOTOL, MAY_GOTO, EXIT, CALL_LOCAL, CALLX, CALL_KFUNC, LD_ABS, LD_IND -> true;
             case CALL_HELPER -> {
-                Helper helper = Helper.of(insn.imm32());
+                Helper helper = HelperTraits.called(insn);
                 yield helper == null || HelperTraits.runsCode(helper);
             }
             case ALU_K, ALU_X, UNARY, MOVSX, LDDW, LDX, LDXSX, ST, STX, ATOMIC, LOAD_ACQ, STORE_REL -> false;

@@ -14,9 +14,9 @@ final class HelperTraits {
 
     private HelperTraits() {}
 
-    /** The helper that an instruction calls, or null: no call of a helper, or of none that exists. */
+    /** The helper that an instruction calls, or null: no call of a helper, or of none that can be called. */
     static Helper called(Instruction insn) {
-        return insn.form() == Form.CALL_HELPER ? Helper.of(insn.imm32()) : null;
+        return insn.form() == Form.CALL_HELPER ? Helper.callable(insn.imm32()) : null;
     }
 
     /** Whether the program's run may end here and go on in another program. */
@@ -26,7 +26,7 @@ final class HelperTraits {
 
     /** Whether it calls functions of the program. */
     static boolean callsBack(Helper helper) {
-        return has(helper, ArgKind.FUNC);
+        return helper.callsBack();
     }
 
     /** Whether instructions of this or another program may run before the next instruction does. */
@@ -44,13 +44,6 @@ final class HelperTraits {
 
     /** Whether it writes to memory that the program names. */
     static boolean writesMemory(Helper helper) {
-        return callsBack(helper)
-                || has(helper, ArgKind.MEM_WRITE)
-                || has(helper, ArgKind.MAP_VALUE_OUT)
-                || has(helper, ArgKind.LONG_PTR);
-    }
-
-    private static boolean has(Helper helper, ArgKind kind) {
-        return helper.args().contains(kind);
+        return callsBack(helper) || helper.args().stream().anyMatch(ArgKind::writes);
     }
 }

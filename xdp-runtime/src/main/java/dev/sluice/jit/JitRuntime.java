@@ -3,6 +3,7 @@ package dev.sluice.jit;
 import dev.sluice.exec.BaseExecutable;
 import dev.sluice.exec.FunctionPointer;
 import dev.sluice.exec.ProgramFault;
+import dev.sluice.helper.Helper;
 import dev.sluice.helper.RunContext;
 import dev.sluice.map.ProgramRef;
 import dev.sluice.memory.Memory;
@@ -95,7 +96,7 @@ public final class JitRuntime {
 
     /** A call of a helper that Sluice does not have. */
     public static ProgramFault unknownHelper(int number, int pc) {
-        return new ProgramFault(ProgramFault.Kind.UNKNOWN_HELPER, pc, "unknown func: number=" + number);
+        return new ProgramFault(ProgramFault.Kind.UNKNOWN_HELPER, pc, Helper.describeMissing(number));
     }
 
     /** A call of a kernel function. */
