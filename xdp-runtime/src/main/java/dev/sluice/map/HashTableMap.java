@@ -439,6 +439,21 @@ public class HashTableMap extends LiveMap {
         }
     }
 
+    /** Elements in the fullest bucket; only while nobody writes. */
+    final int longestChain() {
+        int longest = 0;
+        for (long bucket = 0; bucket <= mask; bucket++) {
+            int chain = 0;
+            for (long element = acquire(buckets + bucket * Long.BYTES);
+                    (element & 1) == 0;
+                    element = acquire(element + NEXT)) {
+                chain++;
+            }
+            longest = Math.max(longest, chain);
+        }
+        return longest;
+    }
+
     @Override
     public final int userValueSize() {
         return perCpu ? Math.toIntExact(valueBytes) : valueSize;

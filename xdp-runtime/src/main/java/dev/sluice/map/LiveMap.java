@@ -118,7 +118,7 @@ abstract class LiveMap extends BpfMap {
     public final void freeze() {
         synchronized (regionStarts) {
             if (frozen) {
-                throw refuse(Errno.EBUSY, "it is frozen already");
+                throw refuse(Errno.EPERM, "it is frozen already");
             }
             frozen = true;
         }
