@@ -208,10 +208,10 @@ final class TraceFormat {
         long after = start + 1;
         if (endsWord(c)) {
             after = start;
-            c = 'p';
+            c = 0;
         }
         switch (c) {
-            case 'p', 'K', 'x' -> {
+            case 0, 'K', 'x' -> {
                 if (!use(Long.BYTES, Integer.BYTES)) {
                     return Errno.ENOSPC.negative();
                 }
