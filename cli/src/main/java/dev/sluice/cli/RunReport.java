@@ -13,7 +13,9 @@ import dev.sluice.packet.pcap.Damage;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /** What a run came to, as a table or as JSON. */
 final class RunReport {
@@ -97,10 +99,8 @@ final class RunReport {
                 row(table, action.label(), packets, Quantity.count(totals.bytes(action)));
             }
         }
-        Tally tally = totals.verdicts();
-        int[] values = tally.otherValues();
-        for (int i = 0; i < values.length; i++) {
-            row(table, "other, " + values[i], tally.otherPackets(i), Quantity.count(tally.otherBytes(i)));
+        for (OtherValue other : otherValues()) {
+            row(table, "other, " + other.value, other.packets, Quantity.count(other.bytes));
         }
         if (totals.tooShort() > 0) {
             row(table, "too short, not judged", totals.tooShort(), "");
@@ -109,6 +109,18 @@ final class RunReport {
             row(table, "too long, not judged", totals.tooLong(), "");
         }
         return table;
+    }
+
+    private record OtherValue(int value, long packets, long bytes) {}
+
+    /** What was returned that is no action: in order, as which came first depends on the threads. */
+    private List<OtherValue> otherValues() {
+        Tally tally = totals.verdicts();
+        int[] values = tally.otherValues();
+        return IntStream.range(0, values.length)
+                .mapToObj(i -> new OtherValue(values[i], tally.otherPackets(i), tally.otherBytes(i)))
+                .sorted(Comparator.comparingInt(OtherValue::value))
+                .toList();
     }
 
     private void row(Table table, String label, long packets, String bytes) {
@@ -210,13 +222,11 @@ final class RunReport {
     }
 
     private void writeOtherValues(JsonGenerator json) throws IOException {
-        Tally tally = totals.verdicts();
-        int[] values = tally.otherValues();
         json.writeObjectFieldStart("values");
-        for (int i = 0; i < values.length; i++) {
-            json.writeObjectFieldStart(Integer.toString(values[i]));
-            json.writeNumberField("packets", tally.otherPackets(i));
-            json.writeNumberField("bytes", tally.otherBytes(i));
+        for (OtherValue other : otherValues()) {
+            json.writeObjectFieldStart(Integer.toString(other.value));
+            json.writeNumberField("packets", other.packets);
+            json.writeNumberField("bytes", other.bytes);
             json.writeEndObject();
         }
         json.writeEndObject();

@@ -167,15 +167,20 @@ public final class RunContext implements AutoCloseable {
         return -1;
     }
 
-    /** Restarts the random numbers. */
+    /** Restarts the random numbers. Neighbouring seeds, as queues have them, give sequences that share nothing. */
     public void seed(long seed) {
-        random = seed * 0x9e37_79b9_7f4a_7c15L + 0x632b_e59b_d9b4_e019L;
+        // a multiple of the step would start the same sequence some numbers later
+        random = mix(seed + 0x632b_e59b_d9b4_e019L);
     }
 
     /** The next of a reproducible sequence of 64 random bits (SplitMix64: Steele, Lea, Flood 2014). */
     public long nextRandom() {
         random += 0x9e37_79b9_7f4a_7c15L;
-        long z = random;
+        return mix(random);
+    }
+
+    private static long mix(long from) {
+        long z = from;
         z = (z ^ z >>> 30) * 0xbf58_476d_1ce4_e5b9L;
         z = (z ^ z >>> 27) * 0x94d0_49bb_1331_11ebL;
         return z ^ z >>> 31;

@@ -40,16 +40,22 @@ final class Cli {
 
         /** One message behind what was printed before. */
         String message(int expectedCode) {
-            assertThat(exitCode).as("exit code of %s, standard error %s", args, err).isEqualTo(expectedCode);
+            assertThat(exitCode)
+                    .as("exit code of %s, standard error %s", args, err)
+                    .isEqualTo(expectedCode);
             List<String> lines = err.lines().toList();
             assertThat(lines).as("standard error of %s", args).isNotEmpty();
             assertThat(lines.getFirst()).startsWith("Error: ").doesNotContain("Exception", "null");
             List<String> rest = lines.subList(1, lines.size());
             if (expectedCode == USAGE) {
-                assertThat(rest).as("advice for %s", args).allMatch(line -> line.matches("Try 'sluice.* --help' for more\\."));
+                assertThat(rest)
+                        .as("advice for %s", args)
+                        .allMatch(line -> line.matches("Try 'sluice.* --help' for more\\."));
                 assertThat(rest).hasSizeLessThan(2);
             } else {
-                assertThat(rest).as("standard error of %s behind the message", args).isEmpty();
+                assertThat(rest)
+                        .as("standard error of %s behind the message", args)
+                        .isEmpty();
             }
             return lines.getFirst().substring("Error: ".length());
         }

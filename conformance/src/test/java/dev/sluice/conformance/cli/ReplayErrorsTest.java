@@ -118,8 +118,7 @@ class ReplayErrorsTest {
     @Test
     void missingCapture() {
         assertThat(Cli.run("replay", HELLO, "nowhere.pcap").error(FAILED)).isEqualTo("nowhere.pcap: no such file");
-        assertThat(Cli.run("replay", HELLO, ODD, "nowhere.pcap").error(FAILED))
-                .isEqualTo("nowhere.pcap: no such file");
+        assertThat(Cli.run("replay", HELLO, ODD, "nowhere.pcap").error(FAILED)).isEqualTo("nowhere.pcap: no such file");
     }
 
     @ParameterizedTest
@@ -264,7 +263,8 @@ class ReplayErrorsTest {
             assertThat(result.json().get("error").text()).isEqualTo(message);
         }
         for (List<String> args : List.of(
-                List.of("replay", "-j", "--queues", "0", HELLO, ODD), List.of("replay", "-j", "--frobnicate", HELLO, ODD))) {
+                List.of("replay", "-j", "--queues", "0", HELLO, ODD),
+                List.of("replay", "-j", "--frobnicate", HELLO, ODD))) {
             Cli.Result result = Cli.run(args.toArray());
             String message = result.message(USAGE);
             assertThat(result.json().get("error").text()).isEqualTo(message);
