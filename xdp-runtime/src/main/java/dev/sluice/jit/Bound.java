@@ -23,7 +23,7 @@ final class Bound {
 
     private Bound(Program program) {
         this.program = program;
-        SizeEstimate estimate = new SizeEstimate(false);
+        SizeEstimate estimate = new SizeEstimate(false, false);
         program.subprograms()
                 .forEach(function -> flows.add(Flow.of(program.code(), function, estimate, Integer.MAX_VALUE)));
         bounds = new long[flows.size()];

@@ -27,27 +27,25 @@ final class JitExecutable extends BaseExecutable {
         return settings;
     }
 
-    /** The variant of the packet loop for a limit of instructions. */
-    Variant loopVariant(long instructionLimit) {
-        boolean counted = settings.checked() && (bound < 0 || bound > instructionLimit);
-        return new Variant(Variant.Entry.LOOP, counted);
+    /** Whether the packet loop has to count, given a limit of instructions. */
+    boolean isCounted(long instructionLimit) {
+        return settings.checked() && (bound < 0 || bound > instructionLimit);
     }
 
     @Override
     public void run(RunContext context, long descriptors, int count, FaultSink faults) {
-        Variant variant = loopVariant(context.instructionLimit);
-        JitCode code = variant.counted() ? countedLoop : loop;
+        JitCode code = isCounted(context.instructionLimit) ? countedLoop : loop;
         if (code == null) {
-            code = compileLoop(variant);
+            code = compileLoop(isCounted(context.instructionLimit));
         }
         code.run(context, descriptors, count, faults);
     }
 
-    private synchronized JitCode compileLoop(Variant variant) {
-        JitCode code = variant.counted() ? countedLoop : loop;
+    private synchronized JitCode compileLoop(boolean counted) {
+        JitCode code = counted ? countedLoop : loop;
         if (code == null) {
-            code = compile(variant);
-            if (variant.counted()) {
+            code = compile(new Variant(Variant.Entry.LOOP, counted));
+            if (counted) {
                 countedLoop = code;
             } else {
                 loop = code;

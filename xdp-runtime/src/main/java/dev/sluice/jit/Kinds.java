@@ -161,6 +161,31 @@ final class Kinds {
         return states[functionIndex][block.index].clone();
     }
 
+    /** The kind of the register through which an instruction reads or writes memory, {@link #NONE} when it does not. */
+    int baseKind(int[] state, Instruction insn) {
+        return switch (insn.form()) {
+            case LDX, LDXSX, LOAD_ACQ -> kind(register(state, insn.src()));
+            case ST, STX, ATOMIC, STORE_REL -> kind(register(state, insn.dst()));
+            case ALU_K,
+                    ALU_X,
+                    UNARY,
+                    MOVSX,
+                    JMP_K,
+                    JMP_X,
+                    JA,
+                    GOTOL,
+                    MAY_GOTO,
+                    CALL_HELPER,
+                    CALL_LOCAL,
+                    CALL_KFUNC,
+                    CALLX,
+                    EXIT,
+                    LDDW,
+                    LD_ABS,
+                    LD_IND -> NONE;
+        };
+    }
+
     /** The value of r0 to r10 in a state. */
     int register(int[] state, int register) {
         return register == Instruction.FP ? of(STACK, 0) : state[register];

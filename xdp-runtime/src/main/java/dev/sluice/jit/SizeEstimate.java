@@ -1,43 +1,75 @@
 package dev.sluice.jit;
 
+import dev.sluice.helper.Helper;
 import dev.sluice.isa.Instruction;
+import dev.sluice.isa.Width;
 
 /** Upper bounds of the bytes of JVM code that instructions become; a test holds them true. */
 final class SizeEstimate {
-    private final boolean checked;
+    private static final int CONTEXT_LOAD = 12;
+    private static final int PLAIN_ACCESS = 28;
+    private static final int CHECKED_CALL = 24;
+    private static final int PACKET_ACCESS = 68;
+    private static final int ATOMIC = 36;
 
-    /** @param checked whether region checks are part of the code */
-    SizeEstimate(boolean checked) {
+    private final boolean checked;
+    private final boolean counted;
+
+    /**
+     * @param checked whether region checks are part of the code
+     * @param counted whether instructions are counted
+     */
+    SizeEstimate(boolean checked, boolean counted) {
         this.checked = checked;
+        this.counted = counted;
     }
 
     /** Bytes for what a block has beside its instructions: counting, and ways into it and out of it. */
     int ofBlock() {
-        return checked ? 34 : 4;
+        return counted ? 36 : 8;
     }
 
-    /** Bytes that a register costs when it is saved or loaded at a method's border. */
-    int ofTransfer() {
-        return 6;
-    }
-
-    /** Bytes of an instruction with its part of the code behind the method's last block. */
+    /** Bytes of an instruction of which nothing else is known. */
     int of(Instruction insn) {
+        return of(insn, Kinds.PACKET);
+    }
+
+    /**
+     * Bytes of an instruction, with its part of the code behind the method's last block.
+     *
+     * @param base the kind of the register that it reads or writes memory through, if any
+     */
+    int of(Instruction insn, int base) {
         return switch (insn.form()) {
-            case ALU_K, ALU_X, UNARY, MOVSX -> 18;
+            case ALU_K, ALU_X, UNARY, MOVSX -> insn.opcode().width() == Width.W ? 18 : 14;
             case JMP_K, JMP_X -> 22;
-            case JA, GOTOL -> 8;
+            case JA, GOTOL -> 12;
             case MAY_GOTO -> 20;
-            case CALL_HELPER -> 90;
-            case CALL_LOCAL -> 96;
-            case CALLX -> 100;
-            case CALL_KFUNC -> 24;
-            case EXIT -> 24;
+            case CALL_HELPER -> ofHelper(HelperTraits.called(insn));
+            case CALL_LOCAL -> counted ? 100 : 84;
+            case CALLX -> counted ? 124 : 108;
+            case CALL_KFUNC -> 16;
+            case EXIT -> counted ? 24 : 16;
             case LDDW -> 6;
-            case LDX, LDXSX -> checked ? 76 : 34;
-            case ST, STX -> checked ? 76 : 36;
-            case ATOMIC, LOAD_ACQ, STORE_REL -> 60;
-            case LD_ABS, LD_IND -> throw new AssertionError("rejected before: " + insn);
+            case LDX, LDXSX, ST, STX -> ofAccess(base);
+            case ATOMIC, LOAD_ACQ, STORE_REL -> ATOMIC;
+            case LD_ABS, LD_IND -> throw new AssertionError("refused at load: " + insn);
         };
+    }
+
+    private int ofAccess(int base) {
+        return switch (base) {
+            case Kinds.CONTEXT -> checked ? Math.max(CONTEXT_LOAD, CHECKED_CALL) : CHECKED_CALL;
+            case Kinds.STACK -> PLAIN_ACCESS;
+            case Kinds.PACKET -> checked ? PACKET_ACCESS : PLAIN_ACCESS;
+            default -> checked ? CHECKED_CALL : PLAIN_ACCESS;
+        };
+    }
+
+    private static int ofHelper(Helper helper) {
+        if (helper == null) {
+            return 16;
+        }
+        return HelperTraits.runsCode(helper) || HelperTraits.movesPacket(helper) ? 104 : 28;
     }
 }

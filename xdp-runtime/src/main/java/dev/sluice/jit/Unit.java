@@ -46,7 +46,7 @@ final class Unit {
         checked = settings.checked();
         contextLoads = settings.contextLoads();
         counted = variant.counted();
-        SizeEstimate estimate = new SizeEstimate(checked);
+        SizeEstimate estimate = new SizeEstimate(checked, counted);
         for (Subprogram function : program.subprograms()) {
             flows.add(Flow.of(program.code(), function, estimate, settings.methodBytes() / 4));
         }
@@ -58,10 +58,17 @@ final class Unit {
         boolean pointers = false;
         Code code = program.code();
         for (int i = 0; i < flows.size(); i++) {
-            partitions.add(Partition.of(flows.get(i), i, settings.methodBytes()));
+            if (!kinds.isReached(i)) {
+                partitions.add(null);
+                continue;
+            }
             for (Block block : flows.get(i).blocks) {
+                int[] state = kinds.stateBefore(i, block);
+                block.estimate = estimate.ofBlock();
                 for (int slot = block.start; slot < block.end; ) {
                     Instruction insn = code.at(slot);
+                    block.estimate += estimate.of(insn, kinds.baseKind(state, insn));
+                    kinds.step(state, insn, slot);
                     Helper helper = HelperTraits.called(insn);
                     moves |= helper != null && HelperTraits.movesPacket(helper);
                     pointers |= insn.form() == Form.CALLX;
@@ -72,6 +79,7 @@ final class Unit {
                     slot += insn.slots();
                 }
             }
+            partitions.add(Partition.of(flows.get(i), i, settings.methodBytes()));
         }
         movesPacket = moves;
         callsPointers = pointers;
@@ -84,6 +92,7 @@ final class Unit {
         return insn.form() == Form.LDDW && insn.pseudo() == Pseudo.FUNC;
     }
 
+    /** How a function that can run at all is cut. */
     Partition partition(int function) {
         return partitions.get(function);
     }
