@@ -442,14 +442,16 @@ class HelpersTest {
     @Test
     void everyRowNamesItsMethod() {
         for (Helper helper : Helper.values()) {
-            assertThat(Arrays.stream(Helpers.class.getMethods())
-                            .filter(method -> method.getName().equals(helper.method()))
-                            .toList())
-                    .as("%s", helper)
-                    .singleElement()
-                    .satisfies(method -> assertThat(method.getParameterTypes())
-                            .containsExactly(
-                                    RunContext.class, long.class, long.class, long.class, long.class, long.class));
+            if (helper.isImplemented()) {
+                assertThat(Arrays.stream(helper.owner().getMethods())
+                                .filter(method -> method.getName().equals(helper.method()))
+                                .toList())
+                        .as("%s", helper)
+                        .singleElement()
+                        .satisfies(method -> assertThat(method.getParameterTypes())
+                                .containsExactly(
+                                        RunContext.class, long.class, long.class, long.class, long.class, long.class));
+            }
             assertThat(Helper.of(helper.number())).isSameAs(helper);
             assertThat(helper.args()).hasSizeLessThanOrEqualTo(5);
         }
