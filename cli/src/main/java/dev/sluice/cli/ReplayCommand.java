@@ -91,19 +91,26 @@ final class ReplayCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         checkOptions();
         try (Session session = Session.open(objects.choose(object), options, queues)) {
-            Map<XdpAction, CaptureFileSink> sinks = options.openSinks();
+            Map<XdpAction, CaptureFileSink> sinks = options.openSinks(inputs());
             RunTotals totals;
             try (ProgressBar bar = ProgressBar.onTerminal(quiet || json.wanted())) {
                 totals = run(session, sinks, bar);
             } finally {
                 RunOptions.closeSinks(sinks);
             }
-            session.report(totals, captures).print(json);
+            session.report(totals, captures).print(json, options.writesToStandardOutput() ? System.err : System.out);
             if (totals.cancelled()) {
                 return ExitCode.INTERRUPTED;
             }
             return totals.damages().isEmpty() ? ExitCode.OK : ExitCode.FAILED;
         }
+    }
+
+    private List<String> inputs() {
+        List<String> inputs = new ArrayList<>(captures);
+        inputs.remove("-"); // standard input and standard output may both be meant
+        inputs.add(object.toString());
+        return inputs;
     }
 
     private void checkOptions() {

@@ -57,7 +57,7 @@ final class RunCommand implements Callable<Integer> {
             builder.program(session.program().executable())
                     .counters(session.counters().map())
                     .contexts(session::context);
-            Map<XdpAction, CaptureFileSink> sinks = options.openSinks();
+            Map<XdpAction, CaptureFileSink> sinks = options.openSinks(List.of(object.toString()));
             RunTotals totals;
             try {
                 sinks.forEach(builder::sink);
@@ -65,7 +65,7 @@ final class RunCommand implements Callable<Integer> {
             } finally {
                 RunOptions.closeSinks(sinks);
             }
-            session.report(totals, nics).print(json);
+            session.report(totals, nics).print(json, options.writesToStandardOutput() ? System.err : System.out);
             return ExitCode.OK;
         }
     }

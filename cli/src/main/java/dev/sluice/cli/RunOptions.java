@@ -5,6 +5,8 @@ import dev.sluice.packet.nic.XdpAction;
 import dev.sluice.packet.pcap.CaptureException;
 import dev.sluice.packet.pcap.CaptureWriter;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -25,8 +27,9 @@ final class RunOptions {
     @Option(
             names = "--write",
             paramLabel = "ACTION=FILE",
-            description = "Write the packets of a verdict (pass, drop, tx, redirect, aborted, other) to a capture, as "
-                    + "the program left them; pcapng by the name, .gz and .zst compress. May be repeated.")
+            description =
+                    "Write the packets of a verdict (pass, drop, tx, redirect, aborted, other) to a capture, as "
+                            + "the program left them; pcapng by the name, .gz and .zst compress, - is standard output (the report then goes to standard error). May be repeated.")
     private List<String> writes = List.of();
 
     @Option(names = "--trace-limit", paramLabel = "N", description = "Trace lines to keep (default: ${DEFAULT-VALUE}).")
@@ -71,12 +74,22 @@ final class RunOptions {
         return new CommandFailure(ExitCode.USAGE, message, null);
     }
 
-    /** Creates the captures of {@code --write}. */
-    Map<XdpAction, CaptureFileSink> openSinks() throws IOException {
+    /** Whether a capture goes to standard output, which then is no place for a report. */
+    boolean writesToStandardOutput() {
+        return destinations().containsValue("-");
+    }
+
+    /**
+     * Creates the captures of {@code --write}.
+     *
+     * @param inputs files that are read, which must not be written over
+     */
+    Map<XdpAction, CaptureFileSink> openSinks(List<String> inputs) throws IOException {
         Map<XdpAction, CaptureFileSink> sinks = new EnumMap<>(XdpAction.class);
         try {
             for (Map.Entry<XdpAction, String> write : destinations().entrySet()) {
                 String file = write.getValue();
+                refuseToOverwrite(file, inputs);
                 CaptureWriter.Options options =
                         CaptureWriter.Options.byName(file).nanoseconds(true);
                 sinks.put(write.getKey(), new CaptureFileSink(CaptureWriter.create(file, options)));
@@ -85,6 +98,31 @@ final class RunOptions {
         } catch (CaptureException e) {
             closeSinks(sinks);
             throw new CommandFailure(String.valueOf(e.getMessage()));
+        }
+    }
+
+    private static void refuseToOverwrite(String file, List<String> inputs) {
+        for (String input : inputs) {
+            if (isSame(file, input)) {
+                throw new CommandFailure(file + ": is read in this run, expected another file for --write");
+            }
+        }
+    }
+
+    /** Whether two names are one regular file, or standard output. */
+    private static boolean isSame(String one, String other) {
+        Path path = Path.of(one);
+        if (one.equals("-") || other.equals("-")) {
+            return one.equals(other);
+        }
+        try {
+            return Files.exists(path)
+                    ? Files.isRegularFile(path) && Files.isSameFile(path, Path.of(other))
+                    : path.toAbsolutePath()
+                            .normalize()
+                            .equals(Path.of(other).toAbsolutePath().normalize());
+        } catch (IOException e) {
+            return false; // then one of them does not exist
         }
     }
 
@@ -112,7 +150,11 @@ final class RunOptions {
                 throw usage("--write: expected ACTION=FILE, found " + write);
             }
             String name = write.substring(0, equals);
-            if (files.put(actionNamed(name), write.substring(equals + 1)) != null) {
+            String file = write.substring(equals + 1);
+            if (files.values().stream().anyMatch(other -> isSame(file, other))) {
+                throw usage("--write: expected a file for each verdict, found twice " + file);
+            }
+            if (files.put(actionNamed(name), file) != null) {
                 throw usage("--write: " + name + " is there twice");
             }
         }

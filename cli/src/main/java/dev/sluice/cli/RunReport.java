@@ -48,14 +48,14 @@ final class RunReport {
         this.engine = engine;
     }
 
-    /** As JSON or as a table on standard output, and warnings on standard error. */
-    void print(JsonOptions json) {
+    /** As JSON or as a table, and warnings on standard error. */
+    void print(JsonOptions json, PrintStream out) {
         if (json.wanted()) {
-            json.print(System.out, this::write);
+            json.print(out, this::write);
         } else {
-            print(System.out);
+            print(out);
         }
-        System.out.flush();
+        out.flush();
         printWarnings(System.err);
     }
 

@@ -10,6 +10,8 @@ import java.io.ByteArrayOutputStream;
 import java.io.InputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -91,6 +93,18 @@ final class Cli {
         }
         return new Result(
                 List.of(words), exitCode, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
+    }
+
+    /** The command in a JVM of its own, for what goes through the process's own standard input and output. */
+    static ProcessBuilder start(String... args) {
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path"),
+                "dev.sluice.cli.Main"));
+        command.addAll(List.of(args));
+        return new ProcessBuilder(command);
     }
 
     /** @param name below {@code programs}, without {@code .bpf.o} */

@@ -297,16 +297,7 @@ class ReplayTest {
     void standardInput() throws IOException, InterruptedException {
         Path errors = Files.createTempFile("sluice", ".err");
         // "-" is the process's own standard input, which another JVM must have
-        Process process = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "--enable-native-access=ALL-UNNAMED",
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        "dev.sluice.cli.Main",
-                        "replay",
-                        "-j",
-                        object("parser"),
-                        "-")
+        Process process = Cli.start("replay", "-j", object("parser"), "-")
                 .redirectInput(Pcaps.capture("recorded/tcp-loss.pcap.gz").toFile())
                 .redirectError(errors.toFile())
                 .start();

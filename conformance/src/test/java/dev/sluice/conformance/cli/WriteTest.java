@@ -146,6 +146,56 @@ class WriteTest {
         assertThat(Captures.read(file("XDP_TX", ".pcap")).packets()).isEmpty();
     }
 
+    @Test
+    void inputsAreNotWrittenOver() throws IOException {
+        Path copy = Files.copy(Pcaps.capture("generated/odd.pcap"), folder.resolve("in.pcap"));
+        Path program = Files.copy(Pcaps.object("hello"), folder.resolve("hello.bpf.o"));
+        Path link = Files.createSymbolicLink(folder.resolve("link.pcap"), copy);
+        Path hardLink = Files.createLink(folder.resolve("hard.pcap"), copy);
+        for (Path file : List.of(copy, link, hardLink, program)) {
+            assertThat(Cli.run("replay", program, copy, "--write", "pass=" + file)
+                            .error(Cli.FAILED))
+                    .isEqualTo(file + ": is read in this run, expected another file for --write");
+        }
+        assertThat(copy).hasSameBinaryContentAs(Pcaps.capture("generated/odd.pcap"));
+        assertThat(program).hasSameBinaryContentAs(Pcaps.object("hello"));
+    }
+
+    @Test
+    void oneFileForTwoVerdictsIsRefused() throws IOException {
+        Path file = folder.resolve("out.pcap");
+        Path again = folder.resolve("../" + folder.getFileName() + "/out.pcap");
+        for (int round = 0; round < 2; round++) {
+            assertThat(Cli.run(
+                                    "replay",
+                                    object("actions"),
+                                    capture("generated/odd.pcap"),
+                                    "--write",
+                                    "pass=" + file,
+                                    "--write",
+                                    "drop=" + again)
+                            .error(Cli.USAGE))
+                    .isEqualTo("--write: expected a file for each verdict, found twice " + again);
+            Files.deleteIfExists(file);
+            Files.createFile(file); // the same when it is there
+        }
+    }
+
+    /** The capture alone: what is printed otherwise goes to standard error. */
+    @Test
+    void standardOutput() throws IOException, InterruptedException {
+        Path out = folder.resolve("out.pcap");
+        Path errors = folder.resolve("errors.txt");
+        Process process = Cli.start("replay", object("hello"), capture("recorded/ping.pcap"), "--write", "pass=-")
+                .redirectOutput(out.toFile())
+                .redirectError(errors.toFile())
+                .start();
+        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(process.exitValue()).as(Files.readString(errors)).isZero();
+        assertThat(Captures.read(out).packets()).hasSize(37);
+        assertThat(Files.readString(errors)).contains("XDP_PASS       37  11,218  100.0 %");
+    }
+
     // --- other people's tools
 
     @Test
