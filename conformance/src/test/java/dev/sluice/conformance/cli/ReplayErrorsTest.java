@@ -218,8 +218,8 @@ class ReplayErrorsTest {
             value = {
                 "--queues two      | --queues.*'two'",
                 "--seed abc        | --seed.*'abc'",
-                "--clock.*capture.*machine.*sun",
-                "--engine.*jit.*interpreter.*gcc",
+                "--clock sun       | --clock.*capture.*machine.*sun",
+                "--engine gcc      | --engine.*jit.*interpreter.*gcc",
                 "--frobnicate      | Unknown option: '--frobnicate'",
                 "-c                | -c.*N"
             })
