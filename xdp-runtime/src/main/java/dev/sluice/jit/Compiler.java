@@ -402,9 +402,11 @@ final class Compiler {
         if (emitter != null) {
             emitter.beginPacket();
             emitter.blocks();
-            b.labelBinding(emitter.loopTail());
-            b.aload(context).lload(emitter.register[Instruction.FP]);
-            b.invokestatic(RUNTIME, "tailCall", tailType).lstore(emitter.register[0]);
+            if (emitter.usesLoopTail()) {
+                b.labelBinding(emitter.loopTail());
+                b.aload(context).lload(emitter.register[Instruction.FP]);
+                b.invokestatic(RUNTIME, "tailCall", tailType).lstore(emitter.register[0]);
+            }
             b.labelBinding(emitter.loopEnd());
             b.lload(emitter.register[0]).lstore(action);
         } else {

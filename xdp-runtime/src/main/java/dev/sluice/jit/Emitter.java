@@ -113,6 +113,7 @@ final class Emitter {
     private final Label end;
     private final Label tail;
     private int[] state = new int[0];
+    private boolean tailUsed;
 
     /**
      * @param firstLocal the first local variable that nobody uses
@@ -269,6 +270,7 @@ final class Emitter {
             lines.at(b, code.slot);
             code.code.run();
         }
+        lines.none(b);
         epilogue();
     }
 
@@ -348,6 +350,11 @@ final class Emitter {
         return tail;
     }
 
+    /** Whether any code goes there. */
+    boolean usesLoopTail() {
+        return tailUsed;
+    }
+
     private void exit() {
         switch (shape) {
             case FUNCTION -> {
@@ -368,6 +375,7 @@ final class Emitter {
     private void leaveByTailCall() {
         giveBack();
         if (shape == Shape.LOOP) {
+            tailUsed = true;
             b.goto_(tail);
             return;
         }
@@ -564,7 +572,7 @@ final class Emitter {
             case BE16, BSWAP16 -> {
                 b.l2i().i2s();
                 b.invokestatic(CD_Short, "reverseBytes", MethodTypeDesc.of(CD_short, CD_short));
-                b.loadConstant(0xffff).iand().i2l();
+                b.i2c().i2l();
             }
             case BE32, BSWAP32 -> {
                 b.l2i();
@@ -780,7 +788,16 @@ final class Emitter {
         } else if (width == Width.W) {
             widen();
         } else {
-            b.loadConstant(width == Width.B ? 0xff : 0xffff).iand().i2l();
+            zeroExtend(width);
+        }
+    }
+
+    /** A byte or short on the stack to long. */
+    private void zeroExtend(Width width) {
+        if (width == Width.B) {
+            b.loadConstant(0xff).iand().i2l();
+        } else {
+            b.i2c().i2l();
         }
     }
 
@@ -901,8 +918,7 @@ final class Emitter {
             b.invokevirtual(
                     VAR_HANDLE, "getAcquire", MethodTypeDesc.of(Descriptors.primitive(width), MEMORY_SEGMENT, CD_long));
             switch (width) {
-                case B -> b.loadConstant(0xff).iand().i2l();
-                case H -> b.loadConstant(0xffff).iand().i2l();
+                case B, H -> zeroExtend(width);
                 case W -> widen();
                 case DW -> {}
             }

@@ -53,6 +53,18 @@ public final class JitEngine implements Engine {
         return new JitExecutable(program, programId, new Settings(null, settings.methodBytes()));
     }
 
+    /**
+     * Shows what a program that this engine loaded became.
+     *
+     * @throws IllegalArgumentException when another engine loaded it
+     */
+    public static JitListing listing(Executable executable) {
+        if (!(executable instanceof JitExecutable jited)) {
+            throw new IllegalArgumentException("expected a compiled program, found " + executable);
+        }
+        return jited.listing();
+    }
+
     /** Makes a program runnable without checks. */
     Executable load(Proven proven, int programId) {
         Structure.check(proven.program);

@@ -94,6 +94,12 @@ final class JitExecutable extends BaseExecutable {
         return code;
     }
 
+    /** What the packet loop is made of. */
+    JitListing listing() {
+        Variant variant = new Variant(Variant.Entry.LOOP, isCounted(RunContext.NO_LIMIT));
+        return JitListing.of(program(), Compiler.compile(program(), variant, settings, Lines.Mode.LISTING));
+    }
+
     private JitCode compile(Variant variant) {
         return ProgramLoader.load(Compiler.compile(program(), variant, settings, Lines.Mode.SOURCE));
     }

@@ -6,8 +6,8 @@ import java.lang.classfile.CodeBuilder;
 import java.util.List;
 
 /**
- * The line numbers of generated code: those of the source, so that stack traces and profilers show it; the slots where
- * the program has no source; or, for a listing, slots relative to the method's first.
+ * The line numbers of generated code: those of the source, so that stack traces and profilers show it; the slots plus 1,
+ * where the program has no source; or, for a listing, the slots counted from 1 at the method's first.
  */
 final class Lines {
     /** What a line number is. */
@@ -16,7 +16,9 @@ final class Lines {
         LISTING
     }
 
-    private static final int MAX_LINE = 0xffff;
+    /** In a listing: the line of code that belongs to no slot. */
+    static final int NO_LINE = 0xffff;
+
     private static final int NONE = -1;
 
     /** The main source file's name without its folder, or null. */
@@ -43,7 +45,7 @@ final class Lines {
                     line = record.line(); // code from headers belongs to the line before it
                 }
             }
-            lineOfSlot[i] = records.isEmpty() ? i : line;
+            lineOfSlot[i] = records.isEmpty() ? i + 1 : line;
         }
     }
 
@@ -57,10 +59,18 @@ final class Lines {
     /** What comes next belongs to the instruction at a slot. */
     void at(CodeBuilder b, int newSlot) {
         slot = newSlot;
-        int line = mode == Mode.LISTING ? newSlot - first : lineOfSlot[newSlot];
-        if (line != emitted && line >= 0 && line <= MAX_LINE) {
+        int line = mode == Mode.LISTING ? newSlot - first + 1 : lineOfSlot[newSlot];
+        if (line != emitted && line > 0 && line < NO_LINE) {
             emitted = line;
             b.lineNumber(line);
+        }
+    }
+
+    /** What comes next belongs to no instruction. */
+    void none(CodeBuilder b) {
+        if (mode == Mode.LISTING) {
+            emitted = NO_LINE;
+            b.lineNumber(NO_LINE);
         }
     }
 

@@ -14,6 +14,7 @@ import dev.sluice.isa.Instruction;
 import dev.sluice.isa.MalformedCodeException;
 import dev.sluice.isa.Opcode;
 import dev.sluice.isa.Pseudo;
+import dev.sluice.isa.Symbols;
 import dev.sluice.map.MapDef;
 import dev.sluice.map.MapType;
 import dev.sluice.map.ProgArrayMap;
@@ -442,5 +443,54 @@ class JitEngineTest {
                         .endsWith("dev.sluice.jited.xdp_filter_0123456789abcdef.sub_pc3_7(filter.c:23)"))
                 .anySatisfy(frame ->
                         assertThat(frame).endsWith("dev.sluice.jited.xdp_filter_0123456789abcdef.run(filter.c:10)"));
+    }
+
+    // --- listings
+
+    @ParameterizedTest
+    @MethodSource("engines")
+    void listingShowsEachInstructionBeforeItsCode(JitEngine engine) {
+        Program bare = Programs.of("""
+                r2 = *(u32 *)(r1 + 0)
+                r0 = 5
+                if r2 == 0 goto out
+                call sub
+                out:
+                exit
+                sub:
+                r0 *= 3
+                exit
+                """);
+        Program program = new Program(
+                "prog",
+                "",
+                bare.code(),
+                bare.subprograms(),
+                List.of(new SourceLine(1, "a.c", "int x = 5;", 7, 1)),
+                true,
+                false);
+        JitListing listing = JitEngine.listing(engine.load(program, 1));
+        String text = listing.text(Symbols.NONE);
+        assertThat(text)
+                .contains("   1: (b7) r0 = 5\n")
+                .contains("; int x = 5; @ a.c:7\n")
+                .contains("   5: (27) r0 *= 3\n")
+                .contains("dev.sluice.jited.prog.F5_pc5_7(");
+        for (int slot = 0; slot < program.code().size(); slot++) {
+            int each = slot;
+            assertThat(listing.methods())
+                    .as("slot %d", slot)
+                    .anySatisfy(method -> assertThat(method.code())
+                            .extracting(JitListing.Insn::slot)
+                            .contains(each));
+        }
+        JitListing.Method sub = listing.methods().stream()
+                .filter(method -> method.name().equals("F5_pc5_7"))
+                .findFirst()
+                .orElseThrow();
+        assertThat(sub.code())
+                .filteredOn(insn -> insn.slot() == 5)
+                .extracting(JitListing.Insn::operation)
+                .contains("lmul");
     }
 }
