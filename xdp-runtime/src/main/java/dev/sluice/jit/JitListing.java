@@ -169,7 +169,7 @@ public record JitListing(Program program, List<Method> methods) {
             for (Insn insn : method.code) {
                 if (insn.slot != slot && insn.slot != NO_SLOT) {
                     SourceLine line = program.lineAt(insn.slot);
-                    if (line != null && line != shown) {
+                    if (line != null && !line.equals(shown)) {
                         text.append("; ").append(line.text()).append(" @ ").append(line.file());
                         text.append(':').append(line.line()).append('\n');
                         shown = line;
