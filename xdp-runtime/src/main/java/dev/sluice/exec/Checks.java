@@ -4,6 +4,7 @@ import dev.sluice.helper.Helper;
 import dev.sluice.helper.RunContext;
 import dev.sluice.map.BpfMap;
 import dev.sluice.memory.Memory;
+import java.util.Arrays;
 
 /**
  * Checked access to memory for programs that nobody has verified, called by the interpreter and by checked compiled
@@ -259,14 +260,35 @@ public final class Checks {
         }
     }
 
-    /** Everything that is neither packet nor stack. */
+    /**
+     * Everything that is neither packet nor stack. An instruction mostly finds what it found last time, the values of one
+     * map, so each remembers the region it was in.
+     */
     private static void other(RunContext context, long address, int size, boolean write, int pc) {
+        long[] known = context.knownRegions;
+        int at = (pc & RunContext.KNOWN_REGIONS - 1) * RunContext.KNOWN_REGION_LONGS;
+        if (address >= known[at]
+                && address <= known[at + 1] - size
+                && (!write || known[at + 2] != 0)
+                && context.knownRegionsVersion == context.regions.version()) {
+            return;
+        }
+        search(context, address, size, write, pc, at);
+    }
+
+    private static void search(RunContext context, long address, int size, boolean write, int pc, int at) {
         if (address >= context.extraStart && address <= context.extraEnd - size) {
             return;
         }
         if (!context.regions.allows(address, size, write)) {
             throw badAccess(context, address, size, write, pc);
         }
+        long version = context.regions.version();
+        if (context.knownRegionsVersion != version) {
+            Arrays.fill(context.knownRegions, 0);
+            context.knownRegionsVersion = version;
+        }
+        context.regions.area(address, context.knownRegions, at);
     }
 
     private static ProgramFault badAccess(RunContext context, long address, int size, boolean write, int pc) {

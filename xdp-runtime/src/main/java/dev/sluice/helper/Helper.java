@@ -264,12 +264,16 @@ public enum Helper {
     private final Implementation implementation;
     private final List<ArgKind> args;
 
+    /** The same for checks on the packet path. */
+    private final ArgKind[] kinds;
+
     Helper(int number, ReturnKind returns, License license, Implementation implementation, ArgKind... args) {
         this.number = number;
         this.returns = returns;
         this.license = license;
         this.implementation = implementation;
         this.args = List.of(args);
+        this.kinds = args.clone();
         this.method = camelCase(name());
     }
 
@@ -364,12 +368,12 @@ public enum Helper {
 
     /** Number of arguments. */
     public int argCount() {
-        return args.size();
+        return kinds.length;
     }
 
     /** The kind of an argument, 0 for r1. */
     public ArgKind arg(int index) {
-        return args.get(index);
+        return kinds[index];
     }
 
     /** Kinds of its arguments, r1 first. */

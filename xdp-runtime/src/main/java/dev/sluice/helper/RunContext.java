@@ -48,6 +48,18 @@ public final class RunContext implements AutoCloseable {
     /** The interpreter's registers: r0 to r10, and room that makes the index mask 15 safe. */
     public final long[] registers = new long[16];
 
+    /** Instructions that remember a region, by the low bits of their slot. */
+    public static final int KNOWN_REGIONS = 32;
+
+    /** Start, end, whether it may be written, and a spare one. */
+    public static final int KNOWN_REGION_LONGS = 4;
+
+    /** The region that an instruction of a checked engine was in last time; all zero for none. */
+    public final long[] knownRegions = new long[KNOWN_REGIONS * KNOWN_REGION_LONGS];
+
+    /** The {@link Regions#version} under which {@link #knownRegions} were found. */
+    public long knownRegionsVersion;
+
     /** Scratch memory of helpers, {@link #STACK_BYTES} bytes. */
     public final long scratch = Memory.allocate(arena, STACK_BYTES, 64);
 

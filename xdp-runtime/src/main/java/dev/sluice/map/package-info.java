@@ -6,6 +6,10 @@
  * User space copies whole keys and values in and out, as {@code bpf(2)} does; for per-CPU maps a user-space value is
  * the values of all CPUs one behind the other, each rounded up to eight bytes. Both give the kernel's error numbers.
  *
+ * <p>{@link dev.sluice.map.Maps} makes maps of the types that Sluice has, by the rules of {@code BPF_MAP_CREATE}. The
+ * layouts are drawn at {@link dev.sluice.map.ArrayMap}, {@link dev.sluice.map.PerCpuArrayMap} and {@link
+ * dev.sluice.map.HashTableMap}.
+ *
  * <p>Readers never lock. A value that a program got stays memory of that map as long as the map lives.
  */
 package dev.sluice.map;

@@ -10,9 +10,9 @@ import java.util.Arrays;
  */
 public final class Regions {
     /** Sorted, disjoint: starts[i] up to (not with) ends[i]. */
-    private record Snapshot(long[] starts, long[] ends, boolean[] writable) {}
+    private record Snapshot(long version, long[] starts, long[] ends, boolean[] writable) {}
 
-    private volatile Snapshot snapshot = new Snapshot(new long[0], new long[0], new boolean[0]);
+    private volatile Snapshot snapshot = new Snapshot(1, new long[0], new long[0], new boolean[0]);
 
     /**
      * Makes an area known.
@@ -44,7 +44,7 @@ public final class Regions {
         System.arraycopy(old.starts, at, starts, at + 1, size - 1 - at);
         System.arraycopy(old.ends, at, ends, at + 1, size - 1 - at);
         System.arraycopy(old.writable, at, writable, at + 1, size - 1 - at);
-        snapshot = new Snapshot(starts, ends, writable);
+        snapshot = new Snapshot(old.version + 1, starts, ends, writable);
     }
 
     /** Forgets the area that starts at an address. */
@@ -64,12 +64,45 @@ public final class Regions {
         System.arraycopy(old.starts, at + 1, starts, at, size - at);
         System.arraycopy(old.ends, at + 1, ends, at, size - at);
         System.arraycopy(old.writable, at + 1, writable, at, size - at);
-        snapshot = new Snapshot(starts, ends, writable);
+        snapshot = new Snapshot(old.version + 1, starts, ends, writable);
     }
 
     /** Whether all bytes of an access are in one area that allows it. */
     public boolean allows(long address, long bytes, boolean write) {
         Snapshot now = snapshot;
+        int at = find(now, address);
+        return at >= 0
+                && bytes >= 0
+                && address < now.ends[at] // also keeps the subtraction from wrapping
+                && bytes <= now.ends[at] - address
+                && (!write || now.writable[at]);
+    }
+
+    /** Above 0; changes whenever an area comes or goes: what was learnt under an older version does not hold any more. */
+    public long version() {
+        return snapshot.version;
+    }
+
+    /**
+     * Looks up the area around an address.
+     *
+     * @param area takes its start, its end and whether programs may write (1 or 0), from index {@code at} on
+     * @return whether there is one
+     */
+    public boolean area(long address, long[] area, int at) {
+        Snapshot now = snapshot;
+        int found = find(now, address);
+        if (found < 0 || address >= now.ends[found]) {
+            return false;
+        }
+        area[at] = now.starts[found];
+        area[at + 1] = now.ends[found];
+        area[at + 2] = now.writable[found] ? 1 : 0;
+        return true;
+    }
+
+    /** The last area that starts at or before an address, or -1. */
+    private static int find(Snapshot now, long address) {
         long[] starts = now.starts;
         int low = 0;
         int high = starts.length - 1;
@@ -81,10 +114,6 @@ public final class Regions {
                 high = middle - 1;
             }
         }
-        return high >= 0
-                && bytes >= 0
-                && bytes <= now.ends[high] - address
-                && address < now.ends[high] // also keeps the subtraction above from wrapping
-                && (!write || now.writable[high]);
+        return high;
     }
 }
