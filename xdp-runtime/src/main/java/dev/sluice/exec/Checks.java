@@ -280,6 +280,9 @@ public final class Checks {
         if (address >= context.extraStart && address <= context.extraEnd - size) {
             return;
         }
+        if (!write && address >= context.keys && address <= context.keys + RunContext.KEYS_BYTES - size) {
+            return;
+        }
         if (!context.regions.allows(address, size, write)) {
             throw badAccess(context, address, size, write, pc);
         }

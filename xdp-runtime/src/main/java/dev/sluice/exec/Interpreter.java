@@ -111,6 +111,38 @@ public final class Interpreter implements Engine {
         r[Instruction.FP] = context.framePointer(depth);
     }
 
+    /** Calls a function for a helper that was called in a frame. */
+    static long callBack(
+            RunContext context,
+            Predecoded code,
+            int target,
+            long callerFrame,
+            int pc,
+            long r1,
+            long r2,
+            long r3,
+            long r4,
+            long r5) {
+        long[] r = context.registers;
+        long saved1 = r[1];
+        long saved2 = r[2];
+        long saved3 = r[3];
+        long saved4 = r[4];
+        long saved5 = r[5];
+        r[1] = r1;
+        r[2] = r2;
+        r[3] = r3;
+        r[4] = r4;
+        r[5] = r5;
+        callFunction(context, code, target, (int) ((context.stackTop - callerFrame) / RunContext.STACK_BYTES), pc);
+        r[1] = saved1;
+        r[2] = saved2;
+        r[3] = saved3;
+        r[4] = saved4;
+        r[5] = saved5;
+        return r[0];
+    }
+
     /** Continues in a program of another engine. */
     private static long tailCallElsewhere(RunContext context, int depth, int pc) {
         if (!(context.tailTarget instanceof BaseExecutable target)) {
@@ -497,12 +529,13 @@ public final class Interpreter implements Engine {
                 case GOTOL -> pc + 1 + (int) imm;
                 case MAY_GOTO -> loops-- > 0 ? pc + 1 : pc + 1 + off;
                 case CALL -> {
+                    context.instructionsLeft = left;
                     r[0] = code.callHelper(context, pc);
+                    left = context.instructionsLeft;
                     if (context.tailTarget == null) {
                         yield pc + 1;
                     }
                     if (!(context.tailTarget instanceof Interpreted target)) {
-                        context.instructionsLeft = left;
                         r[0] = tailCallElsewhere(context, depth, pc);
                         left = context.instructionsLeft;
                         yield DONE;

@@ -1,5 +1,6 @@
 package dev.sluice.exec;
 
+import dev.sluice.helper.Callbacks;
 import dev.sluice.helper.Helper;
 import dev.sluice.helper.RunContext;
 import dev.sluice.isa.Code;
@@ -18,7 +19,7 @@ import java.util.BitSet;
  * words[slot]:  bits 0-3 dst, 4-7 src, 16-31 offset, 32-63 immediate
  * </pre>
  */
-final class Predecoded {
+final class Predecoded implements Callbacks {
     final int programId;
     final Opcode[] opcodes;
     final long[] words;
@@ -31,6 +32,9 @@ final class Predecoded {
 
     private final Helper[] helpers;
     private final BitSet functions = new BitSet();
+
+    /** Functions that the program calls or takes the address of. */
+    private final BitSet called = new BitSet();
 
     Predecoded(Program program, int programId) {
         this.programId = programId;
@@ -55,6 +59,9 @@ final class Predecoded {
             int src = srcIsRegister ? insn.src() : 0;
             words[slot] = insn.dst() | (long) src << 4 | (insn.off() & 0xffffL) << 16 | insn.imm() << 32;
             stack |= insn.dst() == Instruction.FP || src == Instruction.FP;
+            if (insn.form() == Form.CALL_LOCAL || insn.form() == Form.LDDW && insn.pseudo() == Pseudo.FUNC) {
+                called.set(insn.target(slot));
+            }
             if (insn.form() == Form.LDDW) {
                 wide[slot] = insn.pseudo() == Pseudo.FUNC ? FunctionPointer.of(insn.target(slot)) : insn.imm();
             } else if (insn.form() == Form.CALL_HELPER) {
@@ -75,7 +82,25 @@ final class Predecoded {
                     ProgramFault.Kind.UNKNOWN_HELPER, pc, Helper.describeMissing((int) (words[pc] >> 32)));
         }
         long[] r = context.registers;
+        if (helper.callsBack()) {
+            context.callbacks = this;
+            context.callbackFrame = r[Instruction.FP];
+            context.callbackPc = pc;
+        }
         return Checks.helper(context, helper, r[1], r[2], r[3], r[4], r[5], pc);
+    }
+
+    @Override
+    public long call(
+            RunContext context, long callerFrame, long function, int pc, long r1, long r2, long r3, long r4, long r5) {
+        int slot = FunctionPointer.slotOf(function);
+        if (slot < 0 || !called.get(slot)) {
+            throw new ProgramFault(
+                    ProgramFault.Kind.BAD_CALL_TARGET,
+                    pc,
+                    "expected the address of a function of this program, address=" + Checks.hex(function));
+        }
+        return Interpreter.callBack(context, this, slot, callerFrame, pc, r1, r2, r3, r4, r5);
     }
 
     /** The slot of the function behind a pointer. */

@@ -6,6 +6,7 @@ import dev.sluice.map.ProgramRef;
 import dev.sluice.memory.Memory;
 import dev.sluice.memory.Regions;
 import java.lang.foreign.Arena;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a run of a program has at hand: the packet, the CPU, the clock, random numbers, the trace, the pending redirect.
@@ -24,6 +25,12 @@ public final class RunContext implements AutoCloseable {
 
     /** Bytes of {@code struct xdp_md}. */
     public static final int XDP_MD_BYTES = 24;
+
+    /** Bytes of the longest key that a callback can get. */
+    public static final int KEY_BYTES = 512;
+
+    /** Bytes of all such keys: one a frame. */
+    public static final int KEYS_BYTES = MAX_FRAMES * KEY_BYTES;
 
     /** {@link #instructionLimit} for no limit. */
     public static final long NO_LIMIT = Long.MAX_VALUE;
@@ -62,6 +69,9 @@ public final class RunContext implements AutoCloseable {
 
     /** Scratch memory of helpers, {@link #STACK_BYTES} bytes. */
     public final long scratch = Memory.allocate(arena, STACK_BYTES, 64);
+
+    /** Keys that helpers show to functions of the program, {@link #KEY_BYTES} a frame; programs may only read them. */
+    public final long keys = Memory.allocate(arena, KEYS_BYTES, 64);
 
     public Clock clock;
     public TraceSink trace = TraceSink.NONE;
@@ -118,6 +128,16 @@ public final class RunContext implements AutoCloseable {
     /** Tail calls of this run so far. */
     public int tailCalls;
 
+    // --- calls back into the program, set by engines before they call a helper that makes some
+    /** The program that called; null before any has. */
+    public @Nullable Callbacks callbacks;
+
+    /** r10 of the function that called. */
+    public long callbackFrame;
+
+    /** Slot of the call. */
+    public int callbackPc;
+
     // --- bounds of an unverified run
     /** Instructions that a run may execute, {@link #NO_LIMIT} for no limit. */
     public long instructionLimit = NO_LIMIT;
@@ -152,8 +172,8 @@ public final class RunContext implements AutoCloseable {
     }
 
     /**
-     * Whether the program may touch memory: the packet from data_meta to data_end, the stacks, memory lent to it, or a
-     * region of its runtime. The context itself is not memory.
+     * Whether the program may touch memory: the packet from data_meta to data_end, the stacks, memory lent to it, keys
+     * that callbacks get, or a region of its runtime. The context itself is not memory.
      *
      * @param bytes above 0
      */
@@ -161,6 +181,7 @@ public final class RunContext implements AutoCloseable {
         return address >= dataMeta && address <= dataEnd - bytes
                 || address >= stacks && address <= stackTop - bytes
                 || address >= extraStart && address <= extraEnd - bytes
+                || !write && address >= keys && address <= keys + KEYS_BYTES - bytes
                 || regions.allows(address, bytes, write);
     }
 

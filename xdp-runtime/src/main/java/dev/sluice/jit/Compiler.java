@@ -333,20 +333,45 @@ final class Compiler {
     // --- the main class
 
     private void mainMethods(ClassBuilder builder) {
-        builder.withMethodBody(
-                ConstantDescs.INIT_NAME,
-                ConstantDescs.MTD_void,
-                ACC_PUBLIC,
-                b -> b.aload(0)
-                        .invokespecial(CD_Object, ConstantDescs.INIT_NAME, ConstantDescs.MTD_void)
-                        .return_());
+        ClassDesc self = ClassDesc.of(mainName);
+        if (unit.callsBack) {
+            builder.withField("self", JIT_CODE, ACC_STATIC); // the only instance
+        }
+        builder.withMethodBody(ConstantDescs.INIT_NAME, ConstantDescs.MTD_void, ACC_PUBLIC, b -> {
+            b.aload(0).invokespecial(CD_Object, ConstantDescs.INIT_NAME, ConstantDescs.MTD_void);
+            if (unit.callsBack) {
+                b.aload(0).putstatic(self, "self", JIT_CODE);
+            }
+            b.return_();
+        });
         boolean loop = variant.entry() == Variant.Entry.LOOP;
         builder.withMethodBody("run", RUN_TYPE, ACC_PUBLIC | ACC_FINAL, loop ? this::emitLoop : Compiler::emitMissing);
         builder.withMethodBody(
                 "enter", ENTER_TYPE, ACC_PUBLIC | ACC_FINAL, loop ? Compiler::emitMissing : this::emitEnter);
-        if (unit.callsPointers) {
+        if (unit.callsPointers || unit.callsBack) {
             emitPointers(builder);
         }
+        if (unit.callsBack) {
+            emitCallBack(builder, self);
+        }
+    }
+
+    /** What helpers need that call functions of the program. */
+    private static void emitCallBack(ClassBuilder builder, ClassDesc self) {
+        builder.withMethodBody(
+                "hasFunction",
+                MethodTypeDesc.of(CD_boolean, CD_long),
+                ACC_PUBLIC | ACC_FINAL,
+                b -> b.lload(b.parameterSlot(0))
+                        .invokestatic(self, "isFunction", MethodTypeDesc.of(CD_boolean, CD_long))
+                        .ireturn());
+        builder.withMethodBody("callBack", MethodRef.CALLX_TYPE, ACC_PUBLIC | ACC_FINAL, b -> {
+            b.aload(b.parameterSlot(0));
+            for (int i = 1; i <= 7; i++) {
+                b.lload(b.parameterSlot(i));
+            }
+            b.invokestatic(self, "callFunction", MethodRef.CALLX_TYPE).lreturn();
+        });
     }
 
     private static void emitMissing(CodeBuilder b) {
@@ -445,7 +470,7 @@ final class Compiler {
     private void emitPointers(ClassBuilder builder) {
         List<Integer> reached = new ArrayList<>();
         for (int i = 0; i < unit.flows.size(); i++) {
-            if (unit.kinds.isReached(i)) {
+            if (unit.kinds.isReached(i) && unit.isCalled(i)) {
                 reached.add(i);
             }
         }
@@ -468,6 +493,10 @@ final class Compiler {
                 Label label = b.newLabel();
                 labels.add(label);
                 cases.add(SwitchCase.of(unit.flows.get(i).function.start(), label));
+            }
+            if (reached.isEmpty()) {
+                emitMissing(b); // nothing is a function, so nobody gets here
+                return;
             }
             b.lload(b.parameterSlot(7)).invokestatic(RUNTIME, "functionSlot", slotType);
             b.lookupswitch(labels.getFirst(), cases);

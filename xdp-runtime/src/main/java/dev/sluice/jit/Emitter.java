@@ -4,6 +4,7 @@ import static dev.sluice.jit.Descriptors.ALL;
 import static dev.sluice.jit.Descriptors.ALU;
 import static dev.sluice.jit.Descriptors.CHECKS;
 import static dev.sluice.jit.Descriptors.HELPER;
+import static dev.sluice.jit.Descriptors.JIT_CODE;
 import static dev.sluice.jit.Descriptors.MEMORY;
 import static dev.sluice.jit.Descriptors.MEMORY_SEGMENT;
 import static dev.sluice.jit.Descriptors.PROGRAM_REF;
@@ -22,6 +23,7 @@ import static java.lang.constant.ConstantDescs.CD_void;
 
 import dev.sluice.exec.FunctionPointer;
 import dev.sluice.exec.Interpreter;
+import dev.sluice.helper.Callbacks;
 import dev.sluice.helper.Helper;
 import dev.sluice.helper.RunContext;
 import dev.sluice.isa.AluOp;
@@ -86,6 +88,8 @@ final class Emitter {
             MethodTypeDesc.of(CD_long, RUN_CONTEXT, CD_long, CD_long, CD_long, CD_int);
     private static final MethodTypeDesc CHECKED_HELPER =
             MethodTypeDesc.of(CD_long, RUN_CONTEXT, HELPER, CD_long, CD_long, CD_long, CD_long, CD_long, CD_int);
+    private static final MethodTypeDesc CALLBACKS_TYPE = MethodTypeDesc.of(
+            CD_void, RUN_CONTEXT, Callbacks.class.describeConstable().orElseThrow(), CD_long, CD_int);
     private static final MethodTypeDesc PLAIN_HELPER =
             MethodTypeDesc.of(CD_long, RUN_CONTEXT, CD_long, CD_long, CD_long, CD_long, CD_long);
 
@@ -989,6 +993,11 @@ final class Emitter {
         boolean runsCode = HelperTraits.runsCode(helper);
         if (runsCode) {
             giveBack();
+        }
+        if (HelperTraits.callsBack(helper)) {
+            b.aload(context).getstatic(unit.mainClass, "self", JIT_CODE);
+            b.lload(register[FP]).loadConstant(pc);
+            b.invokestatic(RUNTIME, "callbacks", CALLBACKS_TYPE);
         }
         b.aload(context);
         if (unit.checked) {

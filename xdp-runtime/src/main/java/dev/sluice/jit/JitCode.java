@@ -1,13 +1,14 @@
 package dev.sluice.jit;
 
 import dev.sluice.exec.FaultSink;
+import dev.sluice.helper.Callbacks;
 import dev.sluice.helper.RunContext;
 
 /**
  * What a generated class implements: the ways into a compiled program. Nobody else implements or calls it. A class has
  * the ways that it was generated for; the others are an error of ours.
  */
-public interface JitCode {
+public interface JitCode extends Callbacks {
     /** The packet loop: {@link dev.sluice.exec.Executable#run} with the program's body in it. */
     void run(RunContext context, long descriptors, int count, FaultSink faults);
 
@@ -18,4 +19,28 @@ public interface JitCode {
      * @param framePointer r10
      */
     long enter(RunContext context, long r1, long r2, long framePointer);
+
+    @Override
+    default long call(
+            RunContext context, long callerFrame, long function, int pc, long r1, long r2, long r3, long r4, long r5) {
+        long framePointer = callerFrame - RunContext.STACK_BYTES;
+        if (framePointer - RunContext.STACK_BYTES < context.stacks) {
+            throw JitRuntime.tooDeep(pc);
+        }
+        if (!hasFunction(function)) {
+            throw JitRuntime.badCallback(function, pc);
+        }
+        return callBack(context, r1, r2, r3, r4, r5, framePointer, function);
+    }
+
+    /** Whether a number is the address of a function that the program calls or takes the address of. */
+    default boolean hasFunction(long function) {
+        return false;
+    }
+
+    /** Calls such a function. */
+    default long callBack(
+            RunContext context, long r1, long r2, long r3, long r4, long r5, long framePointer, long function) {
+        throw new AssertionError("no function's address is taken");
+    }
 }

@@ -3,6 +3,7 @@ package dev.sluice.jit;
 import dev.sluice.exec.BaseExecutable;
 import dev.sluice.exec.FunctionPointer;
 import dev.sluice.exec.ProgramFault;
+import dev.sluice.helper.Callbacks;
 import dev.sluice.helper.Helper;
 import dev.sluice.helper.RunContext;
 import dev.sluice.map.ProgramRef;
@@ -84,6 +85,21 @@ public final class JitRuntime {
                 ProgramFault.Kind.BAD_CALL_TARGET,
                 pc,
                 "callx expected the address of a function of this program, address=0x" + Long.toHexString(address));
+    }
+
+    /** A helper was to call what is no function of the program. */
+    static ProgramFault badCallback(long address, int pc) {
+        return new ProgramFault(
+                ProgramFault.Kind.BAD_CALL_TARGET,
+                pc,
+                "expected the address of a function of this program, address=0x" + Long.toHexString(address));
+    }
+
+    /** Before a call of a helper that calls functions of the program. */
+    public static void callbacks(RunContext context, Callbacks callbacks, long framePointer, int pc) {
+        context.callbacks = callbacks;
+        context.callbackFrame = framePointer;
+        context.callbackPc = pc;
     }
 
     /** A call that would need one frame too many. */

@@ -30,6 +30,9 @@ final class Unit {
     /** Whether some helper that the program calls moves the packet. */
     final boolean movesPacket;
 
+    /** Whether some helper that the program calls calls back. */
+    final boolean callsBack;
+
     /** Whether there is a {@code callx}. */
     final boolean callsPointers;
 
@@ -56,6 +59,7 @@ final class Unit {
         functions = new MethodRef[flows.size()];
         boolean moves = false;
         boolean pointers = false;
+        boolean back = false;
         Code code = program.code();
         for (int i = 0; i < flows.size(); i++) {
             if (!kinds.isReached(i)) {
@@ -71,6 +75,7 @@ final class Unit {
                     kinds.step(state, insn, slot);
                     Helper helper = HelperTraits.called(insn);
                     moves |= helper != null && HelperTraits.movesPacket(helper);
+                    back |= helper != null && HelperTraits.callsBack(helper);
                     pointers |= insn.form() == Form.CALLX;
                     mayGoto[i] |= insn.form() == Form.MAY_GOTO;
                     if (insn.form() == Form.CALL_LOCAL || isFunctionPointer(insn)) {
@@ -83,6 +88,7 @@ final class Unit {
         }
         movesPacket = moves;
         callsPointers = pointers;
+        callsBack = back;
         if (pointers) {
             Arrays.fill(called, true);
         }

@@ -228,6 +228,39 @@ public class HashTableMap extends LiveMap {
         };
     }
 
+    // --- walking: what bpf_for_each_map_elem sees; an element that is removed meanwhile may still be met
+
+    /** The number of chains. */
+    public final long bucketCount() {
+        return mask + 1;
+    }
+
+    /** The first element of a chain, or its end. */
+    public final long firstOf(long bucket) {
+        return acquire(buckets + bucket * Long.BYTES);
+    }
+
+    /** Whether that is an element, not an end. */
+    public final boolean isElement(long element) {
+        return (element & 1) == 0;
+    }
+
+    /** The element behind an element, or the end of a chain. */
+    public final long nextOf(long element) {
+        return acquire(element + NEXT);
+    }
+
+    /** The address of an element's key. */
+    public final long keyOf(long element) {
+        return element + KEY;
+    }
+
+    /** The address of an element's value. */
+    public final long valueOf(long element, int cpu) {
+        long value = Memory.getLong(element + VALUE);
+        return perCpu ? value + Objects.checkIndex(cpu, cpus) * stride : value;
+    }
+
     // --- changing
 
     @Override
