@@ -40,6 +40,7 @@ public final class DevHashMap extends HashTableMap implements RedirectMap {
         if (IndexedMap.index(value) == 0) {
             return Errno.EINVAL.negative();
         }
-        return super.write(key, value, flags);
+        // the kernel does not ask whether there is something to replace
+        return super.write(key, value, flags == EXIST ? ANY : flags);
     }
 }

@@ -48,7 +48,15 @@ abstract class IndexedMap extends LiveMap {
 
     /** What arrays answer to an update before they look at the value: 0 or a negative error number. */
     final int checkUpdate(int index, long flags) {
-        long allowed = def().type().isPerCpu() ? flags : flags & ~LOCK;
+        return checkUpdate(index, flags, def().type().isPerCpu() ? flags : flags & ~LOCK);
+    }
+
+    /** The same for updates by programs, which Linux treats alike in all arrays. */
+    final int checkUpdateByProgram(int index, long flags) {
+        return checkUpdate(index, flags, flags & ~LOCK);
+    }
+
+    private int checkUpdate(int index, long flags, long allowed) {
         if (allowed < 0 || allowed > EXIST) {
             return Errno.EINVAL.negative();
         }

@@ -116,6 +116,9 @@ abstract class LiveMap extends BpfMap {
 
     @Override
     public final void freeze() {
+        if ((def().flags() & RDONLY) != 0) {
+            throw refuse(Errno.EPERM, "user space may not write it (BPF_F_RDONLY)");
+        }
         synchronized (regionStarts) {
             if (frozen) {
                 throw refuse(Errno.EPERM, "it is frozen already");

@@ -59,7 +59,7 @@ public final class PerCpuArrayMap extends IndexedMap {
     @Override
     public int update(long key, long value, long flags, int cpu) {
         int index = index(key);
-        int error = checkUpdate(index, flags);
+        int error = checkUpdateByProgram(index, flags);
         if (error == 0) {
             Memory.copy(value, address(index, cpu), valueSize);
         }

@@ -10,7 +10,8 @@ import java.util.TreeMap;
  * words.
  */
 public final class Tally {
-    private static final int KEPT = 20;
+    private static final int KEPT = 40;
+    private static final int KEPT_OF_SUBJECT = 2;
 
     private final Map<String, Long> compared = new TreeMap<>();
     private final Map<String, Long> different = new TreeMap<>();
@@ -23,8 +24,8 @@ public final class Tally {
     /** @param what the case, and both answers */
     void different(String subject, String what) {
         equal(subject);
-        different.merge(subject, 1L, Long::sum);
-        if (differences.size() < KEPT) {
+        long before = different.merge(subject, 1L, Long::sum) - 1;
+        if (differences.size() < KEPT && before < KEPT_OF_SUBJECT) {
             differences.add(subject + ": " + what);
         }
     }
