@@ -47,7 +47,10 @@ final class Cli {
                     .isEqualTo(expectedCode);
             List<String> lines = err.lines().toList();
             assertThat(lines).as("standard error of %s", args).isNotEmpty();
-            assertThat(lines.getFirst()).startsWith("Error: ").doesNotContain("Exception", "null");
+            assertThat(lines.getFirst())
+                    .startsWith("Error: ")
+                    .doesNotContain("Exception")
+                    .isNotEqualTo("Error: null");
             List<String> rest = lines.subList(1, lines.size());
             if (expectedCode == USAGE) {
                 assertThat(rest)
