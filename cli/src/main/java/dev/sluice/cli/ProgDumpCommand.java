@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import dev.sluice.LoadedProgram;
 import dev.sluice.XdpRuntime;
 import dev.sluice.isa.Instruction;
+import dev.sluice.jit.JitEngine;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Path;
@@ -50,17 +51,15 @@ final class ProgDumpCommand implements Callable<Integer> {
         ObjectOptions.Choice choice = objects.choose(object);
         try (XdpRuntime runtime = new XdpRuntime(EngineChoice.JIT.engine(), 1, 0)) {
             LoadedProgram program = choice.load(runtime);
-            if (form == Form.JITED) {
-                String text = "";
-                if (json.wanted()) {
-                    json.print(System.out, generator -> writeJited(program, text, generator));
-                } else {
-                    System.out.print(text);
-                }
-                return ExitCode.OK;
-            }
             List<Listing.Line> lines = Listing.of(choice.spec(), program.linked());
-            if (json.wanted()) {
+            if (form == Form.JITED) {
+                JitedListing jited = new JitedListing(JitEngine.listing(program.executable()), lines);
+                if (json.wanted()) {
+                    json.print(System.out, jited::write);
+                } else {
+                    jited.print(System.out);
+                }
+            } else if (json.wanted()) {
                 json.print(System.out, generator -> write(lines, generator));
             } else {
                 print(lines, System.out);
@@ -106,17 +105,5 @@ final class ProgDumpCommand implements Callable<Integer> {
             json.writeEndObject();
         }
         json.writeEndArray();
-    }
-
-    private static void writeJited(LoadedProgram program, String text, JsonGenerator json) throws IOException {
-        json.writeStartObject();
-        json.writeStringField("name", program.name());
-        json.writeStringField("tag", program.linked().tag());
-        json.writeArrayFieldStart("lines");
-        for (String line : text.lines().toList()) {
-            json.writeString(line);
-        }
-        json.writeEndArray();
-        json.writeEndObject();
     }
 }
