@@ -120,21 +120,16 @@ public final class Helpers {
 
     /** The same with arguments in memory: {@code dataSize} bytes, a multiple of 8, at most 96. */
     public static long traceVprintk(RunContext context, long format, long size, long data, long dataSize, long r5) {
-        if ((dataSize & 7) != 0
-                || Long.compareUnsigned(dataSize, TraceFormat.MAX_VPRINTK_ARGS * (long) Long.BYTES) > 0
-                || dataSize != 0 && data == 0) {
-            return Errno.EINVAL.negative();
-        }
         TraceFormat trace = context.traceFormat();
-        int count = (int) dataSize / Long.BYTES;
-        for (int i = 0; i < count; i++) {
-            trace.args[i] = Memory.getLong(data + (long) i * Long.BYTES);
+        int count = trace.readArguments(data, dataSize);
+        if (count < 0) {
+            return count;
         }
         return print(context, trace, format, size, count);
     }
 
     private static long print(RunContext context, TraceFormat trace, long format, long size, int argCount) {
-        int length = trace.format(context, format, size, argCount);
+        int length = trace.format(context, format, size, argCount, TraceFormat.TEXT_BYTES);
         if (length >= 0 && !context.trace.equals(TraceSink.NONE)) {
             context.trace.line(context, trace.line());
         }

@@ -82,6 +82,11 @@ public final class RunContext implements AutoCloseable {
     /** The CPU that the program believes to run on: the queue's number. */
     public int cpu;
 
+    /** What the last number that was read is. */
+    long parsed;
+
+    boolean parsedNegative;
+
     private TraceFormat traceFormat;
 
     /** State of {@link #nextRandom()}. */

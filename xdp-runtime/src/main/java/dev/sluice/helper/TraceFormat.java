@@ -34,7 +34,12 @@ final class TraceFormat {
     /** Most arguments of {@code bpf_trace_vprintk}. */
     static final int MAX_VPRINTK_ARGS = 12;
 
-    private static final int TEXT_BYTES = 1024;
+    /** Bytes of a line of the trace, with its NUL. */
+    static final int TEXT_BYTES = 1024;
+
+    /** Most bytes that are kept of a text; the kernel has no such limit for those that go into memory. */
+    private static final int MAX_TEXT_BYTES = 1 << 16;
+
     private static final int ARGUMENT_BYTES = 512;
     private static final int MAX_WIDTH = (1 << 23) - 1;
     private static final int POINTER_DIGITS = 16;
@@ -43,7 +48,8 @@ final class TraceFormat {
     /** Arguments of the call at hand. */
     final long[] args = new long[MAX_VPRINTK_ARGS];
 
-    private final byte[] text = new byte[TEXT_BYTES];
+    private byte[] text = new byte[TEXT_BYTES];
+    private int textBytes;
     private final byte[] piece = new byte[ARGUMENT_BYTES];
     private int pieceLength;
 
@@ -66,9 +72,14 @@ final class TraceFormat {
      * @param format address of the format
      * @param size its size; it must hold a NUL
      * @param argCount how many of {@link #args} there are
+     * @param room bytes of the text to keep, one of them for a NUL
      * @return the length of the text, or a negative error number
      */
-    int format(RunContext context, long format, long size, int argCount) {
+    int format(RunContext context, long format, long size, int argCount, long room) {
+        textBytes = (int) Math.min(room, MAX_TEXT_BYTES);
+        if (textBytes > text.length) {
+            text = new byte[textBytes];
+        }
         length = 0;
         used = 0;
         long end = format;
@@ -108,9 +119,32 @@ final class TraceFormat {
         return length;
     }
 
+    /** Fills {@link #args}: how many there are, or EINVAL when the size is not allowed. */
+    int readArguments(long data, long dataSize) {
+        if ((dataSize & 7) != 0
+                || Long.compareUnsigned(dataSize, MAX_VPRINTK_ARGS * (long) Long.BYTES) > 0
+                || dataSize != 0 && data == 0) {
+            return Errno.EINVAL.negative();
+        }
+        int count = (int) dataSize / Long.BYTES;
+        for (int i = 0; i < count; i++) {
+            args[i] = Memory.getLong(data + (long) i * Long.BYTES);
+        }
+        return count;
+    }
+
+    /** Copies the text of the last {@link #format} and a NUL, as much as fits. */
+    void copyTo(long address, long size) {
+        if (size > 0) {
+            int bytes = Math.min(length, textBytes - 1);
+            Memory.copy(text, 0, address, bytes);
+            Memory.putByte(address + bytes, (byte) 0);
+        }
+    }
+
     /** The text of the last {@link #format}, up to the first NUL, without one newline at its end. */
     String line() {
-        int size = Math.min(length, TEXT_BYTES - 1);
+        int size = Math.min(length, textBytes - 1);
         for (int i = 0; i < size; i++) {
             if (text[i] == 0) {
                 size = i;
@@ -230,7 +264,7 @@ final class TraceFormat {
                 System.arraycopy(symbol, 0, piece, 0, symbol.length);
                 pieceLength = symbol.length;
                 if (c == 'B') {
-                    plain();
+                    finished();
                 } else {
                     padded();
                 }
@@ -243,7 +277,7 @@ final class TraceFormat {
                 if (!string(context, c == 'k' ? value : 0)) {
                     return Errno.ENOSPC.negative();
                 }
-                plain();
+                finished();
             }
             case 'i', 'I' -> {
                 if (next != '4' && next != '6') {
@@ -256,7 +290,7 @@ final class TraceFormat {
                 }
                 ip(context, value, bytes, c == 'i');
                 used = Math.min(ARGUMENT_BYTES, used + pieceLength + 1);
-                plain();
+                finished();
             }
             default -> {
                 return Errno.EINVAL.negative();
@@ -373,6 +407,13 @@ final class TraceFormat {
         }
     }
 
+    /** What the kernel has turned into text before it prints: it counts only where there is room left. */
+    private void finished() {
+        if (length < textBytes) {
+            plain();
+        }
+    }
+
     private void plain() {
         for (int i = 0; i < pieceLength; i++) {
             put(piece[i]);
@@ -380,14 +421,14 @@ final class TraceFormat {
     }
 
     private void put(int c) {
-        if (length < TEXT_BYTES - 1) {
+        if (length < textBytes - 1) {
             text[length] = (byte) c;
         }
         length++;
     }
 
     private void fill(int count, char c) {
-        int room = Math.min(count, TEXT_BYTES - 1 - length);
+        int room = Math.min(count, textBytes - 1 - length);
         for (int i = 0; i < room; i++) {
             text[length + i] = (byte) c;
         }

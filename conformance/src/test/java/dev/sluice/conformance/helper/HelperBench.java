@@ -217,7 +217,17 @@ final class HelperBench implements AutoCloseable {
         List<Result> results = new ArrayList<>();
         List<String> names = new ArrayList<>();
         for (Side side : sides) {
-            Code code = link(main, functions, index -> side.maps.get(index).handle());
+            Code code = link(main, functions, new Numbers() {
+                @Override
+                public long map(int index) {
+                    return side.maps.get(index).handle();
+                }
+
+                @Override
+                public long value(int index) {
+                    return side.maps.get(index).valueAddress();
+                }
+            });
             results.add(side.run(code, packet));
             names.add(side.engine.name());
         }
@@ -235,7 +245,12 @@ final class HelperBench implements AutoCloseable {
     }
 
     private interface Numbers {
-        long of(int index);
+        long map(int index);
+
+        /** What stands for the address of the map's first value. */
+        default long value(int index) {
+            return map(index);
+        }
     }
 
     private Result runInKernel(byte[] packet, String main, String... functions) {
@@ -282,7 +297,9 @@ final class HelperBench implements AutoCloseable {
             Instruction insn = code.at(slot);
             if (insn != null && insn.form() == Form.LDDW) {
                 if (insn.pseudo() == Pseudo.MAP_FD) {
-                    code = code.with(slot, insn.withImm(maps.of((int) insn.imm())));
+                    code = code.with(slot, insn.withImm(maps.map((int) insn.imm())));
+                } else if (insn.pseudo() == Pseudo.MAP_VALUE) {
+                    code = code.with(slot, insn.withImm(maps.value((int) insn.imm())));
                 } else if (insn.pseudo() == Pseudo.FUNC) {
                     code = code.with(slot, insn.withImm(starts[(int) insn.imm()] - slot - 1));
                 }
