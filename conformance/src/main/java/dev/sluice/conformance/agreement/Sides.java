@@ -74,7 +74,8 @@ final class Sides implements AutoCloseable {
             if (runnable == null) {
                 throw new AssertionError("nothing is loaded");
             }
-            long start = frame + HEADROOM;
+            // a test run has the packet behind the headroom, and the metadata in it
+            long start = frame + HEADROOM - metadataBytes;
             Memory.fill(frame, FRAME_BYTES, (byte) 0);
             Memory.copy(packet, 0, start, packet.length);
             Memory.putLong(descriptor + FrameDescriptor.DATA, start + metadataBytes);
