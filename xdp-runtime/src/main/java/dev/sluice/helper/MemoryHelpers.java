@@ -171,6 +171,9 @@ public final class MemoryHelpers {
 
     /** There is no user memory while a packet is received: EFAULT and zeroes. */
     public static long probeReadUser(RunContext context, long to, long size, long from, long r4, long r5) {
+        if (size == 0 && !isKernelSpace(from)) {
+            return 0;
+        }
         Memory.fill(to, size, (byte) 0);
         return Errno.EFAULT.negative();
     }
