@@ -14,6 +14,9 @@ import java.util.BitSet;
  * go to the beginning of functions, nothing writes r10. It is the part of the kernel's verifier that needs no analysis.
  */
 public final class Structure {
+    /** The kernel's {@code BPF_MAX_SUBPROGS}. */
+    public static final int MAX_FUNCTIONS = 256;
+
     private Structure() {}
 
     /**
@@ -25,6 +28,12 @@ public final class Structure {
         Code code = program.code();
         if (code.size() == 0) {
             throw new MalformedCodeException(0, "no instructions: expected at least exit");
+        }
+        if (program.subprograms().size() > MAX_FUNCTIONS) {
+            throw new MalformedCodeException(
+                    program.subprograms().get(MAX_FUNCTIONS).start(),
+                    "too many subprograms: expected at most " + MAX_FUNCTIONS + ", found="
+                            + program.subprograms().size());
         }
         BitSet functions = new BitSet();
         int covered = 0;

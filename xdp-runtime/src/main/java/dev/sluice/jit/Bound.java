@@ -1,24 +1,31 @@
 package dev.sluice.jit;
 
 import dev.sluice.helper.Helper;
+import dev.sluice.helper.RunContext;
 import dev.sluice.isa.Code;
 import dev.sluice.isa.Form;
 import dev.sluice.isa.Instruction;
 import dev.sluice.program.Program;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 
 /** The most instructions that a run of a program can execute, where its shape alone says so. */
 final class Bound {
     /** There is none: a loop, a recursion, a call by pointer, or a helper that runs code. */
     static final long NONE = -1;
 
+    /** No program comes to an end that executes more, and sums of bounds must not overflow. */
+    private static final long LARGEST = 1L << 40;
+
     private static final long UNKNOWN = -2;
     private static final long ACTIVE = -3;
 
     private final Program program;
     private final List<Flow> flows = new ArrayList<>();
+    private final Map<Integer, Integer> functionAt = new HashMap<>();
     private final long[] bounds;
 
     private Bound(Program program) {
@@ -26,6 +33,9 @@ final class Bound {
         SizeEstimate estimate = new SizeEstimate(false, false);
         program.subprograms()
                 .forEach(function -> flows.add(Flow.of(program.code(), function, estimate, Integer.MAX_VALUE)));
+        for (int i = 0; i < flows.size(); i++) {
+            functionAt.put(flows.get(i).function.start(), i);
+        }
         bounds = new long[flows.size()];
         Arrays.fill(bounds, UNKNOWN);
     }
@@ -36,7 +46,7 @@ final class Bound {
     }
 
     private long of(int function, int depth) {
-        if (bounds[function] == ACTIVE || depth > dev.sluice.helper.RunContext.MAX_FRAMES) {
+        if (bounds[function] == ACTIVE || depth > RunContext.MAX_FRAMES) {
             return NONE;
         }
         if (bounds[function] == UNKNOWN) {
@@ -62,8 +72,8 @@ final class Bound {
                     return NONE;
                 }
                 if (insn.form() == Form.CALL_LOCAL) {
-                    long callee = of(functionAt(insn.target(slot)), depth + 1);
-                    if (callee < 0) {
+                    long callee = of(functionAt.get(insn.target(slot)), depth + 1);
+                    if (callee < 0 || bound + callee > LARGEST) {
                         return NONE;
                     }
                     bound += callee;
@@ -72,14 +82,5 @@ final class Bound {
             }
         }
         return bound;
-    }
-
-    private int functionAt(int slot) {
-        for (int i = 0; i < flows.size(); i++) {
-            if (flows.get(i).function.start() == slot) {
-                return i;
-            }
-        }
-        throw new AssertionError("no function begins at " + slot);
     }
 }

@@ -5,6 +5,7 @@ import dev.sluice.isa.Code;
 import dev.sluice.isa.Form;
 import dev.sluice.isa.Instruction;
 import dev.sluice.program.Subprogram;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -156,7 +157,7 @@ final class Flow {
         }
     }
 
-    /** Backward, until nothing changes; a handful of rounds, as blocks are visited from the last to the first. */
+    /** Backward from block to predecessors; each block is looked at a few times at most, once for each register. */
     private static void findLiveness(Code code, List<Block> blocks) {
         int[] use = new int[blocks.size()];
         int[] def = new int[blocks.size()];
@@ -168,25 +169,39 @@ final class Flow {
                 slot += insn.slots();
             }
         }
-        boolean changed = true;
-        while (changed) {
-            changed = false;
-            for (int i = blocks.size() - 1; i >= 0; i--) {
-                Block block = blocks.get(i);
-                int out = 0;
-                if (block.next != Block.NONE) {
-                    out |= blocks.get(block.next).liveIn;
-                }
-                if (block.target != Block.NONE) {
-                    out |= blocks.get(block.target).liveIn;
-                }
-                int in = use[i] | out & ~def[i];
-                if (in != block.liveIn) {
-                    block.liveIn = in;
-                    changed = true;
-                }
+        List<List<Block>> predecessors = predecessors(blocks);
+        ArrayDeque<Block> work = new ArrayDeque<>(blocks);
+        while (!work.isEmpty()) {
+            Block block = work.pollLast();
+            int out = 0;
+            if (block.next != Block.NONE) {
+                out |= blocks.get(block.next).liveIn;
+            }
+            if (block.target != Block.NONE) {
+                out |= blocks.get(block.target).liveIn;
+            }
+            int in = use[block.index] | out & ~def[block.index];
+            if (in != block.liveIn) {
+                block.liveIn = in;
+                work.addAll(predecessors.get(block.index));
             }
         }
+    }
+
+    private static List<List<Block>> predecessors(List<Block> blocks) {
+        List<List<Block>> predecessors = new ArrayList<>();
+        for (int i = 0; i < blocks.size(); i++) {
+            predecessors.add(new ArrayList<>(2));
+        }
+        for (Block block : blocks) {
+            if (block.next != Block.NONE) {
+                predecessors.get(block.next).add(block);
+            }
+            if (block.target != Block.NONE) {
+                predecessors.get(block.target).add(block);
+            }
+        }
+        return predecessors;
     }
 
     /** Registers that an instruction reads, as bits; r10 never counts. */

@@ -145,4 +145,39 @@ class SizeTest {
         one.classes()
                 .forEach((name, bytes) -> assertThat(two.classes().get(name)).isEqualTo(bytes));
     }
+
+    @Test
+    void controlThatRunsBackwardsIsNoQuadraticWork() {
+        // blocks in the reverse order of their execution: each goes to the one before it
+        int count = 60_000;
+        List<Instruction> insns = new ArrayList<>();
+        insns.add(Programs.insn(Opcode.GOTOL, 0, 0, 0, 2 * count));
+        insns.add(Programs.insn(Opcode.MOV64_X, 0, 2, 0, 0));
+        insns.add(Programs.insn(Opcode.EXIT, 0, 0, 0, 0));
+        for (int i = 1; i < count; i++) {
+            insns.add(Programs.insn(Opcode.ADD64_K, 2, 0, 0, 1));
+            insns.add(Programs.insn(Opcode.JA, 0, 0, -4, 0));
+        }
+        insns.add(Programs.insn(Opcode.JA, 0, 0, -3, 0));
+        Program program = Program.ofCode("backwards", Code.of(insns));
+        assertThat(new JitEngine().load(program, 1).call(bed.context, 0, 5)).isEqualTo(5 + count - 1);
+    }
+
+    @Test
+    void callsThatMultiplyAreStillBounded() {
+        // eight functions, each calling the next thousands of times: no loop, but no end
+        int calls = 3000;
+        List<Instruction> insns = new ArrayList<>();
+        for (int function = 0; function < 8; function++) {
+            int start = insns.size();
+            for (int i = 0; i < calls && function < 7; i++) {
+                insns.add(Programs.insn(Opcode.CALL_LOCAL, 0, 1, 0, start + calls + 1 - insns.size() - 1));
+            }
+            insns.add(Programs.insn(Opcode.EXIT, 0, 0, 0, 0));
+        }
+        bed.context.instructionLimit = 1_000_000;
+        Program program = Program.ofCode("multiply", Code.of(insns));
+        assertThat(bed.run(new JitEngine().load(program, 1))).containsOnly(0);
+        assertThat(bed.faults).hasSize(bed.count).allMatch(fault -> fault.contains("INSTRUCTION_LIMIT"));
+    }
 }
