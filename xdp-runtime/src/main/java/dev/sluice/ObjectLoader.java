@@ -7,6 +7,7 @@ import dev.sluice.helper.Helper;
 import dev.sluice.isa.Code;
 import dev.sluice.isa.Form;
 import dev.sluice.isa.Instruction;
+import dev.sluice.isa.MalformedCodeException;
 import dev.sluice.map.BpfMap;
 import dev.sluice.map.MapDef;
 import dev.sluice.map.MapException;
@@ -97,8 +98,9 @@ final class ObjectLoader {
         linked.forEach(program -> needed.addAll(mapsOf(program)));
         for (int index = 0; index < spec.maps().size(); index++) {
             MapSpec map = spec.maps().get(index);
+            MapType type = MapType.of(map.type());
             // libbpf makes every map of the object; one that nobody uses must not keep a program from running
-            if (needed.contains(index) || Maps.supports(MapType.of(map.type()))) {
+            if (needed.contains(index) || type != null && Maps.supports(type)) {
                 maps.put(index, make(map));
             }
         }
@@ -125,11 +127,11 @@ final class ObjectLoader {
         BpfMap made;
         try {
             made = Maps.create(def, runtime.maps(), runtime.regions(), runtime.cpus(), runtime.seed());
+            if (map.contents() != null) {
+                made.put(new byte[map.keySize()], map.contents().bytes(), BpfMap.ANY);
+            }
         } catch (MapException e) {
             throw new LoadException("map " + map.name() + ": " + e.getMessage());
-        }
-        if (map.contents() != null) {
-            made.put(new byte[map.keySize()], map.contents().bytes(), BpfMap.ANY);
         }
         if (map.frozen()) {
             made.freeze();
@@ -157,6 +159,14 @@ final class ObjectLoader {
     // --- programs
 
     private LoadedProgram load(LinkedProgram linked) {
+        try {
+            return loadCode(linked);
+        } catch (MalformedCodeException e) {
+            throw new LoadException("program " + linked.name() + ": " + e.getMessage());
+        }
+    }
+
+    private LoadedProgram loadCode(LinkedProgram linked) {
         List<String> warnings = new ArrayList<>();
         Code code = Code.decode(linked.insns().bytes());
         Set<Integer> used = new LinkedHashSet<>();

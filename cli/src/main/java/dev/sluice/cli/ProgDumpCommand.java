@@ -4,7 +4,9 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import dev.sluice.LoadedProgram;
 import dev.sluice.XdpRuntime;
 import dev.sluice.isa.Instruction;
+import dev.sluice.isa.MalformedCodeException;
 import dev.sluice.jit.JitEngine;
+import dev.sluice.object.ObjectException;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Path;
@@ -49,22 +51,37 @@ final class ProgDumpCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         ObjectOptions.Choice choice = objects.choose(object);
-        try (XdpRuntime runtime = new XdpRuntime(EngineChoice.JIT.engine(), 1, 0)) {
-            LoadedProgram program = choice.load(runtime);
-            List<Listing.Line> lines = Listing.of(choice.spec(), program.linked());
-            if (form == Form.JITED) {
+        if (form == Form.JITED) {
+            try (XdpRuntime runtime = new XdpRuntime(EngineChoice.JIT.engine(), 1, 0)) {
+                LoadedProgram program = choice.load(runtime);
+                List<Listing.Line> lines = Listing.of(choice.spec(), program.linked());
                 JitedListing jited = new JitedListing(JitEngine.listing(program.executable()), lines);
                 if (json.wanted()) {
                     json.print(System.out, jited::write);
                 } else {
                     jited.print(System.out);
                 }
-            } else if (json.wanted()) {
-                json.print(System.out, generator -> write(lines, generator));
-            } else {
-                print(lines, System.out);
             }
             return ExitCode.OK;
+        }
+        List<Listing.Line> lines = listing(choice);
+        if (json.wanted()) {
+            json.print(System.out, generator -> write(lines, generator));
+        } else {
+            print(lines, System.out);
+        }
+        return ExitCode.OK;
+    }
+
+    /** Of the linked program: to look at it, none of its maps need to exist here. */
+    private static List<Listing.Line> listing(ObjectOptions.Choice choice) {
+        try {
+            return Listing.of(choice.spec(), choice.spec().link(choice.program()));
+        } catch (ObjectException e) {
+            throw new CommandFailure(choice.file() + ": " + e.getMessage());
+        } catch (MalformedCodeException e) {
+            throw new CommandFailure(
+                    choice.file() + ": program " + choice.program().name() + ": " + e.getMessage());
         }
     }
 

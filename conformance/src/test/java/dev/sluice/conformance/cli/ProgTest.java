@@ -1,51 +1,172 @@
 package dev.sluice.conformance.cli;
 
+import static dev.sluice.conformance.cli.Cli.FAILED;
+import static dev.sluice.conformance.cli.Cli.USAGE;
+import static dev.sluice.conformance.cli.Cli.capture;
+import static dev.sluice.conformance.cli.Cli.object;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sluice.conformance.Json;
+import dev.sluice.conformance.Pcaps;
+import dev.sluice.object.FunctionSpec;
+import dev.sluice.object.ObjectSpec;
+import dev.sluice.object.ProgramSpec;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HexFormat;
 import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
-/** What {@code sluice prog} shows of an object. */
+/** {@code sluice prog}: looks at every object that there is. */
 class ProgTest {
-    private static final String CALLS = "../pcaps/programs/calls.bpf.o";
-    private static final String FIREWALL = "../pcaps/programs/firewall.bpf.o";
+    @TempDir
+    private Path folder = Path.of("");
 
-    @Test
-    void showNamesTypeTagSizesAndMaps() {
-        assertThat(Cli.run("prog", "show", FIREWALL).ok().out())
-                .startsWith("1: xdp  name firewall  tag ")
-                .contains("  gpl\n")
-                .contains("\tmap 1: hash  name rules  flags 0x0  key 16B  value 24B  max_entries 1024\n")
-                .contains("\tbtf ");
-        String json = Cli.run("prog", "show", "-j", FIREWALL).ok().out();
-        assertThat(json)
-                .contains(
-                        "\"type\":\"xdp\"", "\"name\":\"firewall\"", "\"gpl_compatible\":true", "\"map_ids\":[1,2,3]");
-        assertThat(Cli.run("prog", "list", FIREWALL).ok().out())
-                .isEqualTo(Cli.run("prog", "show", FIREWALL).ok().out());
+    static Stream<String> objects() {
+        // its externs are in another object
+        return Pcaps.objects().stream().map(Pcaps::nameOf).filter(name -> !name.equals("features/linked_main"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("objects")
+    void showAndDumpXlated(String name) {
+        ObjectSpec spec = Pcaps.read(Pcaps.object(name));
+        List<Json> shown =
+                Cli.run("prog", "show", "-j", object(name)).ok().json().items();
+        assertThat(shown).hasSameSizeAs(spec.programs());
+        String table = Cli.run("prog", "show", object(name)).ok().out();
+        assertThat(table).doesNotContain("null");
+        for (int i = 0; i < shown.size(); i++) {
+            ProgramSpec program = spec.programs().get(i);
+            Json json = shown.get(i);
+            byte[] insns = spec.link(program).insns().bytes();
+            assertThat(json.get("name").text()).isEqualTo(program.name());
+            assertThat(json.get("tag").text()).isEqualTo(spec.link(program).tag());
+            assertThat(json.get("bytes_xlated").number()).isEqualTo(insns.length);
+            assertThat(json.get("type").text()).isEqualTo("xdp");
+            assertThat(table)
+                    .contains((i + 1) + ": xdp  name " + program.name() + "  tag "
+                            + json.get("tag").text());
+
+            List<Json> lines = Cli.run(
+                            "prog", "dump", "xlated", "--prog", program.name(), "-j", "--opcodes", object(name))
+                    .ok()
+                    .json()
+                    .items();
+            String encoding =
+                    lines.stream().map(line -> line.get("encoding").text()).collect(Collectors.joining(" "));
+            assertThat(encoding).isEqualTo(HexFormat.ofDelimiter(" ").formatHex(insns));
+            String listing = Cli.run("prog", "dump", "xlated", "--prog", program.name(), object(name))
+                    .ok()
+                    .out();
+            assertThat(listing.lines().filter(line -> line.matches(" *[0-9]+: \\([0-9a-f]{2}\\) .*")))
+                    .hasSameSizeAs(lines);
+        }
     }
 
     @Test
-    void xlatedShowsSourceLinesAndInstructions() {
-        List<String> lines =
-                Cli.run("prog", "dump", "xlated", CALLS).ok().out().lines().toList();
-        assertThat(lines.get(0)).isEqualTo("int calls_main(struct xdp_md * ctx):");
-        assertThat(lines.get(1)).startsWith("; ");
-        assertThat(lines).anyMatch(line -> line.matches(" +\\d+: \\(85\\) call pc\\+\\d+"));
-        assertThat(lines).anyMatch(line -> line.matches(" +\\d+: \\(18\\) r\\d = map\\[id:1]\\[0]\\+0"));
-        assertThat(lines.getLast()).matches(" *\\d+: \\(95\\) exit");
-        assertThat(Cli.run("prog", "dump", "xlated", CALLS, "-j").ok().out())
-                .startsWith("[{\"proto\":\"int calls_main(struct xdp_md * ctx)\",\"src\":");
-        assertThat(Cli.run("prog", "dump", "xlated", CALLS, "--opcodes").ok().out())
-                .contains("\n       95 00 00 00 00 00 00 00\n");
+    void whatIsShown() {
+        assertThat(Cli.run("prog", "show", object("hello")).ok().out()).matches("""
+                        1: xdp  name hello  tag [0-9a-f]{16}  gpl
+                        \tsection xdp  xlated 96B  functions 1
+                        \tmap 1: array  name hello.bss  flags 0x400  key 4B  value 4B  max_entries 1
+                        \tmap 2: array  name hello.rodata  flags 0x80  key 4B  value 15B  max_entries 1
+                        \tbtf 683B  types 18  line_info 3
+                        """);
+        Json frags =
+                Cli.run("prog", "show", "--json", object("frags")).ok().json().at(0);
+        assertThat(frags.get("frags").raw()).isEqualTo(true);
+        assertThat(frags.get("section").text()).isEqualTo("xdp.frags");
     }
 
     @Test
-    void jitedShowsJvmCodeBelowEachInstruction() {
-        String text = Cli.run("prog", "dump", "jited", CALLS).ok().out();
-        assertThat(text).contains("dev.sluice.jited.calls_main_", "(95) exit\n", "lreturn\n");
-        assertThat(Cli.run("prog", "dump", "jited", CALLS, "-j").ok().out())
-                .startsWith("{\"name\":\"calls_main\",\"tag\":\"")
-                .contains("\"operation\":\"lreturn\"");
+    void whatIsDumped() {
+        assertThat(Cli.run("prog", "dump", "xlated", object("hello")).ok().out())
+                .isEqualTo("""
+                        int hello(struct xdp_md * ctx):
+                        ; bpf_printk("Hello World %d", counter);
+                           0: (18) r6 = map[id:1][0]+0
+                           2: (61) r3 = *(u32 *)(r6 +0)
+                           3: (18) r1 = map[id:2][0]+0
+                           5: (b4) w2 = 15
+                           6: (85) call bpf_trace_printk#6
+                        ; counter++;
+                           7: (61) r1 = *(u32 *)(r6 +0)
+                           8: (04) w1 += 1
+                           9: (63) *(u32 *)(r6 +0) = r1
+                        ; return XDP_PASS;
+                          10: (b4) w0 = 2
+                          11: (95) exit
+                        """);
+        // every function of a program with its prototype
+        String calls = Cli.run("prog", "dump", "xlated", object("calls")).ok().out();
+        for (FunctionSpec function : Pcaps.read(Pcaps.object("calls")).functions()) {
+            assertThat(calls).containsPattern("(?m)^\\w.* \\**" + function.name() + "\\(.*\\):$");
+        }
+        assertThat(calls).containsPattern("call pc\\+[0-9]+");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"hello", "calls", "checksum"})
+    void jited(String name) {
+        String listing = Cli.run("prog", "dump", "jited", object(name)).ok().out();
+        assertThat(listing.lines().count()).isGreaterThan(20);
+        Json json = Cli.run("prog", "dump", "jited", "-j", object(name)).ok().json();
+        assertThat(json.toString()).hasSizeGreaterThan(200);
+    }
+
+    /** To look at a program, nothing that it needs has to exist here. */
+    @Test
+    void mapsThatDoNotExistHereAreNoObstacle() {
+        assertThat(Cli.run("prog", "show", object("features/map_types")).ok().out())
+                .contains("array_of_maps");
+        assertThat(Cli.run("prog", "dump", "xlated", "--prog", "map_types", object("features/map_types"))
+                        .ok()
+                        .out())
+                .contains("map[id:");
+    }
+
+    @Test
+    void damagedCodeHasAMessageWithItsPlace() throws IOException {
+        byte[] bytes = Pcaps.bytes(Pcaps.object("hello"));
+        byte[] exit = HexFormat.of().parseHex("9500000000000000");
+        int at = bytes.length - exit.length;
+        while (!java.util.Arrays.equals(bytes, at, at + exit.length, exit, 0, exit.length)) {
+            at--;
+        }
+        bytes[at + 4] = 1; // exit has no immediate
+        Path file = Files.write(folder.resolve("broken.bpf.o"), bytes);
+        String expected = file + ": program hello: insn 11: EXIT uses reserved fields: expected 0, imm=1";
+        assertThat(Cli.run("prog", "dump", "xlated", file).error(FAILED)).isEqualTo(expected);
+        assertThat(Cli.run("prog", "dump", "jited", file).error(FAILED)).isEqualTo(expected);
+        assertThat(Cli.run("replay", file, capture("recorded/ping.pcap")).error(FAILED))
+                .isEqualTo(expected);
+        assertThat(Cli.run("replay", "--engine", "interpreter", file, capture("recorded/ping.pcap"))
+                        .error(FAILED))
+                .isEqualTo(expected);
+    }
+
+    @Test
+    void errors() {
+        assertThat(Cli.run("prog", "show", "nowhere.o").error(FAILED)).isEqualTo("nowhere.o: no such file");
+        assertThat(Cli.run("prog", "show", object("vlan"), "--prog", "nope").error(FAILED))
+                .contains("vlan_push", "vlan_pop", "name=nope");
+        assertThat(Cli.run("prog", "dump", "xlated", object("vlan")).error(FAILED))
+                .contains("several XDP programs");
+        assertThat(Cli.run("prog", "dump", "xlated", object("features/linked_main"))
+                        .error(FAILED))
+                .isEqualTo(object("features/linked_main") + ": program linked: function linked instruction 1: undefined"
+                        + " symbol: expected it in the object, or declared with __ksym, __kconfig or in a linked"
+                        + " object, found name=classify");
+        assertThat(Cli.run("prog", "dump", "machine", object("hello")).error(USAGE))
+                .matches("(?i).*xlated.*jited.*machine.*");
+        assertThat(Cli.run("prog", "dump").error(USAGE)).contains("xlated|jited", "OBJ");
     }
 }

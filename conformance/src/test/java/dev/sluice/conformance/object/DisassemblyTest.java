@@ -113,8 +113,9 @@ class DisassemblyTest {
         Process process = new ProcessBuilder(OBJDUMP, "-d", "--mcpu=v4", "--no-show-raw-insn", object.toString())
                 .redirectErrorStream(true)
                 .start();
-        List<String> output =
-                new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).lines().toList();
+        List<String> output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8)
+                .lines()
+                .toList();
         assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
         assertThat(process.exitValue()).as("%s", output).isZero();
         Map<String, List<String>> sections = new LinkedHashMap<>();
