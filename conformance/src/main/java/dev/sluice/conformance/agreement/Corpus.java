@@ -1,7 +1,11 @@
 package dev.sluice.conformance.agreement;
 
 import dev.sluice.exec.Engine;
+import dev.sluice.isa.Code;
+import dev.sluice.isa.Form;
+import dev.sluice.isa.Instruction;
 import dev.sluice.kernel.Kernel;
+import dev.sluice.kernel.KernelLoader;
 import dev.sluice.kernel.diff.Comparison;
 import dev.sluice.kernel.diff.DiffReport;
 import dev.sluice.object.ObjectSpec;
@@ -16,6 +20,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 
@@ -111,6 +117,22 @@ public final class Corpus {
             }
         }
         return subjects;
+    }
+
+    /** Numbers of the helpers that a program calls. */
+    public static Set<Integer> helpersOf(Subject subject) {
+        Set<Integer> helpers = new TreeSet<>();
+        Code code = Code.decode(subject.spec()
+                .link(subject.program(), KernelLoader.targetTypes(subject.spec()))
+                .insns()
+                .bytes());
+        for (int slot = 0; slot < code.size(); slot++) {
+            Instruction insn = code.at(slot);
+            if (insn != null && insn.form() == Form.CALL_HELPER) {
+                helpers.add(insn.imm32());
+            }
+        }
+        return helpers;
     }
 
     /**

@@ -399,13 +399,11 @@ public final class Comparison implements AutoCloseable {
         }
         long entries = 0;
         long mostExcused = 0;
-        boolean otherOrder = false;
         Rule rule = null;
         for (Score score : scores) {
             LoadedMap ours = score.side.object().map(name).orElseThrow();
             MapComparison.Result result = comparison.compare(score.side.engine(), name, ours, score.side.object());
             entries = result.entries();
-            otherOrder |= result.otherOrder();
             score.equalEntries += result.equal();
             rule = excuse(type, entries, ours);
             if (rule != null) {
@@ -421,7 +419,7 @@ public final class Comparison implements AutoCloseable {
         if (rule != null && mostExcused > 0) {
             applied.merge(rule, mostExcused, Long::sum);
         }
-        if (otherOrder) {
+        if (MapComparison.isHash(type) && entries > 1) {
             apply(Rule.HASH_ORDER);
         }
         if (MapComparison.holdsIds(type) && entries > 0) {

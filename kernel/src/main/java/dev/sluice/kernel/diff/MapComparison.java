@@ -26,13 +26,6 @@ import org.jspecify.annotations.Nullable;
  * Per-CPU maps: the values of all CPUs where both sides ran on CPU 0, else each side's own. Programs: their names.
  */
 final class MapComparison {
-    /**
-     * A map's contents.
-     *
-     * @param inOrder keys as the map lists them
-     */
-    private record Contents(TreeMap<Key, byte[]> values, List<Key> inOrder) {}
-
     private record Key(byte[] bytes) implements Comparable<Key> {
         @Override
         public int compareTo(Key other) {
@@ -56,9 +49,8 @@ final class MapComparison {
      * @param entries of the kernel's map
      * @param equal entries that are the same
      * @param differences all of them
-     * @param otherOrder whether the keys are listed in another order
      */
-    record Result(long entries, long equal, List<Difference.Entry> differences, boolean otherOrder) {}
+    record Result(long entries, long equal, List<Difference.Entry> differences) {}
 
     private final KernelObject kernel;
     private final int kernelCpu;
@@ -104,7 +96,8 @@ final class MapComparison {
         return type == Uapi.MAP_TYPE_LRU_HASH || type == Uapi.MAP_TYPE_LRU_PERCPU_HASH;
     }
 
-    private static boolean isHash(int type) {
+    /** Whether it lists its entries in an order of its own. */
+    static boolean isHash(int type) {
         return type == Uapi.MAP_TYPE_HASH
                 || type == Uapi.MAP_TYPE_PERCPU_HASH
                 || type == Uapi.MAP_TYPE_DEVMAP_HASH
@@ -114,12 +107,12 @@ final class MapComparison {
 
     Result compare(String engine, String name, LoadedMap ours, LoadedObject ourObject) {
         KernelMap theirs = kernel.map(name);
-        Contents kernelContents = kernelContents(theirs);
-        Contents ourContents = ourContents(ours.map(), ourObject);
+        TreeMap<Key, byte[]> kernelContents = kernelContents(theirs);
+        TreeMap<Key, byte[]> ourContents = ourContents(ours.map(), ourObject);
         List<Difference.Entry> differences = new ArrayList<>();
         long equal = 0;
-        for (Map.Entry<Key, byte[]> entry : kernelContents.values.entrySet()) {
-            byte[] our = ourContents.values.get(entry.getKey());
+        for (Map.Entry<Key, byte[]> entry : kernelContents.entrySet()) {
+            byte[] our = ourContents.get(entry.getKey());
             if (our != null && Arrays.equals(entry.getValue(), our)) {
                 equal++;
             } else {
@@ -127,23 +120,20 @@ final class MapComparison {
                         new Difference.Entry(engine, name, entry.getKey().bytes(), entry.getValue(), our));
             }
         }
-        for (Map.Entry<Key, byte[]> entry : ourContents.values.entrySet()) {
-            if (!kernelContents.values.containsKey(entry.getKey())) {
+        for (Map.Entry<Key, byte[]> entry : ourContents.entrySet()) {
+            if (!kernelContents.containsKey(entry.getKey())) {
                 differences.add(
                         new Difference.Entry(engine, name, entry.getKey().bytes(), null, entry.getValue()));
             }
         }
-        boolean otherOrder = isHash(theirs.type()) && !kernelContents.inOrder.equals(ourContents.inOrder);
-        return new Result(kernelContents.values.size(), equal, differences, otherOrder);
+        return new Result(kernelContents.size(), equal, differences);
     }
 
-    private Contents kernelContents(KernelMap map) {
-        Contents contents = new Contents(new TreeMap<>(), new ArrayList<>());
+    private TreeMap<Key, byte[]> kernelContents(KernelMap map) {
+        TreeMap<Key, byte[]> contents = new TreeMap<>();
         try {
             for (MapEntry entry : map.entries()) {
-                Key key = new Key(entry.key());
-                contents.inOrder.add(key);
-                contents.values.put(key, kernelValue(map, entry.value()));
+                contents.put(new Key(entry.key()), kernelValue(map, entry.value()));
             }
         } catch (BpfException e) {
             throw new NotComparableException(
@@ -173,16 +163,14 @@ final class MapComparison {
         return null;
     }
 
-    private Contents ourContents(BpfMap map, LoadedObject object) {
-        Contents contents = new Contents(new TreeMap<>(), new ArrayList<>());
+    private TreeMap<Key, byte[]> ourContents(BpfMap map, LoadedObject object) {
+        TreeMap<Key, byte[]> contents = new TreeMap<>();
         try {
             for (byte[] bytes : map.keys()) {
                 byte[] value = map.get(bytes);
                 // empty slots of program arrays and device maps are no entries
                 if (value != null) {
-                    Key key = new Key(bytes);
-                    contents.inOrder.add(key);
-                    contents.values.put(key, ourValue(map, value, object));
+                    contents.put(new Key(bytes), ourValue(map, value, object));
                 }
             }
         } catch (MapException e) {
