@@ -36,7 +36,7 @@ import org.jspecify.annotations.Nullable;
  * Small programs, written once, on the kernel and on engines, with maps of the same definitions on each side. Programs
  * name a map by its index: {@code r1 = map[fd:0]}.
  *
- * <p>Owner thread: the one that made it, which stays on CPU 0 until it is closed.
+ * <p>Owner thread: the one that made it, which stays on one CPU until it is closed.
  */
 final class Sides implements AutoCloseable {
     private static final int FRAME_BYTES = 4096;
@@ -83,7 +83,8 @@ final class Sides implements AutoCloseable {
             Memory.putLong(descriptor + FrameDescriptor.DATA_END, start + packet.length);
             Memory.putLong(descriptor + FrameDescriptor.HARD_START, frame);
             Memory.putLong(descriptor + FrameDescriptor.TIMESTAMP, FrameDescriptor.NO_TIMESTAMP);
-            Memory.putInt(descriptor + FrameDescriptor.RX_QUEUE, 0);
+            // the queue is the CPU that the program sees, and whose values it has in per-CPU maps
+            Memory.putInt(descriptor + FrameDescriptor.RX_QUEUE, pin.cpu());
             Memory.putInt(descriptor + FrameDescriptor.INGRESS_IFINDEX, 1);
             Memory.putInt(descriptor + FrameDescriptor.FRAME_SIZE, FRAME_BYTES);
             fault = null;
@@ -104,7 +105,7 @@ final class Sides implements AutoCloseable {
         }
     }
 
-    private final CpuPin pin = CpuPin.to(0);
+    private final CpuPin pin = CpuPin.toFirstAllowed();
     private final Arena arena = Arena.ofConfined();
     private final long frame = Memory.allocate(arena, FRAME_BYTES, FRAME_BYTES);
     private final long descriptor = Memory.allocate(arena, FrameDescriptor.BYTES, FrameDescriptor.BYTES);

@@ -46,7 +46,7 @@ class DiffTest {
         assertThat(json.get("equal").raw()).isEqualTo(true);
         assertThat(json.get("packets").number()).isEqualTo(400);
         long compared = json.get("compared").number();
-        assertThat(compared).isBetween(366L, 399L);
+        assertThat(compared).isEqualTo(400);
         assertThat(json.get("engines").items().size()).isEqualTo(2);
         for (Json engine : json.get("engines").items()) {
             assertThat(engine.get("packets").get("equal").number()).isEqualTo(compared);
@@ -54,7 +54,7 @@ class DiffTest {
         }
         assertThat(json.get("rules").items()).anySatisfy(rule -> {
             assertThat(rule.get("name").text()).isEqualTo("long-packet");
-            assertThat(rule.get("count").number()).isEqualTo(400 - compared);
+            assertThat(rule.get("count").number()).isBetween(1L, 34L);
         });
     }
 

@@ -267,8 +267,11 @@ public final class Comparison implements AutoCloseable {
         }
         if (length > TestRun.MAX_LINEAR_BYTES) {
             apply(Rule.LONG_PACKET);
-            return;
         }
+        compare(address, Math.min(length, TestRun.MAX_LINEAR_BYTES));
+    }
+
+    private void compare(long address, int length) {
         MemorySegment.copy(Memory.ALL, address, testRun.input(), 0, length);
         try {
             testRun.run(length);

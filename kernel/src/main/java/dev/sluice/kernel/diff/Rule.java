@@ -38,7 +38,7 @@ public enum Rule {
     LONG_PACKET(
             Unit.PACKETS,
             false,
-            "longer than 3,520 bytes, which is all that the kernel's test run gives in one piece; not run"),
+            "longer than 3,520 bytes, the most that the kernel's test run gives in one piece: cut to that on both sides"),
 
     /** A test run gives the verdict XDP_REDIRECT, and does not say where to. */
     REDIRECT_TARGET(
