@@ -43,6 +43,9 @@ public final class FuzzCommand implements Callable<Integer> {
 
     private static final int INPUTS = 8;
 
+    /** How long a finding may be shrunk. */
+    private static final long SHRINK_NANOS = 30_000_000_000L;
+
     @Option(names = "--seed", paramLabel = "N", description = "Of the first program; the next has N + 1 (default: 1).")
     private long firstSeed = 1;
 
@@ -175,8 +178,14 @@ public final class FuzzCommand implements Callable<Integer> {
     }
 
     private void finding(Bench bench, long seed, Code code, Inputs inputs, String how) throws IOException {
+        bench.watch(null); // smaller programs are none of the coverage's
+        System.out.println("seed " + seed + ": " + how + "; shrinking");
+        // a program that has lost the end of its loop keeps the verifier busy for seconds
+        long until = System.nanoTime() + SHRINK_NANOS;
         Code small = Shrinker.shrink(
-                code, smaller -> bench.all.compare(smaller, inputs) instanceof Comparison.Outcome.Different);
+                code,
+                smaller -> System.nanoTime() < until
+                        && bench.all.compare(smaller, inputs) instanceof Comparison.Outcome.Different);
         String smallest =
                 bench.all.compare(small, inputs) instanceof Comparison.Outcome.Different(String which) ? which : how;
         String text = "// seed " + seed + ": " + smallest + "\n// the whole program: " + how + "\n"
@@ -184,6 +193,7 @@ public final class FuzzCommand implements Callable<Integer> {
         Files.createDirectories(findings);
         Path file = findings.resolve("seed-" + seed + ".s");
         Files.writeString(file, text);
+        bench.watch(bench.coverage);
         synchronized (System.out) {
             System.out.println(text);
             System.out.println("saved as " + file + "; again: ./sluice-fuzz --seed " + seed + " --count 1");
@@ -249,6 +259,7 @@ public final class FuzzCommand implements Callable<Integer> {
     /** All sides of one thread. */
     private static final class Bench implements AutoCloseable {
         private final List<Side> sides = new ArrayList<>();
+        final Coverage coverage;
         final Comparison all;
 
         static List<Engine> engines() {
@@ -261,12 +272,20 @@ public final class FuzzCommand implements Callable<Integer> {
             }
             for (Engine engine : engines()) {
                 EngineSide side = new EngineSide(engine, cpu);
-                if (engine.name().equals("interpreter")) {
-                    side.watch(coverage);
-                }
                 sides.add(side);
             }
+            this.coverage = coverage;
+            watch(coverage);
             all = new Comparison(sides);
+        }
+
+        /** Only the interpreter shows its steps. */
+        void watch(@Nullable Coverage steps) {
+            for (Side side : sides) {
+                if (side instanceof EngineSide engine) {
+                    engine.watch(steps);
+                }
+            }
         }
 
         /** Runs compiled code often enough for HotSpot to compile it too. */

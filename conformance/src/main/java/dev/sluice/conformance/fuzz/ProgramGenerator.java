@@ -311,9 +311,25 @@ final class ProgramGenerator {
             code.add(Opcode.ADD64_X, pointer, VALUE, 0, 0);
             through(opcode, pointer, random.nextInt(TestBed.RESULT_OFFSET - 0x3f - bytes + 1));
         } else {
-            code.add(Opcode.AND64_K, pointer, 0, 0, 0x38);
-            code.add(Opcode.ADD64_X, pointer, FP, 0, 0);
+            stackPointer(pointer);
             through(opcode, pointer, -STACK_BYTES);
+        }
+    }
+
+    /**
+     * Makes a pointer into the stack out of r10 and the scalar that the register holds. In called functions not as
+     * "scalar += r10": Linux 6.18's verifier takes that for the entry function's stack, and then leaves out branches
+     * that are taken.
+     */
+    private void stackPointer(int pointer) {
+        code.add(Opcode.AND64_K, pointer, 0, 0, 0x38);
+        if (inMain && random.nextBoolean()) {
+            code.add(Opcode.ADD64_X, pointer, FP, 0, 0);
+        } else {
+            int index = scalarExcept(pointer);
+            code.copy(index, pointer);
+            code.copy(pointer, FP);
+            code.add(Opcode.ADD64_X, pointer, index, 0, 0);
         }
     }
 
@@ -472,14 +488,32 @@ final class ProgramGenerator {
         code.add(Opcode.ADD64_K, register, 0, 0, stack ? -STACK_BYTES : 0);
     }
 
-    /** Moves an end of the packet, then proves its bytes again. */
+    /**
+     * Moves an end of the packet, then proves its bytes again. What comes into sight in front of it is whatever the
+     * kernel's page held before, so it is overwritten.
+     */
     private void adjust() {
-        code.copy(1, CTX);
         int helper = List.of(44, 65, 54).get(random.nextInt(3));
         int distance = helper == 54 ? 4 * (random.nextInt(20) - 10) : random.nextInt(80) - 40;
+        code.copy(1, CTX);
         code.move(2, distance);
         code.add(Opcode.CALL, 0, 0, 0, helper);
         loadPacket();
+        if (helper == 44 && distance < 0) {
+            for (int offset = 0; offset < -distance; offset += 8) {
+                code.add(Opcode.ST_DW, PACKET, 0, offset, (int) number());
+            }
+        } else if (helper == 54 && distance < 0) {
+            Label none = new Label();
+            code.add(Opcode.LDX_W, 1, CTX, 8, 0);
+            code.copy(2, 1);
+            code.add(Opcode.ADD64_K, 2, 0, 0, -distance);
+            code.jump(Opcode.JGT_X, 2, PACKET, 0, none);
+            for (int offset = 0; offset < -distance; offset += 4) {
+                code.add(Opcode.ST_W, 1, 0, offset, (int) number());
+            }
+            code.bind(none);
+        }
         fillScalars();
     }
 
