@@ -33,6 +33,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Loads one object: links programs, makes maps, fills addresses in, fills prog arrays. */
 final class ObjectLoader {
+    private static final int PAGE_BYTES = 4096;
+
     private final XdpRuntime runtime;
     private final ObjectSpec spec;
     private final @Nullable Btf target;
@@ -96,17 +98,63 @@ final class ObjectLoader {
     private void makeMaps(Iterable<LinkedProgram> linked) {
         Set<Integer> needed = new TreeSet<>();
         linked.forEach(program -> needed.addAll(mapsOf(program)));
+        for (int index : List.copyOf(needed)) {
+            for (MapSpec.Entry entry : spec.maps().get(index).entries()) {
+                if (!entry.isProgram()) {
+                    needed.add(indexOf(entry.target(), spec.maps().get(index)));
+                }
+            }
+        }
         for (int index = 0; index < spec.maps().size(); index++) {
             MapSpec map = spec.maps().get(index);
-            MapType type = MapType.of(map.type());
             // libbpf makes every map of the object; one that nobody uses must not keep a program from running
-            if (needed.contains(index) || type != null && Maps.supports(type)) {
+            if (needed.contains(index)) {
                 maps.put(index, make(map));
+            } else if (Maps.supports(MapType.of(map.type()))) {
+                try {
+                    maps.put(index, make(map));
+                } catch (LoadException e) {
+                    // such as one whose size its loader was to set
+                }
+            }
+        }
+        maps.values().forEach(this::fillMaps);
+    }
+
+    private int indexOf(String name, MapSpec user) {
+        for (int index = 0; index < spec.maps().size(); index++) {
+            if (spec.maps().get(index).name().equals(name)) {
+                return index;
+            }
+        }
+        throw new LoadException("map " + user.name() + ": no such map in the object, name=" + name);
+    }
+
+    /** Puts the maps that a map of maps starts with. */
+    private void fillMaps(LoadedMap outer) {
+        if (!outer.spec().isMapInMap()) {
+            return;
+        }
+        for (MapSpec.Entry entry : outer.spec().entries()) {
+            LoadedMap inner = maps.get(indexOf(entry.target(), outer.spec()));
+            if (inner == null) {
+                continue;
+            }
+            try {
+                outer.map()
+                        .put(littleEndian(entry.key()), littleEndian(inner.map().id()), BpfMap.ANY);
+            } catch (MapException e) {
+                throw new LoadException("map " + outer.name() + ": cannot hold map " + inner.name()
+                        + ", it expected one like its inner maps: " + e.getMessage());
             }
         }
     }
 
-    private LoadedMap make(MapSpec map) {
+    private static byte[] littleEndian(int value) {
+        return new byte[] {(byte) value, (byte) (value >> 8), (byte) (value >> 16), (byte) (value >> 24)};
+    }
+
+    private MapDef definition(MapSpec map) {
         MapType type = MapType.of(map.type());
         if (type == null) {
             throw new LoadException("map " + map.name() + ": no such map type, type=" + map.type());
@@ -115,15 +163,19 @@ final class ObjectLoader {
             throw new LoadException("map " + map.name() + ": maps of this type are not supported by sluice yet, type="
                     + type.bpftoolName());
         }
-        MapDef def = new MapDef(
+        return new MapDef(
                 map.name(),
                 type,
                 map.keySize(),
                 map.valueSize(),
-                map.maxEntries() == 0 ? defaultEntries(type) : map.maxEntries(),
+                entries(type, map.maxEntries()),
                 map.flags(),
                 map.extra(),
-                null);
+                map.inner() == null ? null : definition(map.inner()));
+    }
+
+    private LoadedMap make(MapSpec map) {
+        MapDef def = definition(map);
         BpfMap made;
         try {
             made = Maps.create(def, runtime.maps(), runtime.regions(), runtime.cpus(), runtime.seed());
@@ -139,12 +191,19 @@ final class ObjectLoader {
         return new LoadedMap(map, made, spec.btf());
     }
 
-    /** What libbpf and its users set where a program leaves the number of entries open. */
-    private int defaultEntries(MapType type) {
+    /** What libbpf and its users make of the number of entries that a program gives, 0 where it leaves that open. */
+    private int entries(MapType type, int given) {
         return switch (type) {
-            case PERF_EVENT_ARRAY, CPUMAP -> runtime.cpus();
-            default -> 0;
+            case PERF_EVENT_ARRAY, CPUMAP -> given == 0 ? runtime.cpus() : given;
+            case RINGBUF, USER_RINGBUF -> ringBytes(given);
+            default -> given;
         };
+    }
+
+    /** A power of two of pages. */
+    private static int ringBytes(int given) {
+        int pages = Math.max(1, (int) ((Integer.toUnsignedLong(given) + PAGE_BYTES - 1) / PAGE_BYTES));
+        return pages == 1 ? PAGE_BYTES : (Integer.highestOneBit(pages - 1) << 1) * PAGE_BYTES;
     }
 
     private void fillPrograms(LoadedMap map) {

@@ -5,7 +5,6 @@ import dev.sluice.exec.Engine;
 import dev.sluice.exec.Executable;
 import dev.sluice.helper.Clock;
 import dev.sluice.helper.RunContext;
-import dev.sluice.map.BpfMap;
 import dev.sluice.map.MapTable;
 import dev.sluice.memory.Regions;
 import dev.sluice.object.ObjectSpec;
@@ -95,9 +94,6 @@ public final class XdpRuntime implements AutoCloseable {
     /** Gives all maps back. No program may be running any more. */
     @Override
     public void close() {
-        for (BpfMap map : maps.all()) {
-            maps.remove(map);
-            map.close();
-        }
+        maps.closeAll();
     }
 }

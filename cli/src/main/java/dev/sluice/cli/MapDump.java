@@ -6,8 +6,11 @@ import dev.sluice.LoadedMap;
 import dev.sluice.btf.Btf;
 import dev.sluice.btf.BtfType;
 import dev.sluice.btf.BtfWalker;
+import dev.sluice.map.BloomFilterMap;
 import dev.sluice.map.BpfMap;
 import dev.sluice.map.MapType;
+import dev.sluice.map.QueueMap;
+import dev.sluice.map.RingBufferMap;
 import dev.sluice.object.MapSpec;
 import dev.sluice.object.ObjectSpec;
 import java.io.IOException;
@@ -22,6 +25,9 @@ import org.jspecify.annotations.Nullable;
 
 /** The entries of a map, as {@code bpftool map dump} gives them, with names where the map has types. */
 final class MapDump {
+    /** {@code BPF_F_WRONLY}: user space may not read it. */
+    private static final int WRONLY = 1 << 4;
+
     private static final JsonFactory JSON = new JsonFactory();
     private static final int ENTRIES_SHOWN = 20;
 
@@ -38,13 +44,34 @@ final class MapDump {
     /** All entries, as {@code bpftool --json map dump} writes them. */
     static void write(LoadedMap map, JsonGenerator json) throws IOException {
         json.writeStartArray();
-        for (byte[] key : map.map().keys()) {
+        for (byte[] key : hasEntries(map.map()) ? map.map().keys() : List.<byte[]>of()) {
             byte[] value = map.map().get(key);
             if (value != null) {
                 writeEntry(map, key, value, json);
             }
         }
         json.writeEndArray();
+    }
+
+    /** Whether user space can walk over entries and read them; of the others bpftool finds none. */
+    private static boolean hasEntries(BpfMap map) {
+        return switch (map.def().type()) {
+            case QUEUE, STACK, BLOOM_FILTER, RINGBUF, USER_RINGBUF, PERF_EVENT_ARRAY, XSKMAP -> false;
+            default -> (map.def().flags() & WRONLY) == 0;
+        };
+    }
+
+    /** What there is to say of a map without entries. */
+    private static String withoutEntries(BpfMap map) {
+        return switch (map) {
+            case QueueMap queue ->
+                Quantity.count(queue.size()) + " of " + Quantity.count(map.def().maxEntries()) + " values";
+            case BloomFilterMap bloom -> "for " + Quantity.count(map.def().maxEntries()) + " values";
+            case RingBufferMap ring ->
+                Quantity.count(ring.query(0)) + " of " + Quantity.count(ring.query(1)) + " bytes not read, "
+                        + Quantity.count(ring.dropped()) + " records dropped";
+            default -> "cannot be read by user space";
+        };
     }
 
     private static void writeEntry(LoadedMap map, byte[] key, byte[] value, JsonGenerator json) throws IOException {
@@ -126,6 +153,11 @@ final class MapDump {
     /** A heading, then the first entries, one a line; of array types, entries that are all zero are counted only. */
     static void print(LoadedMap map, PrintStream out) {
         BpfMap live = map.map();
+        if (!hasEntries(live)) {
+            out.println("map " + live.id() + ": " + map.name() + ", "
+                    + live.def().type().bpftoolName() + ", " + withoutEntries(live));
+            return;
+        }
         List<byte[]> keys = live.keys();
         boolean array = live.def().type() == MapType.ARRAY || live.def().type() == MapType.PERCPU_ARRAY;
         out.println("map " + live.id() + ": " + map.name() + ", "

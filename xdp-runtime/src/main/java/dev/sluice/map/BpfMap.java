@@ -76,6 +76,31 @@ public abstract class BpfMap implements AutoCloseable {
     public abstract int delete(long key);
 
     /**
+     * The value of one CPU ({@code bpf_map_lookup_percpu_elem}).
+     *
+     * @param cpu any number
+     * @return its address; 0 where there is no such entry, no such CPU, or no value for each CPU
+     */
+    public long lookupPerCpu(long key, long cpu) {
+        return 0;
+    }
+
+    /** Adds a value to a queue, a stack or a bloom filter: 0 or a negative error number. */
+    public int push(long value, long flags) {
+        return Errno.ENOTSUPP.negative();
+    }
+
+    /** Takes the next value of a queue or a stack out and copies it; ENOENT and zeroes when there is none. */
+    public int pop(long value) {
+        return Errno.ENOTSUPP.negative();
+    }
+
+    /** Copies the next value of a queue or a stack; for a bloom filter 0 when it may hold the value, else ENOENT. */
+    public int peek(long value) {
+        return Errno.ENOTSUPP.negative();
+    }
+
+    /**
      * The address of the first value, for programs that address an array's values directly (global data); 0 when the
      * type does not allow it.
      */
@@ -96,6 +121,47 @@ public abstract class BpfMap implements AutoCloseable {
 
     /** Removes an entry; false when there was none. */
     public abstract boolean remove(byte[] key);
+
+    /**
+     * Takes an entry out and gives its value, in one step; null when there is none. Hashes, and with an empty key queues
+     * and stacks.
+     */
+    public abstract byte[] lookupAndDelete(byte[] key);
+
+    /**
+     * Some entries of a map.
+     *
+     * @param next where the next ones begin, for the next call
+     * @param end whether these are the last
+     */
+    public record Batch(List<MapEntry> entries, byte[] next, boolean end) {}
+
+    /**
+     * Reads several entries ({@code BPF_MAP_LOOKUP_BATCH}).
+     *
+     * @param from null for the first ones, then what the last call gave as {@code next}
+     * @param count at most so many; a hash reads whole buckets and answers ENOSPC when the first one does not fit
+     * @throws MapException ENOTSUPP for types without batches
+     */
+    public abstract Batch lookupBatch(byte[] from, int count);
+
+    /** As {@link #lookupBatch}, and takes the entries out; hashes only. */
+    public abstract Batch lookupAndDeleteBatch(byte[] from, int count);
+
+    /**
+     * Puts several entries, one after the other.
+     *
+     * @return how many, which is all
+     * @throws MapException for the first that is refused; those before it are in the map
+     */
+    public abstract int updateBatch(List<MapEntry> entries, long flags);
+
+    /**
+     * Removes several entries, one after the other.
+     *
+     * @throws MapException ENOENT for the first that is not there; those before it are gone
+     */
+    public abstract int deleteBatch(List<byte[]> keys);
 
     /** The key that follows, in the map's iteration order; the first for null; null at the end. */
     public abstract byte[] nextKey(byte[] key);

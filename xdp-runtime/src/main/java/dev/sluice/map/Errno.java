@@ -17,6 +17,9 @@ public enum Errno {
     EINVAL(22),
     ENOSPC(28),
     ERANGE(34),
+    ENODATA(61),
+    EOVERFLOW(75),
+    ENOTSOCK(88),
     ENOTSUP(95),
     EOPNOTSUPP(95),
     ENOTSUPP(524);

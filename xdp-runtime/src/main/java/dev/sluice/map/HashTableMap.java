@@ -3,9 +3,9 @@ package dev.sluice.map;
 import dev.sluice.memory.Memory;
 import dev.sluice.memory.Regions;
 import java.lang.foreign.Arena;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Objects;
 
 /**
@@ -37,38 +37,33 @@ public class HashTableMap extends LiveMap {
     private static final int NO_PREALLOC = 1;
     private static final int ZERO_SEED = 1 << 6;
 
-    private static final int NEXT = 0;
-    private static final int VALUE = 8;
-    private static final int HASH = 16;
-    private static final int KEY = 24;
+    static final int NEXT = 0;
+    static final int VALUE = 8;
+    static final int HASH = 16;
+    static final int KEY = 24;
 
     /** Freed elements that are kept from reuse while there are others. */
     private static final int RESTING = 64;
 
     private static final int LOCKS = 256;
 
-    /** Ints of a cache line: locks do not share one. */
-    private static final int LOCK_STRIDE = 16;
-
     private static final int MAX_CHUNK = 1 << 16;
 
-    private static final VarHandle LOCK_HANDLE = MethodHandles.arrayElementVarHandle(int[].class);
-
-    private final int keySize;
-    private final int valueSize;
-    private final int maxEntries;
-    private final boolean perCpu;
-    private final int cpus;
-    private final long stride;
-    private final long elementBytes;
-    private final long valueBytes;
+    final int keySize;
+    final int valueSize;
+    final int maxEntries;
+    final boolean perCpu;
+    final int cpus;
+    final long stride;
+    final long elementBytes;
+    final long valueBytes;
     private final boolean valuesWritable;
     private final long seed;
-    private final long mask;
-    private final long buckets;
+    final long mask;
+    final long buckets;
 
     /** One a group of buckets, and the last for the free elements. */
-    private final int[] locks = new int[(LOCKS + 1) * LOCK_STRIDE];
+    private final SpinLocks locks = new SpinLocks(LOCKS + 1);
 
     // --- under the lock of free elements
     private final long mostElements;
@@ -81,6 +76,14 @@ public class HashTableMap extends LiveMap {
     private int restingCount;
 
     HashTableMap(MapDef def, MapTable table, Regions regions, int cpus, long seed) {
+        this(def, table, regions, cpus, seed, 0, (long) def.maxEntries() + cpus + RESTING);
+    }
+
+    /**
+     * @param nodeBytes what a subclass keeps behind the key of each element, a multiple of 8
+     * @param mostElements elements that may ever exist; at once without {@code BPF_F_NO_PREALLOC}
+     */
+    HashTableMap(MapDef def, MapTable table, Regions regions, int cpus, long seed, int nodeBytes, long mostElements) {
         super(def, table, regions);
         keySize = def.keySize();
         valueSize = def.valueSize();
@@ -89,7 +92,7 @@ public class HashTableMap extends LiveMap {
         this.cpus = cpus;
         this.seed = (def.flags() & ZERO_SEED) != 0 ? 0 : mix(seed + id());
         stride = roundUp8(valueSize);
-        elementBytes = KEY + roundUp8(keySize);
+        elementBytes = KEY + roundUp8(keySize) + nodeBytes;
         valueBytes = perCpu ? stride * cpus : stride;
         valuesWritable = programsMayWrite() && def.type() != MapType.DEVMAP_HASH;
         long bucketCount = maxEntries == 1 ? 1 : Long.highestOneBit(maxEntries - 1L) << 1;
@@ -98,7 +101,7 @@ public class HashTableMap extends LiveMap {
         for (long bucket = 0; bucket < bucketCount; bucket++) {
             Memory.putLong(buckets + bucket * Long.BYTES, endMark(bucket));
         }
-        mostElements = (long) maxEntries + cpus + RESTING;
+        this.mostElements = mostElements;
         if ((def.flags() & NO_PREALLOC) == 0) {
             try {
                 free = new long[Math.toIntExact(mostElements)];
@@ -124,6 +127,11 @@ public class HashTableMap extends LiveMap {
         return perCpu ? value + Objects.checkIndex(cpu, cpus) * stride : value;
     }
 
+    @Override
+    public final long lookupPerCpu(long key, long cpu) {
+        return perCpu && cpu >= 0 && cpu < cpus ? lookup(key, (int) cpu) : 0;
+    }
+
     /** {@link #lookup} of a four-byte key that is at hand as a number. */
     final long lookupInt(int key) {
         int hash = finish(absorb(start(), key & 0xffff_ffffL));
@@ -142,7 +150,7 @@ public class HashTableMap extends LiveMap {
         }
     }
 
-    private long find(long key, int hash) {
+    final long find(long key, int hash) {
         long bucket = hash & mask;
         while (true) {
             long element = acquire(buckets + bucket * Long.BYTES);
@@ -158,19 +166,19 @@ public class HashTableMap extends LiveMap {
         }
     }
 
-    private static long acquire(long address) {
+    static long acquire(long address) {
         return (long) Memory.ATOMIC_LONG.getAcquire(Memory.ALL, address);
     }
 
-    private static void release(long address, long value) {
+    static void release(long address, long value) {
         Memory.ATOMIC_LONG.setRelease(Memory.ALL, address, value);
     }
 
-    private static long endMark(long bucket) {
+    static long endMark(long bucket) {
         return bucket << 1 | 1;
     }
 
-    private boolean keyEquals(long one, long other) {
+    final boolean keyEquals(long one, long other) {
         int at = 0;
         for (; at <= keySize - Long.BYTES; at += Long.BYTES) {
             if (Memory.getLong(one + at) != Memory.getLong(other + at)) {
@@ -182,7 +190,7 @@ public class HashTableMap extends LiveMap {
 
     // --- hashing: multiply and fold, eight bytes a step
 
-    private int hash(long key) {
+    final int hash(long key) {
         long hash = start();
         int at = 0;
         for (; at <= keySize - Long.BYTES; at += Long.BYTES) {
@@ -271,7 +279,7 @@ public class HashTableMap extends LiveMap {
     /**
      * @param cpu whose value is given, or -1 when {@code value} holds the values of all CPUs
      */
-    private int store(long key, long value, long flags, int cpu) {
+    int store(long key, long value, long flags, int cpu) {
         if (flags < 0 || flags > EXIST) {
             return Errno.EINVAL.negative();
         }
@@ -327,7 +335,7 @@ public class HashTableMap extends LiveMap {
         }
     }
 
-    private void copyPerCpu(long from, long values, int cpu) {
+    final void copyPerCpu(long from, long values, int cpu) {
         if (cpu < 0) {
             Memory.copy(from, values, valueBytes);
         } else {
@@ -341,28 +349,50 @@ public class HashTableMap extends LiveMap {
     }
 
     private int removeElement(long key) {
+        return takeOut(key, 0);
+    }
+
+    /**
+     * Removes an entry.
+     *
+     * @param copy where to put its value (of all CPUs), or 0
+     */
+    final int takeOut(long key, long copy) {
         int hash = hash(key);
         long bucket = hash & mask;
         int lock = lockOf(bucket);
+        long element;
         lock(lock);
         try {
             long link = buckets + bucket * Long.BYTES;
-            long element = Memory.getLong(link);
-            while ((element & 1) == 0) {
-                if (Memory.getInt(element + HASH) == hash && keyEquals(element + KEY, key)) {
-                    // The removed element keeps its own link: a reader that stands on it goes on from there.
-                    release(link, Memory.getLong(element + NEXT));
-                    give(element, true);
-                    return 0;
-                }
+            element = Memory.getLong(link);
+            while ((element & 1) == 0 && (Memory.getInt(element + HASH) != hash || !keyEquals(element + KEY, key))) {
                 link = element + NEXT;
                 element = Memory.getLong(link);
             }
-            return Errno.ENOENT.negative();
+            if ((element & 1) != 0) {
+                return Errno.ENOENT.negative();
+            }
+            if (copy != 0) {
+                Memory.copy(Memory.getLong(element + VALUE), copy, perCpu ? valueBytes : valueSize);
+            }
+            // The removed element keeps its own link: a reader that stands on it goes on from there.
+            release(link, Memory.getLong(element + NEXT));
+            removed(element);
         } finally {
             unlock(lock);
         }
+        removedAndUnlocked(element);
+        return 0;
     }
+
+    /** An element has left its bucket, whose lock is held. */
+    void removed(long element) {
+        give(element, true);
+    }
+
+    /** An element has left its bucket, whose lock is free again. */
+    void removedAndUnlocked(long element) {}
 
     // --- elements without an entry
 
@@ -401,7 +431,8 @@ public class HashTableMap extends LiveMap {
         }
     }
 
-    private void give(long element, boolean entryGone) {
+    /** Takes back an element that left its bucket, whose lock is held. */
+    void give(long element, boolean entryGone) {
         lock(LOCKS);
         try {
             if (restingCount == RESTING) {
@@ -419,6 +450,14 @@ public class HashTableMap extends LiveMap {
         } finally {
             unlock(LOCKS);
         }
+    }
+
+    /** Hands all elements to a subclass that keeps the free ones itself; while it is constructed. */
+    final long[] takeAllElements() {
+        long[] all = Arrays.copyOf(free, freeCount);
+        free = new long[0];
+        freeCount = 0;
+        return all;
     }
 
     private void addElements(long more) {
@@ -439,25 +478,16 @@ public class HashTableMap extends LiveMap {
 
     // --- spin locks: held for a few loads and stores
 
-    private static int lockOf(long bucket) {
+    static int lockOf(long bucket) {
         return (int) bucket & LOCKS - 1;
     }
 
-    private void lock(int number) {
-        int at = number * LOCK_STRIDE;
-        int spins = 0;
-        while (!LOCK_HANDLE.compareAndSet(locks, at, 0, 1)) {
-            // The holder may have lost its CPU.
-            if (++spins > 100) {
-                Thread.yield();
-            } else {
-                Thread.onSpinWait();
-            }
-        }
+    final void lock(int number) {
+        locks.lock(number);
     }
 
-    private void unlock(int number) {
-        LOCK_HANDLE.setRelease(locks, number * LOCK_STRIDE, 0);
+    final void unlock(int number) {
+        locks.unlock(number);
     }
 
     // --- the user's side
@@ -502,7 +532,7 @@ public class HashTableMap extends LiveMap {
             lock(lock);
             try {
                 long element = find(address, hash);
-                return element == 0 ? null : Memory.bytes(Memory.getLong(element + VALUE), userValueSize());
+                return element == 0 ? null : userValue(element);
             } finally {
                 unlock(lock);
             }
@@ -521,6 +551,73 @@ public class HashTableMap extends LiveMap {
         try (Arena arena = Arena.ofConfined()) {
             return removeElement(nativeCopy(arena, key));
         }
+    }
+
+    @Override
+    byte[] take(byte[] key) {
+        try (Arena arena = Arena.ofConfined()) {
+            long copy = Memory.allocate(arena, valueBytes, Long.BYTES);
+            return takeOut(nativeCopy(arena, key), copy) == 0 ? Memory.bytes(copy, userValueSize()) : null;
+        }
+    }
+
+    /** Whole buckets, each as it is at one moment; the place where a batch ended is a bucket's number. */
+    @Override
+    final Batch readBatch(byte[] from, int count, boolean takeOut) {
+        long bucket = from == null ? 0 : IndexedMap.index(from) & 0xffff_ffffL;
+        List<MapEntry> entries = new ArrayList<>();
+        for (; bucket <= mask; bucket++) {
+            List<MapEntry> own = readBucket(bucket, count - entries.size(), takeOut);
+            if (own == null) {
+                if (entries.isEmpty()) {
+                    throw refuse(Errno.ENOSPC, "a bucket has more entries than that, count=" + count);
+                }
+                break;
+            }
+            entries.addAll(own);
+        }
+        byte[] next = new byte[Integer.BYTES];
+        IndexedMap.INT_LE.set(next, 0, (int) bucket);
+        return new Batch(entries, next, bucket > mask);
+    }
+
+    /** The entries of a bucket; null, and nothing taken out, when there are more than that. */
+    private List<MapEntry> readBucket(long bucket, int most, boolean takeOut) {
+        long link = buckets + bucket * Long.BYTES;
+        if ((acquire(link) & 1) != 0) {
+            return List.of();
+        }
+        List<MapEntry> entries = new ArrayList<>();
+        List<Long> gone = new ArrayList<>();
+        int lock = lockOf(bucket);
+        lock(lock);
+        try {
+            for (long at = Memory.getLong(link); (at & 1) == 0; at = Memory.getLong(at + NEXT)) {
+                if (entries.size() >= most) {
+                    return null;
+                }
+                entries.add(new MapEntry(Memory.bytes(at + KEY, keySize), userValue(at)));
+                gone.add(at);
+            }
+            if (!takeOut) {
+                return entries;
+            }
+            release(link, endMark(bucket));
+            for (long element : gone) {
+                removed(element);
+            }
+        } finally {
+            unlock(lock);
+        }
+        for (long element : gone) {
+            removedAndUnlocked(element);
+        }
+        return entries;
+    }
+
+    /** A value as user space sees it; its bucket is locked. */
+    byte[] userValue(long element) {
+        return Memory.bytes(Memory.getLong(element + VALUE), userValueSize());
     }
 
     @Override
@@ -565,7 +662,7 @@ public class HashTableMap extends LiveMap {
         return null;
     }
 
-    private static long nativeCopy(Arena arena, byte[] bytes) {
+    static long nativeCopy(Arena arena, byte[] bytes) {
         long address = Memory.allocate(arena, bytes.length, Long.BYTES);
         Memory.copy(bytes, 0, address, bytes.length);
         return address;

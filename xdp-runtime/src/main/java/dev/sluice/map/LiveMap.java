@@ -5,6 +5,8 @@ import dev.sluice.memory.Regions;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * What all types have in common: memory, its regions, and the checks that {@code bpf(2)} makes before it asks the type.
@@ -17,12 +19,22 @@ abstract class LiveMap extends BpfMap {
     private final MapTable table;
     private final Regions regions;
     private final List<Long> regionStarts = new ArrayList<>();
+    private final AtomicBoolean closed = new AtomicBoolean();
+
+    /** Its owner, and the maps that it is in. */
+    private final AtomicInteger references = new AtomicInteger(1);
+
+    private volatile boolean wasInner;
     private volatile boolean frozen;
 
     LiveMap(MapDef def, MapTable table, Regions regions) {
         super(def, table.nextId());
         this.table = table;
         this.regions = regions;
+    }
+
+    final MapTable table() {
+        return table;
     }
 
     /** Rounds up to the eight bytes that values are aligned to. */
@@ -102,6 +114,107 @@ abstract class LiveMap extends BpfMap {
         return next(key);
     }
 
+    @Override
+    public final byte[] lookupAndDelete(byte[] key) {
+        checkKey(key);
+        checkReadable();
+        checkWritable();
+        return take(key);
+    }
+
+    @Override
+    public final Batch lookupBatch(byte[] from, int count) {
+        checkReadable();
+        checkBatches();
+        return readBatch(from, count, false);
+    }
+
+    @Override
+    public final Batch lookupAndDeleteBatch(byte[] from, int count) {
+        checkReadable();
+        checkWritable();
+        if (!(this instanceof HashTableMap) || !hasBatches()) {
+            throw noBatches();
+        }
+        return readBatch(from, count, true);
+    }
+
+    @Override
+    public final int updateBatch(List<MapEntry> entries, long flags) {
+        checkWritable();
+        checkBatches();
+        for (MapEntry entry : entries) {
+            put(entry.key(), entry.value(), flags);
+        }
+        return entries.size();
+    }
+
+    @Override
+    public final int deleteBatch(List<byte[]> keys) {
+        checkWritable();
+        checkBatches();
+        if (this instanceof IndexedMap && !keys.isEmpty()) {
+            throw noBatches();
+        }
+        for (byte[] key : keys) {
+            if (!remove(key)) {
+                throw refuse(Errno.ENOENT, describe(Errno.ENOENT.negative(), key, 0));
+            }
+        }
+        return keys.size();
+    }
+
+    private void checkBatches() {
+        if (!hasBatches()) {
+            throw noBatches();
+        }
+    }
+
+    private MapException noBatches() {
+        return refuse(
+                Errno.ENOTSUPP,
+                "this type has no such batch operation, type=" + def().type().bpftoolName());
+    }
+
+    /** Whether the type has batch operations. */
+    boolean hasBatches() {
+        return switch (def().type()) {
+            case ARRAY,
+                    PERCPU_ARRAY,
+                    HASH,
+                    PERCPU_HASH,
+                    LRU_HASH,
+                    LRU_PERCPU_HASH,
+                    LPM_TRIE,
+                    ARRAY_OF_MAPS,
+                    HASH_OF_MAPS -> true;
+            default -> false;
+        };
+    }
+
+    /** A batch that goes from key to key; the place where it ended is the last key. */
+    Batch readBatch(byte[] from, int count, boolean takeOut) {
+        List<MapEntry> entries = new ArrayList<>();
+        byte[] last = from;
+        byte[] key = nextKey(from);
+        while (key != null && entries.size() < count) {
+            byte[] value = read(key);
+            if (value != null) {
+                entries.add(new MapEntry(key, value));
+            }
+            last = key;
+            key = nextKey(key);
+        }
+        return new Batch(entries, last, key == null);
+    }
+
+    /** Takes an entry out; null when there is none. */
+    byte[] take(byte[] key) {
+        throw refuse(
+                Errno.ENOTSUPP,
+                "entries of this type cannot be taken out, type=" + def().type().bpftoolName());
+    }
+
     /** A copy of an entry's value, or null. The key has the right size. */
     abstract byte[] read(byte[] key);
 
@@ -132,11 +245,46 @@ abstract class LiveMap extends BpfMap {
         return frozen;
     }
 
+    /**
+     * Gives the map up. Its memory goes at once, unless it is in another map: then when it has left that one too. A map
+     * that programs may have got out of another one keeps its memory until the whole table is closed, because they may
+     * still be using it.
+     */
     @Override
-    public void close() {
-        table.remove(this);
-        abandon();
+    public final void close() {
+        if (!closed.getAndSet(true)) {
+            drop();
+        }
     }
+
+    /** One more map or person that keeps this one alive; false when it is being freed already. */
+    final boolean hold() {
+        wasInner = true;
+        int now;
+        do {
+            now = references.get();
+            if (now == 0) {
+                return false;
+            }
+        } while (!references.compareAndSet(now, now + 1));
+        return true;
+    }
+
+    final void drop() {
+        if (references.decrementAndGet() > 0) {
+            return;
+        }
+        dropInner();
+        table.remove(this);
+        if (wasInner) {
+            table.bury(this);
+        } else {
+            abandon();
+        }
+    }
+
+    /** Drops the maps that are in this one. */
+    void dropInner() {}
 
     /** Gives the memory back, of a map that nobody knows (any more). */
     final void abandon() {

@@ -14,7 +14,11 @@ public final class MapTable {
     private static final int HANDLE_SHIFT = 8;
 
     private volatile BpfMap[] byId = new BpfMap[16];
+    private volatile RingBufferMap[] rings = {};
     private int lastId;
+
+    /** Maps that are closed, but whose memory programs may still be using. */
+    private final List<LiveMap> buried = new ArrayList<>();
 
     /** The pointer of a map's id. */
     static long handle(int id) {
@@ -38,6 +42,41 @@ public final class MapTable {
         BpfMap[] copy = byId.clone();
         copy[map.id()] = null;
         byId = copy;
+    }
+
+    /** The ring buffers, to find the one of a sample. */
+    RingBufferMap[] rings() {
+        return rings;
+    }
+
+    synchronized void addRing(RingBufferMap ring) {
+        RingBufferMap[] copy = java.util.Arrays.copyOf(rings, rings.length + 1);
+        copy[rings.length] = ring;
+        rings = copy;
+    }
+
+    synchronized void removeRing(RingBufferMap ring) {
+        rings = java.util.Arrays.stream(rings)
+                .filter(other -> !other.equals(ring))
+                .toArray(RingBufferMap[]::new);
+    }
+
+    /** Keeps a map's memory until {@link #closeAll}. */
+    synchronized void bury(LiveMap map) {
+        buried.add(map);
+    }
+
+    /** Closes all maps and gives all memory back. No program may be running any more. */
+    public void closeAll() {
+        for (BpfMap map : all()) {
+            map.close();
+        }
+        List<LiveMap> dead;
+        synchronized (this) {
+            dead = List.copyOf(buried);
+            buried.clear();
+        }
+        dead.forEach(LiveMap::abandon);
     }
 
     /** The map of an id, or null. */

@@ -37,8 +37,9 @@ public final class Maps {
     /** Whether {@link #create} knows a type. */
     public static boolean supports(MapType type) {
         return switch (type) {
-            case ARRAY, PERCPU_ARRAY, HASH, PERCPU_HASH, PROG_ARRAY, DEVMAP, DEVMAP_HASH -> true;
-            default -> false;
+            case null -> false;
+            case UNSPEC, STRUCT_OPS, ARENA, INSN_ARRAY -> false;
+            default -> true;
         };
     }
 
@@ -54,37 +55,40 @@ public final class Maps {
      *     E2BIG and ENOMEM for what is too large; ENOTSUPP for types that Sluice does not have
      */
     public BpfMap create(MapDef def) {
+        check(def);
         BpfMap map;
         try {
             map = switch (def.type()) {
-                case ARRAY -> {
-                    MapRules.array(def);
-                    yield new ArrayMap(def, table, regions);
-                }
-                case PERCPU_ARRAY -> {
-                    MapRules.array(def);
-                    yield new PerCpuArrayMap(def, table, regions, cpus);
-                }
-                case PROG_ARRAY -> {
-                    MapRules.progArray(def);
-                    yield new ProgArrayMap(def, table);
-                }
-                case HASH, PERCPU_HASH -> {
-                    MapRules.hash(def);
-                    yield new HashTableMap(def, table, regions, cpus, seed);
-                }
-                case DEVMAP -> {
-                    MapRules.devmap(def);
-                    yield new DevMap(readOnly(def), table, regions);
-                }
-                case DEVMAP_HASH -> {
-                    MapRules.devmap(def);
-                    yield new DevHashMap(readOnly(def), table, regions, cpus, seed);
-                }
-                default ->
-                    throw new MapException(
-                            Errno.ENOTSUPP,
-                            "map " + def.name() + ": type " + def.type().bpftoolName() + " is not supported");
+                case ARRAY -> new ArrayMap(def, table, regions);
+                case PERCPU_ARRAY -> new PerCpuArrayMap(def, table, regions, cpus);
+                case PROG_ARRAY -> new ProgArrayMap(def, table);
+                case HASH, PERCPU_HASH -> new HashTableMap(def, table, regions, cpus, seed);
+                case LRU_HASH, LRU_PERCPU_HASH ->
+                    new LruHashMap(LruHashMap.rounded(def, cpus), table, regions, cpus, seed);
+                case LPM_TRIE -> new LpmTrieMap(def, table, regions);
+                case ARRAY_OF_MAPS -> new ArrayOfMapsMap(def, table);
+                case HASH_OF_MAPS -> new HashOfMapsMap(def, table, cpus, seed);
+                case QUEUE, STACK -> new QueueMap(def, table);
+                case BLOOM_FILTER -> new BloomFilterMap(def, table, seed);
+                case RINGBUF -> new RingBufferMap(def, table, regions);
+                case USER_RINGBUF -> new UserRingBufferMap(def, table, regions);
+                case PERF_EVENT_ARRAY -> new PerfEventArrayMap(def, table);
+                case CPUMAP -> new CpuMap(def, table, regions, cpus);
+                case XSKMAP -> new XskMap(def, table, regions);
+                case SK_STORAGE,
+                        INODE_STORAGE,
+                        TASK_STORAGE,
+                        CGRP_STORAGE,
+                        SOCKMAP,
+                        SOCKHASH,
+                        CGROUP_ARRAY,
+                        CGROUP_STORAGE,
+                        PERCPU_CGROUP_STORAGE,
+                        REUSEPORT_SOCKARRAY,
+                        STACK_TRACE -> new InertMap(def, table);
+                case DEVMAP -> new DevMap(readOnly(def), table, regions);
+                case DEVMAP_HASH -> new DevHashMap(readOnly(def), table, regions, cpus, seed);
+                default -> throw unsupported(def);
             };
         } catch (OutOfMemoryError | ArithmeticException e) {
             throw new MapException(
@@ -95,6 +99,42 @@ public final class Maps {
         }
         table.add(map);
         return map;
+    }
+
+    /**
+     * Checks a definition as {@link #create} does, without making the map.
+     *
+     * @throws MapException as {@link #create} does, but for ENOMEM
+     */
+    public static void check(MapDef def) {
+        MapRules.extra(def);
+        switch (def.type()) {
+            case ARRAY, PERCPU_ARRAY -> MapRules.array(def);
+            case PROG_ARRAY, PERF_EVENT_ARRAY, CGROUP_ARRAY -> MapRules.progArray(def);
+            case HASH, PERCPU_HASH, LRU_HASH, LRU_PERCPU_HASH -> MapRules.hash(def);
+            case LPM_TRIE -> MapRules.lpmTrie(def);
+            case ARRAY_OF_MAPS -> MapRules.arrayOfMaps(def);
+            case HASH_OF_MAPS -> MapRules.hashOfMaps(def);
+            case QUEUE, STACK -> MapRules.queue(def);
+            case BLOOM_FILTER -> MapRules.bloomFilter(def);
+            case RINGBUF, USER_RINGBUF -> MapRules.ring(def);
+            case CPUMAP -> MapRules.cpumap(def);
+            case XSKMAP -> MapRules.xskmap(def);
+            case SK_STORAGE, INODE_STORAGE, TASK_STORAGE, CGRP_STORAGE -> MapRules.localStorage(def);
+            case SOCKMAP, SOCKHASH, REUSEPORT_SOCKARRAY -> MapRules.sockets(def);
+            case CGROUP_STORAGE, PERCPU_CGROUP_STORAGE -> MapRules.cgroupStorage(def);
+            case STACK_TRACE -> MapRules.stackTrace(def);
+            case DEVMAP, DEVMAP_HASH -> MapRules.devmap(def);
+            default -> throw unsupported(def);
+        }
+        if (def.inner() != null && (def.type() == MapType.ARRAY_OF_MAPS || def.type() == MapType.HASH_OF_MAPS)) {
+            check(def.inner());
+        }
+    }
+
+    private static MapException unsupported(MapDef def) {
+        return new MapException(
+                Errno.ENOTSUPP, "map " + def.name() + ": type " + def.type().bpftoolName() + " is not supported");
     }
 
     /** Device maps are read-only for programs, and say so in their flags. */

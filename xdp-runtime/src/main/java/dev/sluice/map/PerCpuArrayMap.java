@@ -67,6 +67,11 @@ public final class PerCpuArrayMap extends IndexedMap {
     }
 
     @Override
+    public long lookupPerCpu(long key, long cpu) {
+        return cpu >= 0 && cpu < cpus ? lookup(key, (int) cpu) : 0;
+    }
+
+    @Override
     public int delete(long key) {
         return Errno.EINVAL.negative();
     }

@@ -7,9 +7,15 @@
  * the values of all CPUs one behind the other, each rounded up to eight bytes. Both give the kernel's error numbers.
  *
  * <p>{@link dev.sluice.map.Maps} makes maps of the types that Sluice has, by the rules of {@code BPF_MAP_CREATE}. The
- * layouts are drawn at {@link dev.sluice.map.ArrayMap}, {@link dev.sluice.map.PerCpuArrayMap} and {@link
- * dev.sluice.map.HashTableMap}.
+ * layouts are drawn at {@link dev.sluice.map.ArrayMap}, {@link dev.sluice.map.PerCpuArrayMap}, {@link
+ * dev.sluice.map.HashTableMap}, {@link dev.sluice.map.LruLists}, {@link dev.sluice.map.LpmTrieMap} and {@link
+ * dev.sluice.map.RingMap}.
  *
- * <p>Readers never lock. A value that a program got stays memory of that map as long as the map lives.
+ * <p>Types without keys are used with an empty one: {@code put} pushes, {@code get} peeks, {@code lookupAndDelete} pops.
+ * What programs send to user space is read from {@link dev.sluice.map.RingBufferMap} and, for each CPU, from
+ * {@link dev.sluice.map.PerfRing}. A map in a map is a pointer for programs and an id for user space.
+ *
+ * <p>Readers never lock. A value that a program got stays memory of that map as long as the map lives; that of a map that
+ * was in another one stays until the {@link dev.sluice.map.MapTable} is closed.
  */
 package dev.sluice.map;

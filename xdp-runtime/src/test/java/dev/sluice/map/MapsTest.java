@@ -196,8 +196,8 @@ class MapsTest {
                 .hasMessage("map flows: key expected 4 bytes, found 3, errno=EINVAL");
         assertThatThrownBy(() -> map.put(new byte[4], new byte[9], BpfMap.ANY))
                 .hasMessage("map flows: value expected 8 bytes, found 9, errno=EINVAL");
-        assertThatThrownBy(() -> maps.create(MapDef.of("ring", MapType.RINGBUF, 0, 0, 4096)))
-                .hasMessage("map ring: type ringbuf is not supported, errno=ENOTSUPP");
+        assertThatThrownBy(() -> maps.create(MapDef.of("pages", MapType.ARENA, 0, 0, 16)))
+                .hasMessage("map pages: type arena is not supported, errno=ENOTSUPP");
         assertThatThrownBy(() -> maps.create(MapDef.of("big", MapType.ARRAY, 4, 1 << 30, -1)))
                 .isInstanceOfSatisfying(
                         MapException.class, e -> assertThat(e.errno()).isEqualTo(Errno.ENOMEM));

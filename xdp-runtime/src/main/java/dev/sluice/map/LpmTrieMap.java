@@ -1,0 +1,467 @@
+package dev.sluice.map;
+
+import dev.sluice.memory.Memory;
+import dev.sluice.memory.Regions;
+import java.lang.foreign.Arena;
+import java.lang.invoke.VarHandle;
+import java.util.Arrays;
+
+/**
+ * {@code BPF_MAP_TYPE_LPM_TRIE}: the entry with the longest prefix that matches. A key is the prefix's length in bits
+ * (u32, native order) and the data, most significant bit first; a look-up matches at most as many bits as its key says.
+ *
+ * <p>A binary trie without one-way branches. A node stands for a prefix; one without a value only joins two branches.
+ *
+ * <pre>
+ * node:  0 child 0  u64   where the bit behind the prefix is 0; 0 for none
+ *        8 child 1  u64
+ *       16 prefix   u32   length in bits
+ *       20 kind     u32   0 joins branches, 1 has a value
+ *       24 data           as many bytes as the key has, up to 8 rounded up
+ *       .. value          apart, in memory that programs may touch; its address is behind the data
+ * </pre>
+ *
+ * <p>Readers take no lock. Writers hold one, and change the trie with single stores: a node that replaces another is
+ * complete before it is linked. A node that has left the trie is not reused before {@link #RESTING} others have left it,
+ * and the reuse is counted: a reader that sees another count after its walk than before it walks again, because it may
+ * have stood on such a node.
+ *
+ * <p>Iteration shows longer prefixes before the shorter ones that they are part of, and otherwise smaller data first.
+ */
+public final class LpmTrieMap extends LiveMap {
+    private static final int CHILDREN = 0;
+    private static final int PREFIX = 16;
+    private static final int KIND = 20;
+    private static final int DATA = 24;
+
+    /** Of the header. */
+    private static final int ROOT = 0;
+
+    private static final int REUSES = 8;
+
+    private static final int JOINS = 0;
+    private static final int HAS_VALUE = 1;
+
+    private static final int RESTING = 256;
+    private static final int FIRST_CHUNK = 64;
+    private static final int MAX_CHUNK = 1 << 14;
+
+    private final int dataBytes;
+    private final int maxPrefix;
+    private final int valueSize;
+    private final int maxEntries;
+    private final int valueOffset;
+    private final long nodeBytes;
+    private final long valueBytes;
+
+    /** The root's address, and how often nodes were reused. */
+    private final long header;
+
+    private final SpinLocks lock = new SpinLocks(1);
+
+    // --- under the lock
+    private int count;
+    private long nodes;
+    private long[] free = new long[FIRST_CHUNK];
+    private int freeCount;
+    private final long[] resting = new long[RESTING];
+    private int restingFirst;
+    private int restingCount;
+
+    LpmTrieMap(MapDef def, MapTable table, Regions regions) {
+        super(def, table, regions);
+        dataBytes = def.keySize() - Integer.BYTES;
+        maxPrefix = dataBytes * Byte.SIZE;
+        valueSize = def.valueSize();
+        maxEntries = def.maxEntries();
+        valueOffset = DATA + (int) roundUp8(dataBytes);
+        nodeBytes = (long) valueOffset + Long.BYTES;
+        valueBytes = roundUp8(valueSize);
+        header = allocate(64);
+    }
+
+    // --- finding
+
+    @Override
+    public long lookup(long key, int cpu) {
+        int prefix = Memory.getInt(key);
+        if (Integer.compareUnsigned(prefix, maxPrefix) > 0) {
+            return 0;
+        }
+        long data = key + Integer.BYTES;
+        while (true) {
+            long before = acquire(header + REUSES);
+            long found = longest(prefix, data);
+            long value = found == 0 ? 0 : Memory.getLong(found + valueOffset);
+            // The loads above must be done before the count is read again.
+            VarHandle.acquireFence();
+            if (acquire(header + REUSES) == before) {
+                return value;
+            }
+        }
+    }
+
+    private long longest(int prefix, long data) {
+        long found = 0;
+        long node = acquire(header + ROOT);
+        int known = -1;
+        while (node != 0) {
+            int length = Memory.getInt(node + PREFIX);
+            if (length <= known) {
+                // A node was reused under our feet; the caller will see that.
+                return 0;
+            }
+            int matching = matching(node + DATA, data, Math.max(known, 0), Math.min(length, prefix));
+            if (matching < length) {
+                break;
+            }
+            if (Memory.getInt(node + KIND) == HAS_VALUE) {
+                found = node;
+            }
+            if (length == prefix) {
+                break;
+            }
+            known = length;
+            node = acquire(child(node, bit(data, length)));
+        }
+        return found;
+    }
+
+    /**
+     * How many leading bits are equal, at most {@code limit}.
+     *
+     * @param known bits of which this is known already
+     */
+    private int matching(long one, long other, int known, int limit) {
+        int at = known >>> 3 & -4;
+        for (; at + Integer.BYTES <= dataBytes && at << 3 < limit; at += Integer.BYTES) {
+            int difference = Memory.getInt(one + at) ^ Memory.getInt(other + at);
+            if (difference != 0) {
+                return Math.min((at << 3) + Integer.numberOfLeadingZeros(Integer.reverseBytes(difference)), limit);
+            }
+        }
+        for (; at << 3 < limit; at++) {
+            int difference = (Memory.getByte(one + at) ^ Memory.getByte(other + at)) & 0xff;
+            if (difference != 0) {
+                return Math.min((at << 3) + Integer.numberOfLeadingZeros(difference << 24), limit);
+            }
+        }
+        return limit;
+    }
+
+    private static int bit(long data, int index) {
+        return Memory.getByte(data + (index >>> 3)) >>> 7 - (index & 7) & 1;
+    }
+
+    private static long child(long node, int bit) {
+        return node + CHILDREN + (long) bit * Long.BYTES;
+    }
+
+    private static long acquire(long address) {
+        return (long) Memory.ATOMIC_LONG.getAcquire(Memory.ALL, address);
+    }
+
+    private static void link(long slot, long node) {
+        Memory.ATOMIC_LONG.setRelease(Memory.ALL, slot, node);
+    }
+
+    // --- changing
+
+    @Override
+    public int update(long key, long value, long flags, int cpu) {
+        if (flags < 0 || flags > EXIST) {
+            return Errno.EINVAL.negative();
+        }
+        int prefix = Memory.getInt(key);
+        if (Integer.compareUnsigned(prefix, maxPrefix) > 0) {
+            return Errno.EINVAL.negative();
+        }
+        lock.lock(0);
+        try {
+            return insert(prefix, key + Integer.BYTES, value, flags);
+        } finally {
+            lock.unlock(0);
+        }
+    }
+
+    private int insert(int prefix, long data, long value, long flags) {
+        long slot = header + ROOT;
+        long node = Memory.getLong(slot);
+        int length = 0;
+        int matching = 0;
+        while (node != 0) {
+            length = Memory.getInt(node + PREFIX);
+            matching = matching(node + DATA, data, 0, Math.min(length, prefix));
+            if (matching != length || length == prefix) {
+                break;
+            }
+            slot = child(node, bit(data, length));
+            node = Memory.getLong(slot);
+        }
+        boolean same = node != 0 && matching == length;
+        boolean exists = same && Memory.getInt(node + KIND) == HAS_VALUE;
+        if (exists && flags == NOEXIST) {
+            return Errno.EEXIST.negative();
+        }
+        if (!exists && flags == EXIST) {
+            return Errno.ENOENT.negative();
+        }
+        if (!exists && count == maxEntries) {
+            return Errno.ENOSPC.negative();
+        }
+        boolean fork = node != 0 && !same && matching < prefix;
+        if (!reserve(fork ? 2 : 1)) {
+            return Errno.ENOMEM.negative();
+        }
+        long fresh = fresh(prefix, HAS_VALUE, data);
+        Memory.copy(value, Memory.getLong(fresh + valueOffset), valueSize);
+        if (same) {
+            Memory.putLong(child(fresh, 0), Memory.getLong(child(node, 0)));
+            Memory.putLong(child(fresh, 1), Memory.getLong(child(node, 1)));
+            link(slot, fresh);
+            give(node);
+        } else if (fork) {
+            long join = fresh(matching, JOINS, node + DATA);
+            int bit = bit(data, matching);
+            Memory.putLong(child(join, bit), fresh);
+            Memory.putLong(child(join, 1 - bit), node);
+            link(slot, join);
+        } else {
+            if (node != 0) {
+                Memory.putLong(child(fresh, bit(node + DATA, prefix)), node);
+            }
+            link(slot, fresh);
+        }
+        if (!exists) {
+            count++;
+        }
+        return 0;
+    }
+
+    @Override
+    public int delete(long key) {
+        int prefix = Memory.getInt(key);
+        if (Integer.compareUnsigned(prefix, maxPrefix) > 0) {
+            return Errno.EINVAL.negative();
+        }
+        lock.lock(0);
+        try {
+            return takeOut(prefix, key + Integer.BYTES);
+        } finally {
+            lock.unlock(0);
+        }
+    }
+
+    private int takeOut(int prefix, long data) {
+        long parentSlot = 0;
+        long parent = 0;
+        long slot = header + ROOT;
+        long node = Memory.getLong(slot);
+        while (node != 0) {
+            int length = Memory.getInt(node + PREFIX);
+            if (length > prefix || matching(node + DATA, data, 0, length) < length) {
+                return Errno.ENOENT.negative();
+            }
+            if (length == prefix) {
+                break;
+            }
+            parentSlot = slot;
+            parent = node;
+            slot = child(node, bit(data, length));
+            node = Memory.getLong(slot);
+        }
+        if (node == 0 || Memory.getInt(node + KIND) != HAS_VALUE) {
+            return Errno.ENOENT.negative();
+        }
+        count--;
+        long zero = Memory.getLong(child(node, 0));
+        long one = Memory.getLong(child(node, 1));
+        if (zero != 0 && one != 0) {
+            Memory.ATOMIC_INT.setRelease(Memory.ALL, node + KIND, JOINS);
+            return 0;
+        }
+        if (zero == 0 && one == 0 && parent != 0 && Memory.getInt(parent + KIND) == JOINS) {
+            // The parent has nothing to join any more: its other branch takes its place.
+            long other = slot == child(parent, 0) ? child(parent, 1) : child(parent, 0);
+            link(parentSlot, Memory.getLong(other));
+            give(parent);
+        } else {
+            link(slot, zero != 0 ? zero : one);
+        }
+        give(node);
+        return 0;
+    }
+
+    // --- nodes; under the lock
+
+    /** Makes sure that so many nodes can be taken. */
+    private boolean reserve(int wanted) {
+        if (freeCount >= wanted) {
+            return true;
+        }
+        try {
+            addNodes(Math.clamp(nodes, FIRST_CHUNK, MAX_CHUNK));
+        } catch (OutOfMemoryError e) {
+            return freeCount + restingCount >= wanted;
+        }
+        return true;
+    }
+
+    private long fresh(int prefix, int kind, long data) {
+        long node;
+        if (freeCount > 0) {
+            node = free[--freeCount];
+        } else {
+            node = resting[restingFirst];
+            restingFirst = (restingFirst + 1) % RESTING;
+            restingCount--;
+        }
+        if (Memory.getInt(node + PREFIX) >= 0) {
+            // Before anything is written into a node that was in the trie once: readers are to notice.
+            Memory.putLong(header + REUSES, Memory.getLong(header + REUSES) + 1);
+            VarHandle.storeStoreFence();
+        }
+        Memory.putLong(child(node, 0), 0);
+        Memory.putLong(child(node, 1), 0);
+        Memory.putInt(node + PREFIX, prefix);
+        Memory.putInt(node + KIND, kind);
+        Memory.copy(data, node + DATA, dataBytes);
+        return node;
+    }
+
+    private void give(long node) {
+        if (restingCount == RESTING) {
+            if (freeCount == free.length) {
+                free = Arrays.copyOf(free, free.length * 2);
+            }
+            free[freeCount++] = resting[restingFirst];
+            restingFirst = (restingFirst + 1) % RESTING;
+            restingCount--;
+        }
+        resting[(restingFirst + restingCount++) % RESTING] = node;
+    }
+
+    private void addNodes(int more) {
+        long chunk = allocate(more * nodeBytes);
+        long values = allocateRegion(more * valueBytes, programsMayWrite());
+        if (free.length < freeCount + more) {
+            free = Arrays.copyOf(free, freeCount + more);
+        }
+        for (int i = more - 1; i >= 0; i--) {
+            long node = chunk + i * nodeBytes;
+            Memory.putInt(node + PREFIX, -1);
+            Memory.putLong(node + valueOffset, values + i * valueBytes);
+            free[freeCount++] = node;
+        }
+        nodes += more;
+    }
+
+    // --- the user's side
+
+    /** Number of entries. */
+    public int size() {
+        lock.lock(0);
+        try {
+            return count;
+        } finally {
+            lock.unlock(0);
+        }
+    }
+
+    @Override
+    public int userValueSize() {
+        return valueSize;
+    }
+
+    @Override
+    byte[] read(byte[] key) {
+        try (Arena arena = Arena.ofConfined()) {
+            long address = HashTableMap.nativeCopy(arena, key);
+            lock.lock(0);
+            try {
+                long value = lookup(address, 0);
+                return value == 0 ? null : Memory.bytes(value, valueSize);
+            } finally {
+                lock.unlock(0);
+            }
+        }
+    }
+
+    @Override
+    int write(byte[] key, byte[] value, long flags) {
+        try (Arena arena = Arena.ofConfined()) {
+            return update(HashTableMap.nativeCopy(arena, key), HashTableMap.nativeCopy(arena, value), flags, 0);
+        }
+    }
+
+    @Override
+    int erase(byte[] key) {
+        try (Arena arena = Arena.ofConfined()) {
+            return delete(HashTableMap.nativeCopy(arena, key));
+        }
+    }
+
+    @Override
+    byte[] next(byte[] key) {
+        try (Arena arena = Arena.ofConfined()) {
+            long address = key == null ? 0 : HashTableMap.nativeCopy(arena, key);
+            lock.lock(0);
+            try {
+                long next = follower(address);
+                if (next == 0) {
+                    return null;
+                }
+                byte[] bytes = new byte[def().keySize()];
+                IndexedMap.INT_LE.set(bytes, 0, Memory.getInt(next + PREFIX));
+                Memory.copy(next + DATA, bytes, Integer.BYTES, dataBytes);
+                return bytes;
+            } finally {
+                lock.unlock(0);
+            }
+        }
+    }
+
+    /** The node that comes after a key; the first one for a key that is not there. */
+    private long follower(long key) {
+        long root = Memory.getLong(header + ROOT);
+        int prefix = key == 0 ? -1 : Memory.getInt(key);
+        if (prefix < 0 || prefix > maxPrefix) {
+            return first(root);
+        }
+        long data = key + Integer.BYTES;
+        long after = 0;
+        long node = root;
+        while (node != 0) {
+            int length = Memory.getInt(node + PREFIX);
+            if (length > prefix || matching(node + DATA, data, 0, length) < length) {
+                return first(root);
+            }
+            if (length == prefix) {
+                return Memory.getInt(node + KIND) == HAS_VALUE ? after : first(root);
+            }
+            int bit = bit(data, length);
+            long other = bit == 0 ? Memory.getLong(child(node, 1)) : 0;
+            if (other != 0) {
+                after = first(other);
+            } else if (Memory.getInt(node + KIND) == HAS_VALUE) {
+                after = node;
+            }
+            node = Memory.getLong(child(node, bit));
+        }
+        return first(root);
+    }
+
+    /** Of the nodes below one and itself the one that comes first: the deepest on the left. */
+    private static long first(long top) {
+        long first = 0;
+        long node = top;
+        while (node != 0) {
+            if (Memory.getInt(node + KIND) == HAS_VALUE) {
+                first = node;
+            }
+            long zero = Memory.getLong(child(node, 0));
+            node = zero != 0 ? zero : Memory.getLong(child(node, 1));
+        }
+        return first;
+    }
+}
