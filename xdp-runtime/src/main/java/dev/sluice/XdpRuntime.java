@@ -4,6 +4,7 @@ import dev.sluice.btf.Btf;
 import dev.sluice.exec.Engine;
 import dev.sluice.exec.Executable;
 import dev.sluice.helper.Clock;
+import dev.sluice.helper.Network;
 import dev.sluice.helper.RunContext;
 import dev.sluice.map.MapTable;
 import dev.sluice.memory.Regions;
@@ -22,6 +23,7 @@ public final class XdpRuntime implements AutoCloseable {
     private final long seed;
     private final MapTable maps = new MapTable();
     private final Regions regions = new Regions();
+    private final Network network = new Network();
     private int lastProgramId;
 
     /**
@@ -60,7 +62,14 @@ public final class XdpRuntime implements AutoCloseable {
      * @param queue whose random numbers it gets
      */
     public RunContext newContext(Clock clock, int queue) {
-        return new RunContext(maps, regions, clock, seed + queue);
+        RunContext context = new RunContext(maps, regions, clock, seed + queue);
+        context.network = network;
+        return context;
+    }
+
+    /** The network that programs see, empty at first; may be changed while they run. */
+    public Network network() {
+        return network;
     }
 
     /** The maps by id. */

@@ -82,6 +82,9 @@ public final class RunContext implements AutoCloseable {
     /** The CPU that the program believes to run on: the queue's number. */
     public int cpu;
 
+    /** Interfaces, routes and neighbours that programs can ask for. */
+    public Network network = new Network();
+
     /** What the last number that was read is. */
     long parsed;
 

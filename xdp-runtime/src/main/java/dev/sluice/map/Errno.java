@@ -22,6 +22,7 @@ public enum Errno {
     ENOTSOCK(88),
     ENOTSUP(95),
     EOPNOTSUPP(95),
+    EAFNOSUPPORT(97),
     ENOTSUPP(524);
 
     private final int number;
