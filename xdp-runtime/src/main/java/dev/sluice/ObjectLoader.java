@@ -183,7 +183,7 @@ final class ObjectLoader {
                 made.put(new byte[map.keySize()], map.contents().bytes(), BpfMap.ANY);
             }
         } catch (MapException e) {
-            throw new LoadException("map " + map.name() + ": " + e.getMessage());
+            throw new LoadException(String.valueOf(e.getMessage()));
         }
         if (map.frozen()) {
             made.freeze();

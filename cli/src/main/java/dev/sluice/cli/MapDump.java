@@ -19,7 +19,6 @@ import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.util.Arrays;
 import java.util.HexFormat;
-import java.util.List;
 import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -44,7 +43,9 @@ final class MapDump {
     /** All entries, as {@code bpftool --json map dump} writes them. */
     static void write(LoadedMap map, JsonGenerator json) throws IOException {
         json.writeStartArray();
-        for (byte[] key : hasEntries(map.map()) ? map.map().keys() : List.<byte[]>of()) {
+        // key by key: an array may have more entries than the heap has room for keys
+        byte[] first = hasEntries(map.map()) ? map.map().nextKey(null) : null;
+        for (byte[] key = first; key != null; key = map.map().nextKey(key)) {
             byte[] value = map.map().get(key);
             if (value != null) {
                 writeEntry(map, key, value, json);
@@ -158,15 +159,14 @@ final class MapDump {
                     + live.def().type().bpftoolName() + ", " + withoutEntries(live));
             return;
         }
-        List<byte[]> keys = live.keys();
         boolean array = live.def().type() == MapType.ARRAY || live.def().type() == MapType.PERCPU_ARRAY;
         out.println("map " + live.id() + ": " + map.name() + ", "
                 + live.def().type().bpftoolName() + ", "
-                + (array ? "" : Quantity.count(keys.size()) + " of ")
+                + (array ? "" : Quantity.count(live.keys().size()) + " of ")
                 + Quantity.count(live.def().maxEntries()) + (live.def().maxEntries() == 1 ? " entry" : " entries"));
         int zero = 0;
         int shown = 0;
-        for (byte[] key : keys) {
+        for (byte[] key = live.nextKey(null); key != null; key = live.nextKey(key)) {
             byte[] value = live.get(key);
             if (value == null) {
                 continue;

@@ -87,13 +87,33 @@ class ReplayErrorsTest {
 
     @Test
     void aMapTypeThatDoesNotExist() throws IOException {
-        byte[] bytes = Pcaps.bytes(Pcaps.object("legacy/old_maps-20"));
-        // the type of the map that the program uses: the first word of an entry whose key has 4 and value 16 bytes
-        int at = indexOf(bytes, new byte[] {2, 0, 0, 0, 4, 0, 0, 0, 16, 0, 0, 0});
-        bytes[at] = 99;
-        Path file = Files.write(folder.resolve("type.o"), bytes);
+        Path file = withMapWord(0, 99);
         assertThat(Cli.run("replay", file, ODD).error(FAILED))
                 .isEqualTo(file + ": map protocols: no such map type, type=99");
+    }
+
+    @Test
+    void aMapThatCannotBe() throws IOException {
+        Path file = withMapWord(12, 0);
+        assertThat(Cli.run("replay", file, ODD).error(FAILED))
+                .startsWith(file + ": map protocols: max_entries must not be 0");
+    }
+
+    @Test
+    void aMapThatDoesNotFitIntoMemory() throws IOException {
+        Path file = withMapWord(12, -1);
+        assertThat(Cli.run("replay", file, ODD).error(FAILED))
+                .startsWith(file + ": map protocols: no memory for max_entries=4294967295");
+    }
+
+    /** An object whose program's map has another word at an offset: type, key size, value size, entries. */
+    private Path withMapWord(int offset, int value) throws IOException {
+        byte[] bytes = Pcaps.bytes(Pcaps.object("legacy/old_maps-20"));
+        int at = indexOf(bytes, new byte[] {2, 0, 0, 0, 4, 0, 0, 0, 16, 0, 0, 0});
+        for (int i = 0; i < Integer.BYTES; i++) {
+            bytes[at + offset + i] = (byte) (value >> 8 * i);
+        }
+        return Files.write(folder.resolve("map.o"), bytes);
     }
 
     private static int indexOf(byte[] bytes, byte[] part) {
