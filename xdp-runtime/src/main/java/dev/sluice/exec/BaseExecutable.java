@@ -48,7 +48,11 @@ public abstract class BaseExecutable implements Executable {
     public long call(RunContext context, long r1, long r2) {
         context.beginRun();
         context.descriptor = 0;
-        return execute(context, r1, r2, 0);
+        try {
+            return execute(context, r1, r2, 0);
+        } finally {
+            context.releaseLock();
+        }
     }
 
     @Override
@@ -90,6 +94,7 @@ public abstract class BaseExecutable implements Executable {
 
     /** Writes back what the run did to the packet and what it decided. */
     public static void finish(RunContext context, long descriptor, long action) {
+        context.releaseLock();
         Memory.putLong(descriptor + FrameDescriptor.DATA, context.data);
         Memory.putLong(descriptor + FrameDescriptor.DATA_END, context.dataEnd);
         Memory.putLong(descriptor + FrameDescriptor.DATA_META, context.dataMeta);

@@ -4,6 +4,7 @@ import dev.sluice.helper.ArgKind;
 import dev.sluice.helper.Helper;
 import dev.sluice.helper.RunContext;
 import dev.sluice.map.BpfMap;
+import dev.sluice.map.RingBufferMap;
 
 /**
  * Checks the arguments of helper calls in unverified programs by the helper's prototype, so that no implementation ever
@@ -81,10 +82,27 @@ final class HelperArguments {
                         throw bad(helper, i, pc, "expected a function", value);
                     }
                 }
-                case SPIN_LOCK,
-                        TIMER,
+                case SPIN_LOCK -> {
+                    if (!context.regions.allows(value, Integer.BYTES, true) || (value & 3) != 0) {
+                        throw bad(helper, i, pc, "expected a lock in the value of a map", value);
+                    }
+                    if (context.heldLock != (helper == Helper.SPIN_LOCK ? 0 : value)) {
+                        throw bad(
+                                helper,
+                                i,
+                                pc,
+                                "expected " + (helper == Helper.SPIN_LOCK ? "no lock" : "this lock")
+                                        + " to be held, held=" + Checks.hex(context.heldLock),
+                                value);
+                    }
+                }
+                case RINGBUF_MEM -> {
+                    if (RingBufferMap.ofSample(context.maps, value) == null) {
+                        throw bad(helper, i, pc, "expected what bpf_ringbuf_reserve gave", value);
+                    }
+                }
+                case TIMER,
                         KPTR,
-                        RINGBUF_MEM,
                         SOCK_COMMON,
                         SOCK_COMMON_RELEASE,
                         DYNPTR,

@@ -1,6 +1,5 @@
 package dev.sluice.helper;
 
-import dev.sluice.map.BpfMap;
 import dev.sluice.map.Errno;
 import dev.sluice.map.ProgArrayMap;
 import dev.sluice.map.ProgramRef;
@@ -49,11 +48,7 @@ public final class Helpers {
 
     /** A value of a CPU; 0 for a CPU that there is not. */
     public static long mapLookupPercpuElem(RunContext context, long map, long key, long cpu, long r4, long r5) {
-        BpfMap target = context.map(map);
-        int stride = target.def().valueSize() + Long.BYTES - 1 & -Long.BYTES;
-        long cpus = target.userValueSize() / stride;
-        long wanted = cpu & 0xffff_ffffL;
-        return wanted < cpus ? target.lookup(key, (int) wanted) : 0;
+        return context.map(map).lookupPerCpu(key, cpu & 0xffff_ffffL);
     }
 
     public static long mapUpdateElem(RunContext context, long map, long key, long value, long flags, long r5) {

@@ -136,6 +136,9 @@ public final class RunContext implements AutoCloseable {
     /** Tail calls of this run so far. */
     public int tailCalls;
 
+    /** Address of the lock in a map's value that the program holds, 0 for none. */
+    public long heldLock;
+
     // --- calls back into the program, set by engines before they call a helper that makes some
     /** The program that called; null before any has. */
     public @Nullable Callbacks callbacks;
@@ -162,6 +165,14 @@ public final class RunContext implements AutoCloseable {
         this.regions = regions;
         this.clock = clock;
         seed(seed);
+    }
+
+    /** Gives back a lock that a program held when it was ended. */
+    public void releaseLock() {
+        if (heldLock != 0) {
+            Memory.ATOMIC_INT.setRelease(Memory.ALL, heldLock, 0);
+            heldLock = 0;
+        }
     }
 
     /** Forgets what the last run left behind: pending redirect, tail calls, instructions used. */
