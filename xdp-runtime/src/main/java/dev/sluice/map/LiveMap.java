@@ -247,7 +247,7 @@ abstract class LiveMap extends BpfMap {
 
     /**
      * Gives the map up. Its memory goes at once, unless it is in another map: then when it has left that one too. A map
-     * that programs may have got out of another one keeps its memory until the whole table is closed, because they may
+     * that programs may have got out of another one keeps its memory until {@link MapTable#reclaim}, because they may
      * still be using it.
      */
     @Override
@@ -275,12 +275,17 @@ abstract class LiveMap extends BpfMap {
             return;
         }
         dropInner();
-        table.remove(this);
         if (wasInner) {
             table.bury(this);
         } else {
+            table.remove(this);
             abandon();
         }
+    }
+
+    /** Whether nobody holds it any more; a program may still be using it. */
+    final boolean isGone() {
+        return references.get() == 0;
     }
 
     /** Drops the maps that are in this one. */

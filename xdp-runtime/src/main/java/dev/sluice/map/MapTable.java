@@ -71,34 +71,51 @@ public final class MapTable {
         for (BpfMap map : all()) {
             map.close();
         }
+        reclaim();
+    }
+
+    /**
+     * Gives back the memory of maps that were in others and are closed. At that moment no program may be between its start
+     * and its end: it might still use such a map. Who replaces inner maps for a long time calls it between two batches.
+     */
+    public void reclaim() {
         List<LiveMap> dead;
         synchronized (this) {
             dead = List.copyOf(buried);
             buried.clear();
+            dead.forEach(this::remove);
         }
         dead.forEach(LiveMap::abandon);
     }
 
     /** The map of an id, or null. */
     public BpfMap byId(int id) {
+        BpfMap map = any(id);
+        return map instanceof LiveMap live && live.isGone() ? null : map;
+    }
+
+    private BpfMap any(int id) {
         BpfMap[] maps = byId;
         return id > 0 && id < maps.length ? maps[id] : null;
     }
 
-    /** The map of a pointer, or null when it is no map's. */
+    /**
+     * The map of a pointer, or null when it is no map's. A program may have got it out of another map that it has left
+     * since: it is found until {@link #reclaim}.
+     */
     public BpfMap byHandle(long handle) {
         long offset = handle - HANDLE_BASE;
         if ((offset & (1 << HANDLE_SHIFT) - 1) != 0 || offset < 0 || offset >>> HANDLE_SHIFT > Integer.MAX_VALUE) {
             return null;
         }
-        return byId((int) (offset >>> HANDLE_SHIFT));
+        return any((int) (offset >>> HANDLE_SHIFT));
     }
 
     /** All maps, by id. */
     public List<BpfMap> all() {
         List<BpfMap> maps = new ArrayList<>();
         for (BpfMap map : byId) {
-            if (map != null) {
+            if (map != null && !(map instanceof LiveMap live && live.isGone())) {
                 maps.add(map);
             }
         }

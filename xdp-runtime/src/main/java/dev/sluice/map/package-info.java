@@ -16,6 +16,6 @@
  * {@link dev.sluice.map.PerfRing}. A map in a map is a pointer for programs and an id for user space.
  *
  * <p>Readers never lock. A value that a program got stays memory of that map as long as the map lives; that of a map that
- * was in another one stays until the {@link dev.sluice.map.MapTable} is closed.
+ * was in another one stays until {@link dev.sluice.map.MapTable#reclaim}.
  */
 package dev.sluice.map;
