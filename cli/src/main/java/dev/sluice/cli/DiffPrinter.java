@@ -168,6 +168,10 @@ final class DiffPrinter {
                 ours.packet(),
                 ours.metadataBytes(),
                 out);
+        if (packet.aspects().contains(Difference.Aspect.EVENTS)) {
+            out.println("  events, kernel: " + kernel.events());
+            out.println("  events, " + packet.engine() + ": " + ours.events());
+        }
         print(packet.trace(), packet.steps(), out);
     }
 
@@ -335,6 +339,13 @@ final class DiffPrinter {
         json.writeStringField("action", action(outcome.action()));
         json.writeNumberField("metadata_bytes", outcome.metadataBytes());
         json.writeStringField("packet", HEX.formatHex(outcome.packet()));
+        if (!outcome.events().isEmpty()) {
+            json.writeArrayFieldStart("events");
+            for (String event : outcome.events()) {
+                json.writeString(event);
+            }
+            json.writeEndArray();
+        }
         if (outcome.failure() != null) {
             json.writeStringField("fault", outcome.failure());
         }

@@ -468,6 +468,18 @@ public final class MapSuite {
         return Maps.supports(type)
                 && switch (type) {
                     case ARRAY_OF_MAPS, HASH_OF_MAPS, RINGBUF, USER_RINGBUF, SK_STORAGE, STRUCT_OPS, ARENA -> false;
+                    // made of anything: they stay empty, as what they hold exists in a kernel only
+                    case STACK_TRACE,
+                            CGROUP_ARRAY,
+                            CGROUP_STORAGE,
+                            PERCPU_CGROUP_STORAGE,
+                            CGRP_STORAGE,
+                            SOCKMAP,
+                            SOCKHASH,
+                            REUSEPORT_SOCKARRAY,
+                            INODE_STORAGE,
+                            TASK_STORAGE,
+                            INSN_ARRAY -> false;
                     default -> true;
                 };
     }

@@ -109,6 +109,9 @@ public final class Comparison implements AutoCloseable {
     private final StepRecorder recorder;
     private final KernelObject kernelObject;
     private final TestRun testRun;
+    private final Events kernelEvents;
+    private List<String> taken = List.of();
+    private final Map<String, Long> eventCounts = new TreeMap<>();
 
     private final Map<Rule, Long> applied = new EnumMap<>(Rule.class);
     private final Map<Integer, Long> verdicts = new TreeMap<>();
@@ -162,6 +165,8 @@ public final class Comparison implements AutoCloseable {
             opened.add(kernelObject);
             testRun = kernelObject.program(program.name()).testRun();
             opened.add(testRun);
+            kernelEvents = Events.ofKernel(kernel, kernelObject, tracer.object());
+            opened.add(kernelEvents);
             fillMaps();
             remark();
         } catch (RuntimeException | Error e) {
@@ -283,6 +288,10 @@ public final class Comparison implements AutoCloseable {
         if (testRun.retval() == XDP_REDIRECT) {
             apply(Rule.REDIRECT_TARGET);
         }
+        taken = kernelEvents.take();
+        for (String event : taken) {
+            eventCounts.merge(event.substring(0, event.indexOf(": ")), 1L, Long::sum);
+        }
         tracer.run(address, length);
         for (Score score : scores) {
             if (score.side != tracer) {
@@ -330,7 +339,8 @@ public final class Comparison implements AutoCloseable {
                 && side.action() == testRun.retval()
                 && side.metadataBytes() == testRun.outputMetadataBytes()
                 && side.outputLength() == testRun.outputLength()
-                && bytesAreEqual(side);
+                && bytesAreEqual(side)
+                && side.events().equals(taken);
     }
 
     private boolean bytesAreEqual(EngineSide side) {
@@ -355,12 +365,15 @@ public final class Comparison implements AutoCloseable {
         } else if (!bytesAreEqual(side)) {
             aspects.add(Difference.Aspect.BYTES);
         }
+        if (!side.events().equals(taken)) {
+            aspects.add(Difference.Aspect.EVENTS);
+        }
         return new Difference.Packet(
                 side.engine(),
                 packets,
                 List.copyOf(aspects),
                 Memory.bytes(address, length),
-                new Outcome(testRun.retval(), testRun.outputMetadataBytes(), testRun.outputBytes(), null),
+                new Outcome(testRun.retval(), testRun.outputMetadataBytes(), testRun.outputBytes(), null, taken),
                 side.outcome(),
                 recorder.trace(tracer::show),
                 recorder.count());
@@ -399,6 +412,10 @@ public final class Comparison implements AutoCloseable {
         if (whyNot != null) {
             apply(Rule.UNREADABLE_MAP);
             return new DiffReport.MapResult(name, type, 0, whyNot);
+        }
+        if (Events.areIn(type)) {
+            // compared packet by packet
+            return new DiffReport.MapResult(name, type, eventCounts.getOrDefault(name, 0L), null);
         }
         long entries = 0;
         long mostExcused = 0;
@@ -444,6 +461,7 @@ public final class Comparison implements AutoCloseable {
 
     @Override
     public void close() {
+        kernelEvents.close();
         testRun.close();
         kernelObject.close();
         sides().forEach(EngineSide::close);

@@ -61,7 +61,7 @@ public record DiffReport(
      * A map at the end.
      *
      * @param type number in {@code enum bpf_map_type}
-     * @param entries in the kernel's map; 0 where it was not compared
+     * @param entries in the kernel's map, or events that came from it; 0 where it was not compared
      * @param notCompared why it was not compared; null where it was
      */
     public record MapResult(

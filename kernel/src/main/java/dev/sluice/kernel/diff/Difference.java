@@ -15,7 +15,8 @@ public sealed interface Difference {
         RETURN_VALUE,
         METADATA_LENGTH,
         LENGTH,
-        BYTES
+        BYTES,
+        EVENTS
     }
 
     /**
@@ -45,6 +46,9 @@ public sealed interface Difference {
                     + " kernel: action=" + kernel.action() + " metadata=" + kernel.metadataBytes() + " packet="
                     + hex.formatHex(kernel.packet()) + " ours: action=" + ours.action() + " metadata="
                     + ours.metadataBytes() + " packet=" + hex.formatHex(ours.packet())
+                    + (kernel.events().equals(ours.events())
+                            ? ""
+                            : " events: kernel=" + kernel.events() + " ours=" + ours.events())
                     + (ours.failure() == null ? "" : " fault: " + ours.failure());
         }
     }

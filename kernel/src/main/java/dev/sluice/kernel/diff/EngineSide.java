@@ -39,6 +39,8 @@ final class EngineSide implements AutoCloseable {
     private final LoadedProgram program;
     private final RunContext context;
     private @Nullable StepRecorder recorder;
+    private final Events events;
+    private List<String> taken = List.of();
     private @Nullable ProgramFault fault;
 
     /** @param target the kernel's types, where the object wants to know them */
@@ -55,6 +57,7 @@ final class EngineSide implements AutoCloseable {
         // the machine's monotonic clock, as the kernel's programs see it
         context = runtime.newContext(System::nanoTime, CPU);
         context.instructionLimit = INSTRUCTION_LIMIT;
+        events = Events.ofEngine(object, cpus);
     }
 
     /** From now on the interpreter's steps go to that recorder. */
@@ -94,11 +97,17 @@ final class EngineSide implements AutoCloseable {
             recorder.begin();
         }
         program.executable().run(context, descriptor, 1, (index, thrown) -> fault = thrown);
+        taken = events.take();
     }
 
     @Nullable
     ProgramFault fault() {
         return fault;
+    }
+
+    /** What the program told user space. */
+    List<String> events() {
+        return taken;
     }
 
     int action() {
@@ -123,7 +132,8 @@ final class EngineSide implements AutoCloseable {
                 action(),
                 metadataBytes(),
                 Memory.bytes(output(), outputLength()),
-                fault == null ? null : fault.getMessage());
+                fault == null ? null : fault.getMessage(),
+                taken);
     }
 
     /** A register's value for a person: where it points to, if to something of this run. */
@@ -154,6 +164,7 @@ final class EngineSide implements AutoCloseable {
 
     @Override
     public void close() {
+        events.close();
         context.close();
         runtime.close();
         arena.close();

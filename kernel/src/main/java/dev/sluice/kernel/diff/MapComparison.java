@@ -75,7 +75,7 @@ final class MapComparison {
         }
         return switch (type) {
             case null -> "its type is unknown";
-            case RINGBUF, USER_RINGBUF, PERF_EVENT_ARRAY -> "events are read, not looked up";
+            case USER_RINGBUF -> "user space writes it";
             case XSKMAP, SOCKMAP, SOCKHASH, REUSEPORT_SOCKARRAY -> "it holds sockets";
             case BLOOM_FILTER -> "it does not list what it holds";
             case QUEUE, STACK -> "it is read by taking out";
