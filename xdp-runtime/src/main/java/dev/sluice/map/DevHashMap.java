@@ -36,6 +36,11 @@ public final class DevHashMap extends HashTableMap implements RedirectMap {
     }
 
     @Override
+    byte[] take(byte[] key) {
+        throw cannotTakeOut();
+    }
+
+    @Override
     int write(byte[] key, byte[] value, long flags) {
         if (IndexedMap.index(value) == 0) {
             return Errno.EINVAL.negative();

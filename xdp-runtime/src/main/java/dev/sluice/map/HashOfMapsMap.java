@@ -49,9 +49,7 @@ public final class HashOfMapsMap extends HashTableMap {
 
     @Override
     byte[] take(byte[] key) {
-        throw refuse(
-                Errno.ENOTSUPP,
-                "entries of this type cannot be taken out, type=" + def().type().bpftoolName());
+        throw cannotTakeOut();
     }
 
     @Override

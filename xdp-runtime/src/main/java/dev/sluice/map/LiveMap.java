@@ -210,7 +210,12 @@ abstract class LiveMap extends BpfMap {
 
     /** Takes an entry out; null when there is none. */
     byte[] take(byte[] key) {
-        throw refuse(
+        throw cannotTakeOut();
+    }
+
+    /** What types answer whose entries can be deleted, or not even that. */
+    final MapException cannotTakeOut() {
+        return refuse(
                 Errno.ENOTSUPP,
                 "entries of this type cannot be taken out, type=" + def().type().bpftoolName());
     }

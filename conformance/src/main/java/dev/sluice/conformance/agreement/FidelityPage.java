@@ -359,7 +359,7 @@ final class FidelityPage {
             row(
                     type.number(),
                     type.bpftoolName(),
-                    Maps.supports(type) ? "yes" : "no",
+                    !Maps.supports(type) ? "no" : MapSuite.staysEmpty(type) ? "it can be made, and stays empty" : "yes",
                     blankIfNone(compared),
                     blankIfNone(inPrograms.getOrDefault(type.number(), 0)));
         }

@@ -105,6 +105,8 @@ public final class MapSuite {
         add(all, MapType.LRU_PERCPU_HASH, 1, 8, 1024, 0);
         add(all, MapType.LPM_TRIE, 8, 8, 20, NO_PREALLOC);
         add(all, MapType.LPM_TRIE, 5, 4, 1000, NO_PREALLOC);
+        add(all, MapType.QUEUE, 0, 5, 4, 0);
+        add(all, MapType.STACK, 0, 8, 4, 0);
         add(all, MapType.DEVMAP, 4, 4, 5, 0);
         add(all, MapType.DEVMAP, 4, 8, 5, 0);
         add(all, MapType.DEVMAP_HASH, 4, 4, 5, 0);
@@ -122,6 +124,10 @@ public final class MapSuite {
         return def.type() == MapType.DEVMAP || def.type() == MapType.DEVMAP_HASH;
     }
 
+    private static boolean isKeyless(MapDef def) {
+        return def.keySize() == 0;
+    }
+
     private static boolean isArray(MapDef def) {
         return def.type() == MapType.ARRAY || def.type() == MapType.PERCPU_ARRAY || def.type() == MapType.DEVMAP;
     }
@@ -130,8 +136,8 @@ public final class MapSuite {
         String type = def.type().bpftoolName();
         try (Sides sides = new Sides(kernel, engines, List.of(def))) {
             // the verifier refuses some uses of read-only and device maps: then user space is alone
-            boolean programs = sides.load(Assembler.assemble(program(def))) == null;
-            if (!programs && def.flags() <= NO_PREALLOC && !isDeviceMap(def)) {
+            boolean programs = !isKeyless(def) && sides.load(Assembler.assemble(program(def))) == null;
+            if (!programs && def.flags() <= NO_PREALLOC && !isDeviceMap(def) && !isKeyless(def)) {
                 tally.different(type, "the program is refused: " + sides.load(Assembler.assemble(program(def))));
             }
             int freezeAt = random.nextInt(3) == 0 ? OPERATIONS - 30 : -1;
@@ -161,6 +167,9 @@ public final class MapSuite {
             for (int i = 4; i < key.length; i++) {
                 key[i] = (byte) (random.nextInt(4) * 0x55);
             }
+            return key;
+        }
+        if (isKeyless(def)) {
             return key;
         }
         if (isArray(def)) {
@@ -203,10 +212,11 @@ public final class MapSuite {
     private void byUser(MapDef def, Sides sides) {
         byte[] key = key(def);
         KernelMap theirs = sides.kernelMap(0);
-        int op = random.nextInt(4);
+        int op = isKeyless(def) ? List.of(0, 1, 1, 2, 4).get(random.nextInt(5)) : random.nextInt(5);
         byte[] value = value(def, theirs.valueBytes());
         long flags = flags();
-        String what = List.of("lookup", "update", "delete", "next key").get(op);
+        String what = List.of("lookup", "update", "delete", "next key", "lookup and delete")
+                .get(op);
         String expected = answer(() -> switch (op) {
             case 0 -> theirs.lookup(key).map(HEX::formatHex).orElse("ENOENT");
             case 1 -> {
@@ -214,6 +224,7 @@ public final class MapSuite {
                 yield "done";
             }
             case 2 -> theirs.delete(key) ? "done" : "ENOENT";
+            case 4 -> theirs.lookupAndDelete(key).map(HEX::formatHex).orElse("ENOENT");
             default -> isArray(def) ? next(theirs.nextKey(key).orElse(null)) : walk(theirs);
         });
         for (Sides.Ours side : sides.ours()) {
@@ -228,6 +239,10 @@ public final class MapSuite {
                     yield "done";
                 }
                 case 2 -> ours.remove(key) ? "done" : "ENOENT";
+                case 4 -> {
+                    byte[] taken = ours.lookupAndDelete(key);
+                    yield taken == null ? "ENOENT" : HEX.formatHex(taken);
+                }
                 default -> isArray(def) ? next(ours.nextKey(key)) : walk(ours);
             });
             judge(
@@ -398,7 +413,7 @@ public final class MapSuite {
     // --- contents
 
     private void compareContents(MapDef def, Sides sides) {
-        if ((def.flags() & WRONLY) != 0) {
+        if ((def.flags() & WRONLY) != 0 || isKeyless(def)) {
             return;
         }
         TreeMap<String, String> expected = new TreeMap<>();
@@ -466,21 +481,28 @@ public final class MapSuite {
 
     private static boolean hasSimpleDefinition(MapType type) {
         return Maps.supports(type)
+                && !staysEmpty(type)
                 && switch (type) {
                     case ARRAY_OF_MAPS, HASH_OF_MAPS, RINGBUF, USER_RINGBUF, SK_STORAGE, STRUCT_OPS, ARENA -> false;
-                    // made of anything: they stay empty, as what they hold exists in a kernel only
-                    case STACK_TRACE,
-                            CGROUP_ARRAY,
-                            CGROUP_STORAGE,
-                            PERCPU_CGROUP_STORAGE,
-                            CGRP_STORAGE,
-                            SOCKMAP,
-                            SOCKHASH,
-                            REUSEPORT_SOCKARRAY,
-                            INODE_STORAGE,
-                            TASK_STORAGE,
-                            INSN_ARRAY -> false;
                     default -> true;
                 };
+    }
+
+    /** Types that are made of any definition and stay empty, as what they hold exists in a kernel only. */
+    static boolean staysEmpty(MapType type) {
+        return switch (type) {
+            case STACK_TRACE,
+                    CGROUP_ARRAY,
+                    CGROUP_STORAGE,
+                    PERCPU_CGROUP_STORAGE,
+                    CGRP_STORAGE,
+                    SOCKMAP,
+                    SOCKHASH,
+                    REUSEPORT_SOCKARRAY,
+                    SK_STORAGE,
+                    INODE_STORAGE,
+                    TASK_STORAGE -> true;
+            default -> false;
+        };
     }
 }
