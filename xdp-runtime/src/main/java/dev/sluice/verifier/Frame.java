@@ -1,0 +1,137 @@
+package dev.sluice.verifier;
+
+import java.util.Arrays;
+
+/**
+ * One function's registers and stack. The stack is seen in slots of eight bytes, slot 0 just below r10; each byte of a slot
+ * has a kind, and a slot whose last byte is {@link #SPILL} also has what is known of the register spilled there.
+ *
+ * <pre>
+ *   r10 - 8 * (slot + 1)                        r10 - 8 * slot
+ *   | byte 0 | byte 1 | ...             | byte 7 |     kinds[8 * slot + i] is the byte at r10 - 8 * (slot + 1) + 7 - i
+ * </pre>
+ */
+final class Frame {
+    static final byte INVALID = 0;
+    static final byte SPILL = 1;
+    static final byte MISC = 2;
+    static final byte ZERO = 3;
+
+    static final int SLOT_BYTES = 8;
+
+    final Reg[] regs = new Reg[11];
+    final int number;
+
+    /** The call's slot; -1 for the entry function. */
+    final int callsite;
+
+    final int subprog;
+    byte[] kinds = {};
+    Reg[] spills = {};
+
+    boolean inCallback;
+    int callbackDepth;
+    int callbackReturnMin;
+    int callbackReturnMax;
+
+    Frame(int number, int callsite, int subprog) {
+        this.number = number;
+        this.callsite = callsite;
+        this.subprog = subprog;
+        for (int i = 0; i < regs.length; i++) {
+            regs[i] = new Reg();
+        }
+    }
+
+    Frame copy() {
+        Frame copy = new Frame(number, callsite, subprog);
+        for (int i = 0; i < regs.length; i++) {
+            copy.regs[i].copy(regs[i]);
+        }
+        copy.kinds = kinds.clone();
+        copy.spills = new Reg[spills.length];
+        for (int i = 0; i < spills.length; i++) {
+            if (kinds[8 * i + 7] == SPILL) {
+                copy.spills[i] = Reg.copyOf(spills[i]);
+            }
+        }
+        copy.inCallback = inCallback;
+        copy.callbackDepth = callbackDepth;
+        copy.callbackReturnMin = callbackReturnMin;
+        copy.callbackReturnMax = callbackReturnMax;
+        return copy;
+    }
+
+    /** Number of slots that exist so far. */
+    int slots() {
+        return spills.length;
+    }
+
+    /** Makes room for the stack down to {@code bytes} below r10. */
+    void grow(int bytes) {
+        int slots = (bytes + SLOT_BYTES - 1) / SLOT_BYTES;
+        if (slots > spills.length) {
+            spills = Arrays.copyOf(spills, slots);
+            kinds = Arrays.copyOf(kinds, slots * SLOT_BYTES);
+        }
+    }
+
+    /** Whether the slot holds a register; then {@link #spilled} says what is known of it. */
+    boolean isSpill(int slot) {
+        return kinds[8 * slot + 7] == SPILL;
+    }
+
+    boolean isScalarSpill(int slot) {
+        return isSpill(slot) && spills[slot].type == RegType.SCALAR;
+    }
+
+    /** Whether all eight bytes of a scalar spilled there are its own. */
+    boolean isScalarSpill64(int slot) {
+        return kinds[8 * slot] == SPILL && spills[slot].type == RegType.SCALAR;
+    }
+
+    Reg spilled(int slot) {
+        return spills[slot];
+    }
+
+    byte kind(int slot, int index) {
+        return kinds[8 * slot + index];
+    }
+
+    void setKind(int slot, int index, byte kind) {
+        kinds[8 * slot + index] = kind;
+    }
+
+    void fill(int slot, byte kind) {
+        Arrays.fill(kinds, 8 * slot, 8 * slot + 8, kind);
+    }
+
+    /** A byte of a spill that was overwritten in part is only some byte. */
+    void scrub(int slot, int index) {
+        int at = 8 * slot + index;
+        if (kinds[at] == SPILL) {
+            kinds[at] = MISC;
+        }
+    }
+
+    /** Puts a register's state into a slot: the last {@code bytes} kinds become a spill. */
+    void spill(int slot, Reg from, int bytes) {
+        Reg made = new Reg();
+        made.copy(from);
+        spills[slot] = made;
+        for (int i = SLOT_BYTES; i > SLOT_BYTES - bytes; i--) {
+            kinds[8 * slot + i - 1] = SPILL;
+        }
+        for (int i = SLOT_BYTES - bytes; i > 0; i--) {
+            scrubToMisc(slot, i - 1);
+        }
+    }
+
+    /** Unknown from now on, unless it never was known or is zero. */
+    private void scrubToMisc(int slot, int index) {
+        int at = 8 * slot + index;
+        if (kinds[at] == SPILL) {
+            kinds[at] = MISC;
+        }
+    }
+}

@@ -1,0 +1,153 @@
+package dev.sluice.verifier;
+
+/**
+ * What is known of one register, or of one spilled register on the stack. For a pointer, the inherited {@link Scalar} is
+ * its variable offset and {@link #off} its constant one. Mutable; owned by one verification.
+ */
+final class Reg extends Scalar {
+    /** In {@link #id} of a scalar: it is the register of that id plus {@link #off}. */
+    static final int PLUS_CONST = 1 << 31;
+
+    /** {@link #range} of a packet pointer that was found to be at the end of the packet. */
+    static final int AT_END = -1;
+
+    /** {@link #range} of a packet pointer that was found to be behind the end of the packet. */
+    static final int BEYOND_END = -2;
+
+    RegType type = RegType.NOT_INIT;
+
+    /** Whether the pointer may be NULL still. */
+    boolean orNull;
+
+    /** Whether a MEM may only be read. */
+    boolean readOnly;
+
+    int off;
+
+    /** Scalars: registers with the same value; pointers: with the same variable part, or from the same call. */
+    int id;
+
+    /** Packet pointers: bytes from the id's origin that are known to be there. */
+    int range;
+
+    /** MEM: its size. */
+    int memBytes;
+
+    KnownMap map;
+
+    /** Which inner map, for values of maps that a map holds; 0 for others. */
+    int mapUid;
+
+    /** The reference that this pointer holds, 0 for none. */
+    int ref;
+
+    /** STACK: the frame that it points into. */
+    int frame;
+
+    /** FUNC: the subprogram. */
+    int subprog;
+
+    /** SCALAR: whether its exact value mattered further on. */
+    boolean precise;
+
+    /** Ring buffer memory: must point to its beginning when it is given back. */
+    boolean ringbuf;
+
+    void copy(Reg from) {
+        copyRange(from);
+        type = from.type;
+        orNull = from.orNull;
+        readOnly = from.readOnly;
+        off = from.off;
+        id = from.id;
+        range = from.range;
+        memBytes = from.memBytes;
+        map = from.map;
+        mapUid = from.mapUid;
+        ref = from.ref;
+        frame = from.frame;
+        subprog = from.subprog;
+        precise = from.precise;
+        ringbuf = from.ringbuf;
+    }
+
+    static Reg copyOf(Reg from) {
+        Reg copy = new Reg();
+        copy.copy(from);
+        return copy;
+    }
+
+    /** Forgets the type's own fields; the range stays. */
+    private void clear() {
+        orNull = false;
+        readOnly = false;
+        off = 0;
+        id = 0;
+        range = 0;
+        memBytes = 0;
+        map = null;
+        mapUid = 0;
+        ref = 0;
+        frame = 0;
+        subprog = 0;
+        precise = false;
+        ringbuf = false;
+    }
+
+    void setNotInit() {
+        clear();
+        setUnknownRange();
+        type = RegType.NOT_INIT;
+    }
+
+    /** A scalar of which nothing is known. */
+    void setUnknown() {
+        clear();
+        setUnknownRange();
+        type = RegType.SCALAR;
+    }
+
+    void setScalar(long value) {
+        clear();
+        setKnown(value);
+        type = RegType.SCALAR;
+    }
+
+    /** A pointer without offset. */
+    void setPointer(RegType pointer) {
+        clear();
+        setKnown(0);
+        type = pointer;
+    }
+
+    boolean isScalar() {
+        return type == RegType.SCALAR;
+    }
+
+    boolean isPointer() {
+        return type != RegType.SCALAR && type != RegType.NOT_INIT;
+    }
+
+    /** A scalar that is 0 for certain. */
+    boolean isNull() {
+        return type == RegType.SCALAR && isConst() && bits.value() == 0;
+    }
+
+    boolean sameAs(Reg o) {
+        return type == o.type
+                && orNull == o.orNull
+                && readOnly == o.readOnly
+                && off == o.off
+                && range == o.range
+                && memBytes == o.memBytes
+                && map == o.map
+                && frame == o.frame
+                && subprog == o.subprog
+                && sameRange(o);
+    }
+
+    @Override
+    public String toString() {
+        return StatePrinter.text(this);
+    }
+}
