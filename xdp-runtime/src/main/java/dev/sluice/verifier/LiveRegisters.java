@@ -1,0 +1,116 @@
+package dev.sluice.verifier;
+
+import dev.sluice.isa.Opcode;
+
+/** Which of r0 to r9 are read before they are written, from each slot on: a data flow over the whole program. */
+final class LiveRegisters {
+    private static final int CALLER_SAVED = 0x3f;
+    private static final int ARGUMENTS = 0x3e;
+
+    /** Per slot, bit by bit. */
+    final short[] before;
+
+    private LiveRegisters(int size) {
+        before = new short[size];
+    }
+
+    static LiveRegisters of(Layout layout) {
+        LiveRegisters live = new LiveRegisters(layout.size);
+        int[] use = new int[layout.size];
+        int[] define = new int[layout.size];
+        for (int i = 0; i < layout.size; i++) {
+            fields(layout, i, use, define);
+            if (layout.isWide(i)) {
+                i++;
+            }
+        }
+        // backwards through the slots, until nothing changes: few rounds, as most jumps go forwards
+        boolean changed = true;
+        while (changed) {
+            changed = false;
+            for (int i = layout.size - 1; i >= 0; i--) {
+                if (layout.row[i] == null && layout.code[i] == 0) {
+                    continue; // the second slot of an lddw
+                }
+                int out = 0;
+                int c = layout.code[i];
+                if (Layout.isJumpClass(c) && !Layout.isExit(c) && (c & 0xf0) != 0x80) {
+                    out = live.before[layout.target(i)];
+                    if (c != Opcode.JA.code() && c != Opcode.GOTOL.code()) {
+                        out |= live.before[i + 1];
+                    }
+                } else if (!Layout.isExit(c)) {
+                    int next = i + (layout.isWide(i) ? 2 : 1);
+                    out = next < layout.size ? live.before[next] : 0;
+                }
+                short in = (short) (out & ~define[i] | use[i]);
+                if (in != live.before[i]) {
+                    live.before[i] = in;
+                    changed = true;
+                }
+            }
+        }
+        return live;
+    }
+
+    private static void fields(Layout layout, int i, int[] use, int[] define) {
+        int dst = 1 << layout.dst[i];
+        int src = 1 << layout.src[i];
+        Opcode row = layout.row[i];
+        if (row == null) {
+            // reserved fields in use: a path that comes by is refused
+            use[i] = 0x3ff;
+            return;
+        }
+        switch (row.form()) {
+            case ALU_K -> {
+                define[i] = dst;
+                use[i] = row.alu() == dev.sluice.isa.AluOp.MOV ? 0 : dst;
+            }
+            case ALU_X -> {
+                define[i] = dst;
+                use[i] = row.alu() == dev.sluice.isa.AluOp.MOV ? src : dst | src;
+            }
+            case UNARY -> {
+                define[i] = dst;
+                use[i] = dst;
+            }
+            case MOVSX, LDX, LDXSX, LOAD_ACQ -> {
+                define[i] = dst;
+                use[i] = src;
+            }
+            case JMP_K, ST -> use[i] = dst;
+            case JMP_X, STX, STORE_REL -> use[i] = dst | src;
+            case JA, GOTOL, MAY_GOTO -> {}
+            case CALL_HELPER -> {
+                define[i] = CALLER_SAVED;
+                use[i] = HelperProto.argumentMask(layout.imm[i]);
+            }
+            case CALL_LOCAL, CALL_KFUNC, CALLX -> {
+                define[i] = CALLER_SAVED;
+                use[i] = ARGUMENTS;
+            }
+            case EXIT -> use[i] = 1;
+            case LDDW -> define[i] = dst;
+            case LD_ABS -> {
+                define[i] = CALLER_SAVED;
+                use[i] = 1 << 6;
+            }
+            case LD_IND -> {
+                define[i] = CALLER_SAVED;
+                use[i] = 1 << 6 | src;
+            }
+            case ATOMIC -> {
+                use[i] = dst | src;
+                if (row.atomic() == dev.sluice.isa.AtomicOp.CMPXCHG) {
+                    use[i] |= 1;
+                    define[i] = 1;
+                } else if (row.fetches()) {
+                    define[i] = src;
+                }
+            }
+        }
+        use[i] &= 0x3ff;
+        define[i] &= 0x3ff;
+    }
+}
