@@ -92,6 +92,14 @@ final class ScalarAlu {
         return true;
     }
 
+    /** A sum whose ranges are not yet made to agree with each other beyond the bits. */
+    static void addConstant(Scalar dst, Scalar src) {
+        add32(dst, src);
+        add64(dst, src);
+        dst.bits = dst.bits.add(src.bits);
+        dst.sync();
+    }
+
     private static boolean isComputable(AluOp op, Scalar src, boolean wide) {
         return switch (op) {
             case ADD, SUB, NEG, MUL, AND, OR, XOR -> true;
