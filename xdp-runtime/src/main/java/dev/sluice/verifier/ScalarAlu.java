@@ -92,12 +92,11 @@ final class ScalarAlu {
         return true;
     }
 
-    /** A sum whose ranges are not yet made to agree with each other beyond the bits. */
+    /** A sum of which no view has learnt from the others yet. */
     static void addConstant(Scalar dst, Scalar src) {
         add32(dst, src);
         add64(dst, src);
         dst.bits = dst.bits.add(src.bits);
-        dst.sync();
     }
 
     private static boolean isComputable(AluOp op, Scalar src, boolean wide) {

@@ -1,0 +1,384 @@
+package dev.sluice.verifier;
+
+import dev.sluice.isa.Disassembler;
+import dev.sluice.isa.Instruction;
+import dev.sluice.isa.Symbols;
+import dev.sluice.isa.Syntax;
+import dev.sluice.program.SourceLine;
+import java.util.ArrayDeque;
+
+/**
+ * One verification: the program, the state at hand, the branches still to be walked, and the log. The parts that check
+ * and change the state ({@link Arithmetic}, {@link Memory}, {@link Calls} and others) share it. Owned by one thread.
+ */
+final class Run {
+    /** Instructions processed along all paths, at most. */
+    static final int MAX_PROCESSED = 1_000_000;
+
+    private static final int MAX_PENDING = 8192;
+    static final int REG_FP = 10;
+
+    final Subject subject;
+    final Log log;
+    final Layout layout;
+    final boolean detailed;
+    short[] liveBefore = {};
+
+    /** A branch to be walked later. */
+    private record Pending(State state, int insn, int previous, int logPosition) {}
+
+    private final ArrayDeque<Pending> pending = new ArrayDeque<>();
+
+    State state = new State();
+    int insn;
+    int previousInsn;
+    int processed;
+    int jumpsProcessed;
+    int ids;
+    int scratchedRegs;
+    long scratchedSlots;
+    int history = -1;
+
+    /** Per slot, whether any path came by. */
+    final boolean[] seen;
+
+    /** Per slot, the kind of pointer that a load or store used; a second kind may not differ where code is rewritten. */
+    private final RegType[] accessedAs;
+
+    final int[] stackDepth;
+
+    final Arithmetic arithmetic = new Arithmetic(this);
+    final StackAccess stack = new StackAccess(this);
+    final Memory memory = new Memory(this);
+    final Jumps jumps = new Jumps(this);
+    final HelperCalls helpers = new HelperCalls(this);
+    final Calls calls = new Calls(this);
+    final Precision precision = new Precision(this);
+    final LiveStack liveStack = new LiveStack(this);
+    final Pruner pruner = new Pruner(this);
+
+    private final Disassembler disassembler = new Disassembler(Syntax.KERNEL, new Symbols() {
+        @Override
+        public String helperName(int number) {
+            return HelperNames.of(number);
+        }
+    });
+
+    Run(Subject subject, Log log, Layout layout) {
+        this.subject = subject;
+        this.log = log;
+        this.layout = layout;
+        this.detailed = log.isDetailed();
+        seen = new boolean[layout.size];
+        accessedAs = new RegType[layout.size];
+        stackDepth = new int[layout.starts.length];
+    }
+
+    // --- rejections
+
+    RejectedException reject(String line) {
+        log.line(line);
+        return new RejectedException(line);
+    }
+
+    // --- registers
+
+    Reg reg(int number) {
+        return state.regs()[number];
+    }
+
+    int newId() {
+        return ++ids;
+    }
+
+    void scratch(int number) {
+        scratchedRegs |= 1 << number;
+    }
+
+    void scratchSlot(int slot) {
+        if (slot < 64) {
+            scratchedSlots |= 1L << slot;
+        }
+    }
+
+    void scratchAll() {
+        scratchedRegs = -1;
+        scratchedSlots = -1;
+    }
+
+    /** A register that is read must have been written. */
+    void requireReadable(int number) {
+        if (number > REG_FP) {
+            throw reject("R" + number + " is invalid");
+        }
+        scratch(number);
+        if (reg(number).type == RegType.NOT_INIT) {
+            throw reject("R" + number + " !read_ok");
+        }
+    }
+
+    void requireWritable(int number) {
+        if (number > REG_FP) {
+            throw reject("R" + number + " is invalid");
+        }
+        scratch(number);
+        if (number == REG_FP) {
+            throw reject("frame pointer is read only");
+        }
+    }
+
+    void markUnknown(int number) {
+        reg(number).setUnknown();
+    }
+
+    void clearCallerSaved(Frame frame) {
+        for (int i = 0; i <= 5; i++) {
+            frame.regs[i].setNotInit();
+            scratch(i);
+        }
+    }
+
+    /** An instruction that is rewritten for its pointer's kind must always see the same kind. */
+    void requireSameKind(RegType type) {
+        RegType before = accessedAs[insn];
+        if (before == null) {
+            accessedAs[insn] = type;
+        } else if (before != type && (isRewritten(before) || isRewritten(type))) {
+            throw reject("same insn cannot be used with different pointers");
+        }
+    }
+
+    private static boolean isRewritten(RegType type) {
+        return type == RegType.CTX || type.isSocket();
+    }
+
+    // --- branches
+
+    /** Puts a copy of the state aside, to be walked from {@code next} later. */
+    State push(int next, int previous) {
+        State copy = state.copy();
+        pending.push(new Pending(copy, next, previous, log.position()));
+        if (pending.size() > MAX_PENDING) {
+            throw reject("The sequence of " + pending.size() + " jumps is too complex.");
+        }
+        if (copy.parent != null) {
+            copy.parent.branches++;
+        }
+        copy.branches = 1;
+        return copy;
+    }
+
+    /** Takes up the branch put aside last; false if there is none. */
+    private boolean pop() {
+        Pending next = pending.poll();
+        if (next == null) {
+            return false;
+        }
+        if (!log.isDetailed()) {
+            log.cutTo(next.logPosition);
+        }
+        state = next.state;
+        insn = next.insn;
+        previousInsn = next.previous;
+        return true;
+    }
+
+    private void endPath() {
+        State ended = state;
+        while (ended != null) {
+            if (--ended.branches != 0) {
+                break;
+            }
+            ended = ended.parent;
+        }
+    }
+
+    // --- the walk
+
+    /** Simulates from a first state until all paths have ended. */
+    void simulate(State first, int start) {
+        state = first;
+        insn = start;
+        previousInsn = -1;
+        pending.clear();
+        scratchAll();
+        boolean printState = false;
+        boolean detailed = log.isDetailed();
+        while (true) {
+            if (insn >= layout.size || insn < 0) {
+                throw reject("invalid insn idx " + insn + " insn_cnt " + layout.size);
+            }
+            if (++processed > MAX_PROCESSED) {
+                throw reject("BPF program is too large. Processed " + processed + " insn");
+            }
+            state.lastInsn = previousInsn;
+            state.insn = insn;
+            boolean ended = false;
+            if (layout.prunePoints.get(insn) && pruner.isVisited()) {
+                if (log.isDetailed() || log.isOn()) {
+                    log.line(printState ? "\nfrom " + previousInsn + " to " + insn + ": safe" : insn + ": safe");
+                }
+                ended = true;
+            }
+            if (!ended) {
+                history = -1;
+                if (layout.jumpPoints.get(insn)) {
+                    addHistory(0, 0);
+                }
+                if (detailed && printState) {
+                    log.add("\nfrom " + previousInsn + " to " + insn + ":");
+                    log.line(StatePrinter.text(state, state.frame(), -1, -1));
+                    printState = false;
+                }
+                if (log.isOn()) {
+                    if (scratchedRegs != 0 || scratchedSlots != 0) {
+                        printState();
+                    }
+                    printLine();
+                    log.instruction(insn + ": " + text(insn));
+                }
+                seen[insn] = true;
+                previousInsn = insn;
+                liveStack.begin(insn);
+                int at = insn;
+                Step step = step();
+                liveStack.commit(at);
+                switch (step) {
+                    case NEXT -> insn++;
+                    case MOVED -> {}
+                    case RETURNED -> printState = true;
+                    case ENDED -> ended = true;
+                }
+            }
+            if (ended) {
+                scratchAll();
+                endPath();
+                liveStack.update();
+                if (!pop()) {
+                    return;
+                }
+                printState = true;
+            }
+        }
+    }
+
+    /** What comes after an instruction. */
+    enum Step {
+        NEXT,
+        MOVED,
+        RETURNED,
+        ENDED
+    }
+
+    /** Records that the path came by here, for the way back that {@link Precision} takes. */
+    void addHistory(int flags, long linked) {
+        if (history >= 0) {
+            state.historyFlags[history] |= flags;
+            state.historyLinked[history] |= linked;
+            return;
+        }
+        history = state.addHistory(insn, previousInsn, flags, linked);
+    }
+
+    private Step step() {
+        int c = layout.code[insn];
+        switch (c & 7) {
+            case 4, 7 -> {
+                arithmetic.step(insn);
+                return Step.NEXT;
+            }
+            case 1 -> {
+                memory.load(insn);
+                return Step.NEXT;
+            }
+            case 3, 2 -> {
+                memory.store(insn);
+                return Step.NEXT;
+            }
+            case 5, 6 -> {
+                jumpsProcessed++;
+                return jumps.step(insn);
+            }
+            default -> {
+                return loads(c);
+            }
+        }
+    }
+
+    private Step loads(int c) {
+        if ((c & 0xe0) == 0x20 || (c & 0xe0) == 0x40) {
+            throw reject("BPF_LD_[ABS|IND] instructions not allowed for this program type");
+        }
+        if (c != 0x18) {
+            throw reject("invalid BPF_LD mode");
+        }
+        memory.loadWide(insn);
+        insn += 2;
+        return Step.MOVED;
+    }
+
+    // --- the log
+
+    /** The changed registers, behind the instruction's line. */
+    void printState() {
+        if (log.isOn()) {
+            log.state(insn, StatePrinter.text(state, state.frame(), scratchedRegs, scratchedSlots));
+            scratchedRegs = 0;
+            scratchedSlots = 0;
+        }
+    }
+
+    void printFrame(Frame frame) {
+        if (log.isOn()) {
+            log.line(StatePrinter.text(state, frame, -1, -1));
+        }
+    }
+
+    private SourceLine lastLine;
+
+    private void printLine() {
+        if (subject.lines().isEmpty()) {
+            return;
+        }
+        SourceLine line = lineAt(insn);
+        if (line != null && line != lastLine) {
+            log.line("; " + line.text() + " @ " + fileName(line.file()) + ":" + line.line());
+        }
+        lastLine = line;
+    }
+
+    private static String fileName(String path) {
+        return path.substring(path.lastIndexOf('/') + 1);
+    }
+
+    private SourceLine lineAt(int slot) {
+        SourceLine found = null;
+        int low = 0;
+        int high = subject.lines().size() - 1;
+        while (low <= high) {
+            int middle = low + high >>> 1;
+            SourceLine line = subject.lines().get(middle);
+            if (line.slot() <= slot) {
+                found = line;
+                low = middle + 1;
+            } else {
+                high = middle - 1;
+            }
+        }
+        return found;
+    }
+
+    /** An instruction as the kernel's log writes it. */
+    String text(int slot) {
+        if (layout.row[slot] == null) {
+            return String.format("(%02x) ...", layout.code[slot]);
+        }
+        Instruction insn = new Instruction(
+                layout.row[slot],
+                layout.dst[slot],
+                layout.src[slot],
+                layout.off[slot],
+                layout.isWide(slot) ? layout.wide(slot) : layout.imm[slot]);
+        return disassembler.text(insn);
+    }
+}
