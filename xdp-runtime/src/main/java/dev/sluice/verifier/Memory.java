@@ -1,0 +1,418 @@
+package dev.sluice.verifier;
+
+import dev.sluice.isa.AtomicOp;
+import dev.sluice.isa.Form;
+import dev.sluice.isa.Opcode;
+import dev.sluice.isa.Pseudo;
+import dev.sluice.object.SectionName;
+
+/** Loads and stores: what the pointer must be for them, and what the register holds afterwards. */
+final class Memory {
+    private static final int NO_REG = -1;
+    private static final int CTX_BYTES = 24;
+    private static final int SOCK_BYTES = 80;
+
+    private final Run run;
+    private final Layout layout;
+
+    Memory(Run run) {
+        this.run = run;
+        this.layout = run.layout;
+    }
+
+    // --- instructions
+
+    void load(int i) {
+        int src = layout.src[i];
+        int dst = layout.dst[i];
+        run.requireReadable(src);
+        run.requireWritable(dst);
+        RegType kind = run.reg(src).type;
+        Opcode row = layout.row[i];
+        access(src, layout.off[i], row.width().bytes(), false, dst, false, row.form() == Form.LDXSX);
+        run.requireSameKind(kind);
+    }
+
+    void store(int i) {
+        int c = layout.code[i];
+        if ((c & 7) == 3 && (c & 0xe0) == 0xc0) {
+            atomic(i);
+            return;
+        }
+        int dst = layout.dst[i];
+        if ((c & 7) == 3) {
+            if ((c & 0xe0) != 0x60 || layout.imm[i] != 0) {
+                throw run.reject("BPF_STX uses reserved fields");
+            }
+            run.requireReadable(layout.src[i]);
+            run.requireReadable(dst);
+            RegType kind = run.reg(dst).type;
+            access(dst, layout.off[i], layout.row[i].width().bytes(), true, layout.src[i], false, false);
+            run.requireSameKind(kind);
+            return;
+        }
+        if ((c & 0xe0) != 0x60 || layout.src[i] != 0) {
+            throw run.reject("BPF_ST uses reserved fields");
+        }
+        run.requireReadable(dst);
+        RegType kind = run.reg(dst).type;
+        access(dst, layout.off[i], layout.row[i].width().bytes(), true, NO_REG, false, false);
+        run.requireSameKind(kind);
+    }
+
+    private void atomic(int i) {
+        Opcode row = layout.row[i];
+        int bytes = 1 << "\2\1\0\3".charAt(layout.code[i] >> 3 & 3);
+        if (row == null) {
+            boolean known = Opcode.of(0xdb, 0, 0, layout.imm[i]) != null;
+            throw run.reject(
+                    known
+                            ? "invalid atomic operand size"
+                            : String.format("BPF_ATOMIC uses invalid atomic opcode %02x", layout.imm[i]));
+        }
+        int dst = layout.dst[i];
+        int src = layout.src[i];
+        int off = layout.off[i];
+        if (row.form() == Form.LOAD_ACQ) {
+            run.requireReadable(src);
+            run.requireWritable(dst);
+            requireAtomicMemory(src, "loads from", true);
+            RegType kind = run.reg(src).type;
+            access(src, off, bytes, false, dst, true, false);
+            run.requireSameKind(kind);
+            return;
+        }
+        if (row.form() == Form.STORE_REL) {
+            run.requireReadable(src);
+            run.requireReadable(dst);
+            requireAtomicMemory(dst, "stores into", true);
+            RegType kind = run.reg(dst).type;
+            access(dst, off, bytes, true, src, true, false);
+            run.requireSameKind(kind);
+            return;
+        }
+        run.requireReadable(src);
+        run.requireReadable(dst);
+        if (row.atomic() == AtomicOp.CMPXCHG) {
+            run.requireReadable(0);
+        }
+        requireAtomicMemory(dst, "stores into", false);
+        int loaded = NO_REG;
+        if (row.fetches()) {
+            loaded = row.atomic() == AtomicOp.CMPXCHG ? 0 : src;
+            run.requireWritable(loaded);
+            run.markUnknown(loaded);
+        }
+        access(dst, off, bytes, false, NO_REG, true, false);
+        if (loaded != NO_REG) {
+            access(dst, off, bytes, false, loaded, true, false);
+        }
+        access(dst, off, bytes, true, NO_REG, true, false);
+    }
+
+    private void requireAtomicMemory(int number, String what, boolean packetAllowed) {
+        Reg reg = run.reg(number);
+        boolean allowed = switch (reg.type) {
+            case CTX, SOCKET, SOCK_COMMON, TCP_SOCK, XDP_SOCK -> false;
+            case PACKET, PACKET_META -> packetAllowed;
+            case NOT_INIT, SCALAR, CONST_MAP_PTR, MAP_VALUE, MAP_KEY, STACK, PACKET_END, MEM, FUNC -> true;
+        };
+        if (!allowed) {
+            throw run.reject("BPF_ATOMIC " + what + " R" + number + " " + StatePrinter.name(reg) + " is not allowed");
+        }
+    }
+
+    void loadWide(int i) {
+        int number = layout.dst[i];
+        run.requireWritable(number);
+        Reg dst = run.reg(number);
+        Pseudo pseudo = Pseudo.of(layout.src[i]);
+        switch (pseudo) {
+            case IMM -> dst.setScalar(layout.wide(i));
+            case MAP_FD, MAP_IDX -> {
+                dst.setPointer(RegType.CONST_MAP_PTR);
+                dst.map = run.subject.maps().get(layout.imm[i]);
+            }
+            case MAP_VALUE, MAP_IDX_VALUE -> {
+                dst.setPointer(RegType.MAP_VALUE);
+                dst.map = run.subject.maps().get(layout.imm[i]);
+                dst.off = layout.imm[i + 1];
+            }
+            case FUNC -> {
+                int function = layout.functionAt(i + 1 + layout.imm[i]);
+                if (run.calls.isGlobal(function)) {
+                    throw run.reject("callback function not static");
+                }
+                dst.setPointer(RegType.FUNC);
+                dst.subprog = function;
+            }
+            case BTF_ID -> throw new UnsupportedException("address of a kernel variable");
+        }
+    }
+
+    // --- accesses
+
+    /**
+     * One access through a pointer.
+     *
+     * @param value the register that is stored or loaded; -1 for a constant, or where the value does not matter
+     * @param aligned whether it must be aligned, whatever it points to
+     */
+    void access(int number, int insnOff, int bytes, boolean write, int value, boolean aligned, boolean extend) {
+        Reg reg = run.reg(number);
+        requireAlignment(reg, insnOff, bytes, aligned);
+        int off = insnOff + reg.off;
+        switch (reg.orNull ? RegType.NOT_INIT : reg.type) {
+            case MAP_KEY -> {
+                if (write) {
+                    throw run.reject("write to change key R" + number + " not allowed");
+                }
+                requireRegion(number, off, bytes, reg.map.def().keySize(), false);
+                unknown(value);
+            }
+            case MAP_VALUE -> mapValue(number, off, bytes, write, value, extend);
+            case MEM -> {
+                if (write && reg.readOnly) {
+                    throw run.reject("R" + number + " cannot write into " + StatePrinter.name(reg));
+                }
+                requireRegion(number, off, bytes, reg.memBytes, false);
+                if (!write) {
+                    unknown(value);
+                }
+            }
+            case CTX -> context(number, off, bytes, write, value, extend);
+            case STACK -> {
+                run.stack.requireWithin(number, off, bytes, write);
+                if (write) {
+                    run.stack.write(number, off, bytes, value);
+                } else {
+                    run.stack.read(number, off, bytes, value);
+                }
+            }
+            case PACKET, PACKET_META -> {
+                requirePacket(number, off, bytes, false);
+                if (!write) {
+                    unknown(value);
+                }
+            }
+            case SOCKET, SOCK_COMMON, TCP_SOCK, XDP_SOCK -> {
+                if (write) {
+                    throw run.reject("R" + number + " cannot write into " + StatePrinter.name(reg));
+                }
+                requireSocket(number, off, bytes);
+                unknown(value);
+            }
+            case CONST_MAP_PTR -> mapStruct(number, off, write, value);
+            case NOT_INIT, SCALAR, PACKET_END, FUNC ->
+                throw run.reject("R" + number + " invalid mem access '" + StatePrinter.name(reg) + "'");
+        }
+        if (bytes < 8 && value >= 0 && !write && run.reg(value).type == RegType.SCALAR) {
+            if (extend) {
+                SignExtension.extend64(run.reg(value), bytes);
+            } else {
+                run.reg(value).truncate(bytes);
+            }
+        }
+    }
+
+    private void unknown(int value) {
+        if (value >= 0) {
+            run.reg(value).setUnknown();
+        }
+    }
+
+    private void mapStruct(int number, int off, boolean write, int value) {
+        if (off < 0) {
+            throw run.reject("R" + number + " is bpf_map invalid negative access: off=" + off);
+        }
+        if (write) {
+            throw run.reject("only read from bpf_map is supported");
+        }
+        throw new UnsupportedException("reading the kernel's own fields of a map");
+    }
+
+    private void requireAlignment(Reg reg, int insnOff, int bytes, boolean aligned) {
+        boolean strict = aligned || reg.type == RegType.STACK;
+        if (!strict || bytes == 1) {
+            return;
+        }
+        String kind;
+        int extra = 0;
+        switch (reg.type) {
+            case PACKET, PACKET_META -> {
+                kind = "packet ";
+                extra = 2;
+            }
+            case MAP_KEY -> kind = "key ";
+            case MAP_VALUE -> kind = "value ";
+            case CTX -> kind = "context ";
+            case STACK -> kind = "stack ";
+            case SOCKET -> kind = "sock ";
+            case SOCK_COMMON -> kind = "sock_common ";
+            case TCP_SOCK -> kind = "tcp_sock ";
+            case XDP_SOCK -> kind = "xdp_sock ";
+            case NOT_INIT, SCALAR, CONST_MAP_PTR, PACKET_END, MEM, FUNC -> kind = "";
+        }
+        Tnum address = reg.bits.add(Tnum.of((long) extra + reg.off + insnOff));
+        if (!address.isAligned(bytes)) {
+            throw run.reject("misaligned " + kind + "access off " + (extra == 0 ? "" : extra + "+") + reg.bits + "+"
+                    + reg.off + "+" + insnOff + " size " + bytes);
+        }
+    }
+
+    // --- regions
+
+    private boolean inBounds(Reg reg, int number, long off, long bytes, long size, boolean zeroAllowed) {
+        boolean sizeOk = bytes > 0 || bytes == 0 && zeroAllowed;
+        if (off >= 0 && sizeOk && off + bytes <= size) {
+            return true;
+        }
+        int shown = (int) off;
+        switch (reg.type) {
+            case MAP_KEY ->
+                run.log.line("invalid access to map key, key_size=" + size + " off=" + shown + " size=" + bytes);
+            case MAP_VALUE ->
+                run.log.line("invalid access to map value, value_size=" + size + " off=" + shown + " size=" + bytes);
+            case PACKET, PACKET_META, PACKET_END ->
+                run.log.line("invalid access to packet, off=" + shown + " size=" + bytes + ", R" + number + "(id="
+                        + reg.id + ",off=" + shown + ",r=" + size + ")");
+            case NOT_INIT, SCALAR, CTX, CONST_MAP_PTR, STACK, SOCKET, SOCK_COMMON, TCP_SOCK, XDP_SOCK, MEM, FUNC ->
+                run.log.line("invalid access to memory, mem_size=" + size + " off=" + shown + " size=" + bytes);
+        }
+        return false;
+    }
+
+    void requirePacket(int number, int off, long bytes, boolean zeroAllowed) {
+        Reg reg = run.reg(number);
+        if (reg.smin < 0) {
+            throw run.reject("R" + number
+                    + " min value is negative, either use unsigned index or do a if (index >=0) check.");
+        }
+        if (reg.range < 0 || !inBounds(reg, number, off, bytes, reg.range, zeroAllowed)) {
+            throw run.reject("R" + number + " offset is outside of the packet");
+        }
+    }
+
+    /** The whole range of the pointer's variable offset must lie in memory of {@code size} bytes. */
+    void requireRegion(int number, int off, long bytes, long size, boolean zeroAllowed) {
+        Reg reg = run.reg(number);
+        long lowest = off + reg.smin;
+        if (reg.smin < 0 && (reg.smin == Long.MIN_VALUE || lowest != (int) lowest || lowest < 0)) {
+            throw run.reject("R" + number
+                    + " min value is negative, either use unsigned index or do a if (index >=0) check.");
+        }
+        if (!inBounds(reg, number, (int) lowest, bytes, size, zeroAllowed)) {
+            throw run.reject("R" + number + " min value is outside of the allowed memory range");
+        }
+        if (Long.compareUnsigned(reg.umax, Arithmetic.MAX_OFFSET) >= 0) {
+            throw run.reject("R" + number + " unbounded memory access, make sure to bounds check any such access");
+        }
+        if (!inBounds(reg, number, (int) (reg.umax + off), bytes, size, zeroAllowed)) {
+            throw run.reject("R" + number + " max value is outside of the allowed memory range");
+        }
+    }
+
+    void requireMapAccess(int number, int off, long bytes, boolean write, boolean zeroAllowed) {
+        Reg reg = run.reg(number);
+        KnownMap map = reg.map;
+        if (write ? !map.canWrite() : !map.canRead()) {
+            throw run.reject((write ? "write into map forbidden, value_size=" : "read from map forbidden, value_size=")
+                    + map.def().valueSize() + " off=" + off + " size=" + bytes);
+        }
+        requireRegion(number, off, bytes, Integer.toUnsignedLong(map.def().valueSize()), zeroAllowed);
+        if (map.special()) {
+            throw new UnsupportedException("map value with fields of the kernel's own");
+        }
+    }
+
+    private void mapValue(int number, int off, int bytes, boolean write, int value, boolean extend) {
+        Reg reg = run.reg(number);
+        requireMapAccess(number, off, bytes, write, false);
+        if (write || value < 0) {
+            return;
+        }
+        if (reg.isConst() && reg.map.isConstant()) {
+            long loaded = reg.map.load((int) (off + reg.bits.value()), bytes);
+            int unused = 64 - 8 * bytes;
+            run.reg(value).setScalar(extend ? loaded << unused >> unused : loaded);
+        } else {
+            run.reg(value).setUnknown();
+        }
+    }
+
+    // --- the context
+
+    void requireUnmodified(Reg reg, int number) {
+        String name = StatePrinter.name(reg);
+        if (reg.off < 0) {
+            throw run.reject("negative offset " + name + " ptr R" + number + " off=" + reg.off + " disallowed");
+        }
+        if (reg.off != 0) {
+            throw run.reject("dereference of modified " + name + " ptr R" + number + " off=" + reg.off + " disallowed");
+        }
+        if (!reg.isConst() || reg.bits.value() != 0) {
+            throw run.reject("variable " + name + " access var_off=" + reg.bits + " disallowed");
+        }
+    }
+
+    private void context(int number, int off, int bytes, boolean write, int value, boolean extend) {
+        Reg reg = run.reg(number);
+        requireUnmodified(reg, number);
+        boolean valid = !write && bytes == 4 && off >= 0 && off < CTX_BYTES && off % 4 == 0;
+        if (off == 20 && run.subject.attach() != SectionName.Attach.DEVMAP) {
+            valid = false;
+        }
+        RegType type = switch (off) {
+            case 0 -> RegType.PACKET;
+            case 4 -> RegType.PACKET_END;
+            case 8 -> RegType.PACKET_META;
+            default -> RegType.SCALAR;
+        };
+        if (type != RegType.SCALAR && extend) {
+            valid = false;
+        }
+        if (!valid) {
+            throw run.reject("invalid bpf_context access off=" + off + " size=" + bytes);
+        }
+        if (value < 0) {
+            return;
+        }
+        if (type == RegType.SCALAR) {
+            run.reg(value).setUnknown();
+        } else {
+            run.reg(value).setPointer(type);
+        }
+    }
+
+    // --- sockets
+
+    private void requireSocket(int number, int off, int bytes) {
+        Reg reg = run.reg(number);
+        if (reg.smin < 0) {
+            throw run.reject("R" + number
+                    + " min value is negative, either use unsigned index or do a if (index >=0) check.");
+        }
+        boolean inside = off >= 0 && off + bytes <= SOCK_BYTES && off % bytes == 0 && bytes <= 4;
+        boolean valid = switch (reg.type) {
+            case SOCKET -> inside && isSocketField(off, bytes);
+            case SOCK_COMMON -> inside && isSocketField(off, bytes) && (off < 8 || off >= 24);
+            case TCP_SOCK, XDP_SOCK -> throw new UnsupportedException("fields of " + StatePrinter.name(reg));
+            case NOT_INIT, SCALAR, CTX, CONST_MAP_PTR, MAP_VALUE, MAP_KEY, STACK, PACKET_META, PACKET, PACKET_END, MEM,
+                    FUNC -> throw new AssertionError("not a socket: " + reg);
+        };
+        if (!valid) {
+            throw run.reject("R" + number + " invalid " + StatePrinter.name(reg) + " access off=" + off + " size="
+                    + bytes);
+        }
+    }
+
+    private static boolean isSocketField(int off, int bytes) {
+        if (off < 4 || off >= 16 && off < 24) {
+            return bytes == 4; // bound_dev_if, mark, priority
+        }
+        if (off >= 50 && off < 52) {
+            return false; // behind dst_port
+        }
+        return true;
+    }
+}

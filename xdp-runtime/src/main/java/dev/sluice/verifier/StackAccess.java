@@ -1,0 +1,292 @@
+package dev.sluice.verifier;
+
+import dev.sluice.isa.Opcode;
+
+/** Loads from and stores to the stack, which keeps what is known of registers spilled there. */
+final class StackAccess {
+    private static final int MAX_BYTES = 512;
+    private static final int SLOT = Frame.SLOT_BYTES;
+
+    private final Run run;
+
+    StackAccess(Run run) {
+        this.run = run;
+    }
+
+    private Frame frameOf(int number) {
+        return run.state.frames[run.reg(number).frame];
+    }
+
+    /** The access must lie in the 512 bytes for every value of the offset; makes the slots exist. */
+    void requireWithin(int number, int off, long bytes, boolean write) {
+        Reg reg = run.reg(number);
+        Frame frame = frameOf(number);
+        String what = write ? " write to" : " read from";
+        long min;
+        long max;
+        if (reg.isConst()) {
+            min = reg.bits.value() + off;
+            max = min + bytes;
+        } else {
+            if (reg.smax >= Arithmetic.MAX_OFFSET || reg.smin <= -Arithmetic.MAX_OFFSET) {
+                throw run.reject("invalid unbounded variable-offset" + what + " stack R" + number);
+            }
+            min = reg.smin + off;
+            max = reg.smax + off + bytes;
+        }
+        if (min < -MAX_BYTES || min > -1 || max > 0 || bytes < 0) {
+            throw run.reject(
+                    reg.isConst()
+                            ? "invalid" + what + " stack R" + number + " off=" + min + " size=" + bytes
+                            : "invalid variable-offset" + what + " stack R" + number + " var_off=" + reg.bits + " off="
+                                    + off + " size=" + bytes);
+        }
+        frame.grow((int) -min);
+        int depth = (int) (-min + SLOT - 1) / SLOT * SLOT;
+        run.stackDepth[frame.subprog] = Math.max(run.stackDepth[frame.subprog], depth);
+    }
+
+    // --- stores
+
+    /**
+     * A store.
+     *
+     * @param value the stored register; -1 for an instruction's constant, or for unknown bytes that a helper writes
+     */
+    void write(int number, int off, int bytes, int value) {
+        Reg pointer = run.reg(number);
+        if (pointer.isConst()) {
+            writeFixed(frameOf(number), (int) (off + pointer.bits.value()), bytes, value);
+        } else {
+            writeVariable(frameOf(number), pointer, off, bytes, value);
+        }
+    }
+
+    private boolean isConstantStore() {
+        Opcode row = run.layout.row[run.insn];
+        return row != null && (row.code() & 7) == 2;
+    }
+
+    private void writeFixed(Frame frame, int off, int bytes, int value) {
+        int at = -off - 1;
+        int slot = at / SLOT;
+        Reg reg = value >= 0 ? run.reg(value) : null;
+        if (bytes == SLOT) {
+            run.liveStack.write(frame.number, slot);
+        }
+        if (frame == run.state.frame()) {
+            run.scratchSlot(slot);
+        }
+        boolean atStart = off % SLOT == 0;
+        boolean history = true;
+        if (reg != null && atStart && reg.type == RegType.SCALAR) {
+            boolean fits = width(reg) <= 8 * bytes;
+            if (fits) {
+                run.arithmetic.link(reg);
+            }
+            frame.spill(slot, reg, bytes);
+            if (!fits) {
+                frame.spills[slot].id = 0;
+            }
+        } else if (reg == null && atStart && isConstantStore()) {
+            Reg constant = new Reg();
+            constant.setScalar(run.layout.imm[run.insn]);
+            frame.spill(slot, constant, bytes);
+        } else if (reg != null && reg.type != RegType.SCALAR) {
+            if (bytes != SLOT) {
+                throw run.reject("invalid size of register spill");
+            }
+            if (frame != run.state.frame() && reg.type == RegType.STACK) {
+                throw run.reject("cannot spill pointers to stack into stack frame of the caller");
+            }
+            frame.spill(slot, reg, bytes);
+        } else {
+            for (int i = 0; i < SLOT; i++) {
+                frame.scrub(slot, i);
+            }
+            byte kind = Frame.MISC;
+            if (reg != null && reg.isNull() || reg == null && isConstantStore() && run.layout.imm[run.insn] == 0) {
+                // zeros are compared exactly when states are, so where they come from must be exact as well
+                if (reg != null) {
+                    run.precision.mark(value);
+                }
+                kind = Frame.ZERO;
+            }
+            for (int i = 0; i < bytes; i++) {
+                frame.setKind(slot, (at - i) % SLOT, kind);
+            }
+            history = false;
+        }
+        if (history) {
+            run.addHistory(Precision.stackFlags(frame.number, slot), 0);
+        }
+    }
+
+    private void writeVariable(Frame frame, Reg pointer, int off, int bytes, int value) {
+        int min = (int) (pointer.smin + off);
+        int max = (int) (pointer.smax + off + bytes);
+        Reg reg = value >= 0 ? run.reg(value) : null;
+        boolean zero = reg != null && reg.isNull() || reg == null && isConstantStore() && run.layout.imm[run.insn] == 0;
+        boolean zeroUsed = false;
+        for (int i = min; i < max; i++) {
+            int at = -i - 1;
+            int slot = at / SLOT;
+            int index = at % SLOT;
+            if (frame == run.state.frame()) {
+                run.scratchSlot(slot);
+            }
+            byte kind = frame.kind(slot, index);
+            if (zero && kind == Frame.SPILL && frame.isScalarSpill(slot) && frame.spills[slot].isNull()) {
+                zeroUsed = true;
+                continue;
+            }
+            byte made = Frame.MISC;
+            if (zero && kind == Frame.ZERO) {
+                made = Frame.ZERO;
+                zeroUsed = true;
+            }
+            if (frame.isSpill(slot)) {
+                for (int j = 0; j < SLOT; j++) {
+                    frame.scrub(slot, j);
+                }
+            }
+            frame.setKind(slot, index, made);
+        }
+        if (zeroUsed && reg != null) {
+            run.precision.mark(value);
+        }
+    }
+
+    /** Bits that the largest value takes. */
+    static int width(Reg reg) {
+        return 64 - Long.numberOfLeadingZeros(reg.umax);
+    }
+
+    // --- loads
+
+    void read(int number, int off, int bytes, int value) {
+        Reg pointer = run.reg(number);
+        Frame frame = frameOf(number);
+        if (pointer.isConst()) {
+            readFixed(frame, (int) (off + pointer.bits.value()), bytes, value);
+            return;
+        }
+        if (value < 0) {
+            throw run.reject("variable offset stack pointer cannot be passed into helper function; var_off="
+                    + pointer.bits + " off=" + off + " size=" + bytes);
+        }
+        requireInitialized(number, off, bytes, false, false);
+        loadBytes(frame, (int) (pointer.smin + off), (int) (pointer.smax + off + bytes), value);
+    }
+
+    private void readFixed(Frame frame, int off, int bytes, int value) {
+        int at = -off - 1;
+        int slot = at / SLOT;
+        if (frame == run.state.frame()) {
+            run.scratchSlot(slot);
+        }
+        run.liveStack.read(frame.number, slot);
+        boolean history = true;
+        if (frame.isSpill(slot)) {
+            Reg spilled = frame.spills[slot];
+            int spillBytes = 1;
+            for (int i = SLOT - 1; i > 0 && frame.kind(slot, i - 1) == Frame.SPILL; i--) {
+                spillBytes++;
+            }
+            if (bytes != SLOT || spillBytes != SLOT) {
+                if (spilled.type != RegType.SCALAR) {
+                    throw run.reject("invalid size of register fill");
+                }
+                if (value < 0) {
+                    return;
+                }
+                Reg dst = run.reg(value);
+                if (bytes <= spillBytes && off % SLOT == 0) {
+                    if (bytes == 4 && spillBytes == 4 && width(spilled) <= 32) {
+                        run.arithmetic.link(spilled);
+                    }
+                    dst.copy(spilled);
+                    if (width(spilled) > 8 * bytes) {
+                        dst.id = 0;
+                        dst.off = 0;
+                    }
+                } else {
+                    int spills = 0;
+                    int zeros = 0;
+                    for (int i = 0; i < bytes; i++) {
+                        byte kind = frame.kind(slot, (at - i) % SLOT);
+                        spills += kind == Frame.SPILL ? 1 : 0;
+                        zeros += kind == Frame.ZERO ? 1 : 0;
+                    }
+                    if (spills == bytes && spilled.isNull()) {
+                        dst.setScalar(0);
+                    } else {
+                        if (zeros == bytes) {
+                            dst.setScalar(0);
+                        } else {
+                            dst.setUnknown();
+                        }
+                        history = false;
+                    }
+                }
+            } else if (value >= 0) {
+                run.arithmetic.link(spilled);
+                run.reg(value).copy(spilled);
+            }
+        } else {
+            if (value >= 0) {
+                loadBytes(frame, off, off + bytes, value);
+            }
+            history = false;
+        }
+        if (history) {
+            run.addHistory(Precision.stackFlags(frame.number, slot), 0);
+        }
+    }
+
+    /** Zero if every byte is, else unknown. */
+    private void loadBytes(Frame frame, int from, int to, int value) {
+        for (int i = from; i < to; i++) {
+            int at = -i - 1;
+            if (frame.kind(at / SLOT, at % SLOT) != Frame.ZERO) {
+                run.reg(value).setUnknown();
+                return;
+            }
+        }
+        run.reg(value).setScalar(0);
+    }
+
+    // --- memory of helpers
+
+    /**
+     * Stack memory that a helper reads, or writes after having read what was there.
+     *
+     * @return whether the pointer's offset is known, so that the bytes written can be told apart
+     */
+    boolean requireInitialized(int number, int off, long bytes, boolean zeroAllowed, boolean write) {
+        if (bytes == 0 && !zeroAllowed) {
+            throw run.reject("invalid zero-sized read");
+        }
+        requireWithin(number, off, bytes, write);
+        Reg reg = run.reg(number);
+        Frame frame = frameOf(number);
+        long min = reg.isConst() ? reg.bits.value() + off : reg.smin + off;
+        long max = (reg.isConst() ? min : reg.smax + off) + bytes;
+        for (long i = min; i < max; i++) {
+            int at = (int) -i - 1;
+            int slot = at / SLOT;
+            if (write) {
+                if (frame.isSpill(slot)) {
+                    frame.spills[slot].setUnknown();
+                    for (int j = 0; j < SLOT; j++) {
+                        frame.scrub(slot, j);
+                    }
+                } else {
+                    frame.setKind(slot, at % SLOT, Frame.MISC);
+                }
+            }
+            run.liveStack.read(frame.number, slot);
+        }
+        return reg.isConst();
+    }
+}
