@@ -32,6 +32,7 @@ final class Run {
     State state = new State();
     int insn;
     int previousInsn;
+    private int lastInsn;
     int processed;
     int jumpsProcessed;
     int ids;
@@ -179,7 +180,7 @@ final class Run {
         }
         state = next.state;
         insn = next.insn;
-        previousInsn = next.previous;
+        lastInsn = next.previous;
         return true;
     }
 
@@ -199,12 +200,14 @@ final class Run {
     void simulate(State first, int start) {
         state = first;
         insn = start;
-        previousInsn = -1;
+        lastInsn = -1;
         pending.clear();
         scratchAll();
         boolean printState = false;
         boolean detailed = log.isDetailed();
         while (true) {
+            history = -1;
+            previousInsn = lastInsn;
             if (insn >= layout.size || insn < 0) {
                 throw reject("invalid insn idx " + insn + " insn_cnt " + layout.size);
             }
@@ -221,7 +224,6 @@ final class Run {
                 ended = true;
             }
             if (!ended) {
-                history = -1;
                 if (layout.jumpPoints.get(insn)) {
                     addHistory(0, 0);
                 }
@@ -238,7 +240,7 @@ final class Run {
                     log.instruction(insn + ": " + text(insn));
                 }
                 seen[insn] = true;
-                previousInsn = insn;
+                lastInsn = insn;
                 liveStack.begin(insn);
                 int at = insn;
                 Step step = step();
