@@ -48,6 +48,13 @@ final class Precision {
         walk(run.state);
     }
 
+    /** The scalar spilled into a slot matters here. */
+    void markSlot(int frameNumber, int slot) {
+        start(run.state.current);
+        slots[frameNumber] = 1L << slot;
+        walk(run.state);
+    }
+
     /** What mattered behind a state that covers the current one matters for the current one as well. */
     void propagate(State old, State current) {
         start(old.current);

@@ -65,7 +65,10 @@ final class Run {
         }
     });
 
-    Run(Subject subject, Log log, Layout layout) {
+    final int cpus;
+
+    Run(Subject subject, Log log, Layout layout, int cpus) {
+        this.cpus = cpus;
         this.subject = subject;
         this.log = log;
         this.layout = layout;

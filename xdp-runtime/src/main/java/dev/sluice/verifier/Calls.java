@@ -1,0 +1,205 @@
+package dev.sluice.verifier;
+
+/** Calls of functions of the program, their returns, and the end of the program. */
+final class Calls {
+    private final Run run;
+    private final Layout layout;
+    private final GlobalFunctions globals;
+
+    Calls(Run run) {
+        this.run = run;
+        this.layout = run.layout;
+        this.globals = new GlobalFunctions(run);
+    }
+
+    boolean isGlobal(int function) {
+        return globals.isGlobal(function);
+    }
+
+    GlobalFunctions globals() {
+        return globals;
+    }
+
+    Run.Step call(int i) {
+        if ((layout.code[i] & 8) != 0) {
+            throw run.reject(String.format("unknown opcode %02x", layout.code[i]));
+        }
+        boolean kfunc = layout.src[i] == 2;
+        if (layout.off[i] != 0 && !kfunc || layout.src[i] > 2 || layout.dst[i] != 0 || (layout.code[i] & 7) == 6) {
+            throw run.reject("BPF_CALL uses reserved fields");
+        }
+        if (kfunc) {
+            throw new UnsupportedException("call of a kernel function");
+        }
+        if (layout.src[i] == 1) {
+            return callFunction(i);
+        }
+        run.helpers.call(i);
+        run.insn = i + 1;
+        return Run.Step.MOVED;
+    }
+
+    private Run.Step callFunction(int i) {
+        int function = layout.functionAt(i + 1 + layout.imm[i]);
+        Frame caller = run.state.frame();
+        if (globals.isGlobal(function)) {
+            if (run.state.lockId != 0) {
+                run.log.line("global function calls are not allowed while holding a lock,");
+                throw run.reject("use static function instead");
+            }
+            globals.requireArguments(function);
+            if (run.log.isOn()) {
+                run.log.line("Func#" + function + " ('" + globals.name(function) + "') is global and assumed valid.");
+            }
+            if (layout.movesPacket[function]) {
+                run.helpers.forgetPacket();
+            }
+            globals.markCalled(function);
+            run.clearCallerSaved(caller);
+            caller.regs[0].setUnknown();
+            run.insn = i + 1;
+            return Run.Step.MOVED;
+        }
+        Frame callee = enter(run.state, i, function);
+        for (int r = 1; r <= 5; r++) {
+            callee.regs[r].copy(caller.regs[r]);
+        }
+        run.clearCallerSaved(caller);
+        if (run.log.isOn()) {
+            run.log.line("caller:");
+            run.printFrame(caller);
+            run.log.line("callee:");
+            run.printFrame(callee);
+        }
+        run.scratchedRegs = 0;
+        run.scratchedSlots = 0;
+        run.scratchAll();
+        run.insn = layout.starts[function];
+        return Run.Step.MOVED;
+    }
+
+    private Frame enter(State state, int callsite, int function) {
+        if (state.current + 1 >= State.MAX_FRAMES) {
+            throw run.reject("the call stack of " + (state.current + 2) + " frames is too deep");
+        }
+        Frame callee = new Frame(state.current + 1, callsite, function);
+        callee.regs[Run.REG_FP].setPointer(RegType.STACK);
+        callee.regs[Run.REG_FP].frame = state.current + 1;
+        state.current++;
+        state.frames[state.current] = callee;
+        return callee;
+    }
+
+    /** Puts aside a state in which a helper has called a function of the program. */
+    State pushCallback(int insn, int function) {
+        State body = run.push(layout.starts[function], insn);
+        Frame callee = enter(body, insn, function);
+        callee.inCallback = true;
+        body.callbackUnrollDepth++;
+        body.frames[body.current - 1].callbackDepth++;
+        run.state.frame().callbackDepth = 0;
+        return body;
+    }
+
+    Run.Step exit(int i) {
+        if ((layout.code[i] & 8) != 0
+                || (layout.code[i] & 7) == 6
+                || layout.imm[i] != 0
+                || layout.src[i] != 0
+                || layout.dst[i] != 0) {
+            throw run.reject("BPF_EXIT uses reserved fields");
+        }
+        State state = run.state;
+        boolean inMain = state.current == 0;
+        if (inMain || state.frame().inCallback) {
+            requireNothingHeld("BPF_EXIT instruction in main prog", inMain);
+        }
+        if (!inMain) {
+            leave();
+            return Run.Step.RETURNED;
+        }
+        run.requireReadable(0);
+        if (state.frame().subprog != 0) {
+            Reg r0 = run.reg(0);
+            if (r0.type != RegType.SCALAR) {
+                throw run.reject("At subprogram exit the register R0 is not a scalar value (" + StatePrinter.name(r0)
+                        + ")");
+            }
+        }
+        return Run.Step.ENDED;
+    }
+
+    /** Before the program ends, all that was taken must have been given back. */
+    void requireNothingHeld(String what, boolean lockAsWell) {
+        State state = run.state;
+        if (state.refs.length > 0 && !(state.current > 0 && !state.frame().inCallback && lockAsWell)) {
+            for (State.Ref ref : state.refs) {
+                run.log.line("Unreleased reference id=" + ref.id() + " alloc_insn=" + ref.insn());
+            }
+            throw run.reject(what + " would lead to reference leak");
+        }
+        if (lockAsWell && state.lockId != 0) {
+            throw run.reject(what + " cannot be used inside bpf_spin_lock-ed region");
+        }
+    }
+
+    private void leave() {
+        State state = run.state;
+        Frame callee = state.frame();
+        Frame caller = state.frames[state.current - 1];
+        Reg r0 = callee.regs[0];
+        if (r0.type == RegType.STACK) {
+            throw run.reject("cannot return stack pointer to the caller");
+        }
+        if (callee.inCallback) {
+            if (r0.type != RegType.SCALAR) {
+                throw run.reject("R0 not a scalar value");
+            }
+            run.precision.mark(0);
+            if (r0.smin < callee.callbackReturnMin || r0.smax > callee.callbackReturnMax) {
+                throw run.reject(outOfRange(r0, callee));
+            }
+            run.insn = callee.callsite;
+        } else {
+            caller.regs[0].copy(r0);
+            run.insn = callee.callsite + 1;
+        }
+        if (run.log.isOn()) {
+            run.log.line("returning from callee:");
+            run.printFrame(callee);
+            run.log.line("to caller at " + run.insn + ":");
+            run.printFrame(caller);
+        }
+        run.scratchAll();
+        state.frames[state.current] = null;
+        state.current--;
+        if (callee.inCallback) {
+            State before = run.pruner.previousEntry(state.parent, run.insn);
+            if (before != null) {
+                run.pruner.widen(before, state);
+            }
+        }
+    }
+
+    private static String outOfRange(Reg r0, Frame callee) {
+        StringBuilder text = new StringBuilder("At callback return the register R0 has");
+        boolean unknown = true;
+        if (r0.smin > Long.MIN_VALUE) {
+            text.append(" smin=").append(r0.smin);
+            unknown = false;
+        }
+        if (r0.smax < Long.MAX_VALUE) {
+            text.append(" smax=").append(r0.smax);
+            unknown = false;
+        }
+        if (unknown) {
+            text.append(" unknown scalar value");
+        }
+        return text.append(" should have been in [")
+                .append(callee.callbackReturnMin)
+                .append(", ")
+                .append(callee.callbackReturnMax)
+                .append(']')
+                .toString();
+    }
+}

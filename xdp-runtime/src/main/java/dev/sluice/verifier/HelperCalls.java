@@ -1,0 +1,524 @@
+package dev.sluice.verifier;
+
+import dev.sluice.map.MapType;
+import dev.sluice.verifier.HelperProto.Arg;
+
+/** Calls of the kernel's helpers: what each argument must be, and what is true afterwards. */
+final class HelperCalls {
+    private static final String MEMORY =
+            "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_";
+    private static final String SOCKETS = "sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_";
+    private static final long MAX_SIZE = 1 << 29;
+
+    private final Run run;
+
+    // what the arguments of the call at hand were
+    private KnownMap map;
+    private int mapUid;
+    private long constantKey;
+    private int callback;
+    private long allocated;
+    private int ref;
+    private boolean releases;
+
+    /** The argument whose stack memory the helper fills, and how much of it; 0 for none. */
+    private int filled;
+
+    private int filledBytes;
+
+    HelperCalls(Run run) {
+        this.run = run;
+    }
+
+    void call(int i) {
+        int number = run.layout.imm[i];
+        HelperProto proto = HelperProto.of(number);
+        if (proto == null) {
+            if (number < 0 || number > 211) {
+                throw run.reject("invalid func " + HelperNames.of(number) + "#" + number);
+            }
+            throw run.reject("program of this type cannot use helper " + HelperNames.of(number) + "#" + number);
+        }
+        if (proto.gplOnly() && !run.subject.gplCompatible()) {
+            throw run.reject("cannot call GPL-restricted function from non-GPL compatible program");
+        }
+        if (number == 148 || number == 191) {
+            throw run.reject("helper call might sleep in a non-sleepable prog");
+        }
+        requireNoLock(number, proto);
+        map = null;
+        mapUid = 0;
+        constantKey = -1;
+        ref = 0;
+        releases = false;
+        filled = 0;
+        for (int arg = 0; arg < proto.args().size(); arg++) {
+            argument(proto, arg);
+        }
+        recordMap(number);
+        if (filled != 0) {
+            for (int b = 0; b < filledBytes; b++) {
+                run.memory.access(filled, b, 1, true, -1, false, false);
+            }
+        }
+        if (releases) {
+            release();
+        }
+        boolean callsBack = number == HelperProto.LOOP || number == HelperProto.FOR_EACH_MAP_ELEM;
+        if (number == HelperProto.TAIL_CALL) {
+            run.calls.requireNothingHeld("tail_call", true);
+        } else if (number == HelperProto.LOOP) {
+            loop(i);
+        } else if (number == HelperProto.FOR_EACH_MAP_ELEM) {
+            forEach(i);
+        } else if (HelperProto.isCallbackCaller(number)) {
+            throw new UnsupportedException("helper " + proto.cname());
+        }
+        KnownMap used = map;
+        run.clearCallerSaved(run.state.frame());
+        result(proto, i, callsBack);
+        if (used != null) {
+            requireCompatible(used, number, proto);
+        }
+        if (HelperProto.movesPacket(number) || number == HelperProto.TAIL_CALL) {
+            forgetPacket();
+        }
+    }
+
+    private void requireNoLock(int number, HelperProto proto) {
+        if (run.state.lockId != 0 && number != HelperProto.SPIN_UNLOCK) {
+            throw run.reject(
+                    number == HelperProto.SPIN_LOCK
+                            ? "Locking two bpf_spin_locks are not allowed"
+                            : "function calls are not allowed while holding a lock");
+        }
+    }
+
+    /** Pointers into the packet may point anywhere from now on. */
+    void forgetPacket() {
+        run.state.forEachReg(reg -> {
+            if (reg.type.isAnyPacket()) {
+                reg.setUnknown();
+            }
+        });
+    }
+
+    // --- arguments
+
+    private void argument(HelperProto proto, int index) {
+        int number = index + 1;
+        Arg arg = proto.args().get(index);
+        run.requireReadable(number);
+        if (arg == Arg.ANYTHING) {
+            return;
+        }
+        Reg reg = run.reg(number);
+        if (reg.type.isPacket() && !reg.orNull && !proto.takesPacket()) {
+            throw run.reject("helper access to the packet is not allowed");
+        }
+        if (!(reg.isNull() && arg.mayBeNull())) {
+            requireType(reg, number, arg);
+            requireOffset(reg, number, arg);
+        }
+        if (arg == Arg.RELEASED_SOCK || arg == Arg.RINGBUF_MEM) {
+            if (reg.ref == 0 && !reg.isNull()) {
+                throw run.reject("R" + number + " must be referenced when passed to release function");
+            }
+            releases = true;
+        }
+        if (reg.ref != 0) {
+            if (ref != 0) {
+                throw run.reject("more than one arg with ref_obj_id R" + number + " " + reg.ref + " " + ref);
+            }
+            ref = reg.ref;
+        }
+        check(proto, arg, index, reg);
+    }
+
+    private void check(HelperProto proto, Arg arg, int index, Reg reg) {
+        int number = index + 1;
+        switch (arg) {
+            case MAP_PTR -> {
+                map = reg.map;
+                mapUid = reg.mapUid;
+            }
+            case MAP_KEY -> {
+                memory(number, Integer.toUnsignedLong(map.def().keySize()), false, false, false);
+                if (map.def().type() == MapType.ARRAY || map.def().type() == MapType.PERCPU_ARRAY) {
+                    constantKey = constantKey(reg, map.def().keySize());
+                }
+            }
+            case MAP_VALUE ->
+                memory(number, Integer.toUnsignedLong(map.def().valueSize()), false, false, false);
+            case MAP_VALUE_OUT -> memory(number, Integer.toUnsignedLong(map.def().valueSize()), true, false, true);
+            case FUNC -> callback = reg.subprog;
+            case SIZE -> size(number, reg, proto.args().get(index - 1), false);
+            case SIZE_OR_ZERO -> size(number, reg, proto.args().get(index - 1), true);
+            case ALLOC_SIZE -> {
+                if (!reg.isConst()) {
+                    throw run.reject("R" + number + " is not a known constant'");
+                }
+                allocated = reg.bits.value();
+                run.precision.mark(number);
+            }
+            case CONST_STR -> constantString(reg, number);
+            case OUT_4, OUT_8 -> {
+                int bytes = arg == Arg.OUT_4 ? 4 : 8;
+                memory(number, bytes, true, false, true);
+                aligned(reg, bytes);
+            }
+            case IN_20 -> memory(number, 20, false, false, false);
+            case IN_40 -> memory(number, 40, false, false, false);
+            case OTHER -> throw new UnsupportedException("helper " + proto.cname());
+            case LOCK -> throw new UnsupportedException("bpf_spin_lock");
+            case ANYTHING, CTX, MEM, MEM_OR_NULL, MEM_OUT, MEM_OUT_OR_NULL, MEM_IN_OUT, STACK_OR_NULL, SOCK_COMMON,
+                    RELEASED_SOCK, RINGBUF_MEM -> {}
+        }
+    }
+
+    private void aligned(Reg reg, int bytes) {
+        Tnum address = reg.bits.add(Tnum.of(reg.off));
+        if (!address.isAligned(bytes)) {
+            String kind = switch (reg.type) {
+                case STACK -> "stack ";
+                case MAP_VALUE -> "value ";
+                case MAP_KEY -> "key ";
+                case NOT_INIT, SCALAR, CTX, CONST_MAP_PTR, PACKET_META, PACKET, PACKET_END, SOCKET, SOCK_COMMON,
+                        TCP_SOCK, MEM, FUNC, XDP_SOCK -> "";
+            };
+            throw run.reject("misaligned " + kind + "access off " + reg.bits + "+" + reg.off + "+0 size " + bytes);
+        }
+    }
+
+    private void requireType(Reg reg, int number, Arg arg) {
+        boolean strict = !arg.mayBeNull() && reg.orNull;
+        boolean fits = !strict && switch (arg) {
+            case CTX -> reg.type == RegType.CTX;
+            case MAP_PTR -> reg.type == RegType.CONST_MAP_PTR;
+            case SIZE, SIZE_OR_ZERO, ALLOC_SIZE -> reg.type == RegType.SCALAR;
+            case FUNC -> reg.type == RegType.FUNC;
+            case STACK_OR_NULL -> reg.type == RegType.STACK;
+            case CONST_STR, LOCK -> reg.type == RegType.MAP_VALUE;
+            case SOCK_COMMON -> reg.type.isSocket();
+            case RELEASED_SOCK -> reg.type.isSocket();
+            case RINGBUF_MEM -> reg.type == RegType.MEM && reg.ringbuf;
+            case MAP_KEY, MAP_VALUE, MAP_VALUE_OUT, MEM, MEM_OR_NULL, MEM_OUT, MEM_OUT_OR_NULL, MEM_IN_OUT, OUT_4,
+                    OUT_8, IN_20, IN_40 ->
+                switch (reg.type) {
+                    case STACK, PACKET, PACKET_META, MAP_KEY, MAP_VALUE -> true;
+                    case MEM -> !reg.readOnly || !arg.isWritten();
+                    case NOT_INIT, SCALAR, CTX, CONST_MAP_PTR, PACKET_END, SOCKET, SOCK_COMMON, TCP_SOCK, FUNC,
+                            XDP_SOCK -> false;
+                };
+            case ANYTHING, OTHER -> true;
+        };
+        if (fits) {
+            return;
+        }
+        String expected = switch (arg) {
+            case CTX -> "ctx";
+            case MAP_PTR -> "map_ptr";
+            case SIZE, SIZE_OR_ZERO, ALLOC_SIZE -> "scalar";
+            case FUNC -> "func";
+            case STACK_OR_NULL -> "fp";
+            case CONST_STR -> "map_value";
+            case LOCK -> "map_value, ptr_";
+            case SOCK_COMMON, RELEASED_SOCK -> SOCKETS;
+            case RINGBUF_MEM -> "ringbuf_mem";
+            case ANYTHING, OTHER, MAP_KEY, MAP_VALUE, MAP_VALUE_OUT, MEM, MEM_OR_NULL, MEM_OUT, MEM_OUT_OR_NULL,
+                    MEM_IN_OUT, OUT_4, OUT_8, IN_20, IN_40 -> MEMORY;
+        };
+        throw run.reject("R" + number + " type=" + StatePrinter.name(reg) + " expected=" + expected);
+    }
+
+    private void requireOffset(Reg reg, int number, Arg arg) {
+        boolean released = arg == Arg.RELEASED_SOCK || arg == Arg.RINGBUF_MEM;
+        boolean anyOffset = switch (reg.type) {
+            case STACK, PACKET, PACKET_META, MAP_KEY, MAP_VALUE, MEM, SCALAR -> true;
+            case NOT_INIT, CTX, CONST_MAP_PTR, PACKET_END, SOCKET, SOCK_COMMON, TCP_SOCK, FUNC, XDP_SOCK -> false;
+        };
+        if (released || !anyOffset) {
+            run.memory.requireUnmodified(reg, number);
+        }
+    }
+
+    private void size(int number, Reg reg, Arg memory, boolean zeroAllowed) {
+        if (reg.smin < 0) {
+            throw run.reject("R" + number + " min value is negative, either use unsigned or 'var &= const'");
+        }
+        if (reg.umin == 0 && !zeroAllowed) {
+            throw run.reject("R" + number + " invalid zero-sized read: u64=[" + reg.umin + "," + reg.umax + "]");
+        }
+        if (Long.compareUnsigned(reg.umax, MAX_SIZE) >= 0) {
+            throw run.reject(
+                    "R" + number + " unbounded memory access, use 'var &= const' or 'if (var < const)'");
+        }
+        boolean fills = reg.isConst() && (memory == Arg.MEM_OUT || memory == Arg.MEM_OUT_OR_NULL);
+        memory(number - 1, reg.umax, memory.isWritten() && memory != Arg.MEM_IN_OUT, zeroAllowed, fills);
+        run.precision.mark(number);
+    }
+
+    /**
+     * Memory of a known greatest size.
+     *
+     * @param fills whether all of it is written and need not have been before
+     */
+    private void memory(int number, long bytes, boolean write, boolean zeroAllowed, boolean fills) {
+        Reg reg = run.reg(number);
+        switch (reg.orNull ? RegType.NOT_INIT : reg.type) {
+            case PACKET, PACKET_META -> run.memory.requirePacket(number, reg.off, bytes, zeroAllowed);
+            case MAP_KEY -> {
+                if (write) {
+                    throw run.reject("R" + number + " cannot write into " + StatePrinter.name(reg));
+                }
+                run.memory.requireRegion(number, reg.off, bytes, reg.map.def().keySize(), false);
+            }
+            case MAP_VALUE -> run.memory.requireMapAccess(number, reg.off, bytes, write, zeroAllowed);
+            case MEM -> {
+                if (write && reg.readOnly) {
+                    throw run.reject("R" + number + " cannot write into " + StatePrinter.name(reg));
+                }
+                run.memory.requireRegion(number, reg.off, bytes, reg.memBytes, zeroAllowed);
+            }
+            case STACK -> {
+                if (fills && reg.isConst() && (bytes > 0 || zeroAllowed)) {
+                    run.stack.requireWithin(number, reg.off, bytes, true);
+                    filled = number;
+                    filledBytes = (int) bytes;
+                } else {
+                    run.stack.requireInitialized(number, reg.off, bytes, zeroAllowed, write);
+                }
+            }
+            case NOT_INIT, SCALAR, CTX, CONST_MAP_PTR, PACKET_END, SOCKET, SOCK_COMMON, TCP_SOCK, FUNC, XDP_SOCK -> {
+                if (zeroAllowed && bytes == 0 && reg.isNull()) {
+                    return;
+                }
+                throw run.reject("R" + number + " type=" + StatePrinter.name(reg) + " expected=fp");
+            }
+        }
+    }
+
+    /** Memory that a global function may read and write. */
+    void requireMemory(int number, int bytes) {
+        memory(number, bytes, false, true, false);
+        memory(number, bytes, true, true, false);
+    }
+
+    private void constantString(Reg reg, int number) {
+        if (!reg.map.isConstant()) {
+            throw run.reject("R" + number + " does not point to a readonly map'");
+        }
+        if (!reg.isConst()) {
+            throw run.reject("R" + number + " is not a constant address'");
+        }
+        int size = reg.map.def().valueSize();
+        run.memory.requireMapAccess(number, reg.off, size - reg.off, false, false);
+        for (int at = (int) (reg.off + reg.bits.value()); at < size; at++) {
+            if (reg.map.contents()[at] == 0) {
+                return;
+            }
+        }
+        throw run.reject("string is not zero-terminated");
+    }
+
+    /** The key on the stack, if it is a known number: an array's element surely exists then. Else -1. */
+    private long constantKey(Reg key, int bytes) {
+        if (key.type != RegType.STACK || !key.isConst()) {
+            return -1;
+        }
+        Frame frame = run.state.frames[key.frame];
+        int at = (int) -(key.off + key.bits.value()) - 1;
+        int slot = at / 8;
+        int index = at % 8;
+        int zeros = 0;
+        for (int i = index; i >= 0 && frame.kind(slot, i) == Frame.ZERO; i--) {
+            zeros++;
+        }
+        if (zeros >= bytes) {
+            return 0;
+        }
+        if (!frame.isScalarSpill(slot)) {
+            return -1;
+        }
+        int spilled = 0;
+        for (int i = index; i >= 0 && frame.kind(slot, i) == Frame.SPILL; i--) {
+            spilled++;
+        }
+        Reg value = frame.spills[slot];
+        if (spilled != bytes || !value.isConst()) {
+            return -1;
+        }
+        run.precision.markSlot(key.frame, slot);
+        return value.bits.value();
+    }
+
+    // --- maps
+
+    private void recordMap(int number) {
+        boolean writes = number == 2 || number == 3 || number == 87 || number == 88;
+        if (map != null && writes && !map.canWrite()) {
+            throw run.reject("write into map forbidden");
+        }
+        if (number == HelperProto.TAIL_CALL && map != null) {
+            Reg index = run.reg(3);
+            if (index.type == RegType.SCALAR
+                    && index.isConst()
+                    && Long.compareUnsigned(index.bits.value(), Integer.toUnsignedLong(map.def().maxEntries())) < 0) {
+                run.precision.mark(3);
+            }
+        }
+    }
+
+    private void requireCompatible(KnownMap used, int number, HelperProto proto) {
+        MapType type = used.def().type();
+        boolean byType = switch (type) {
+            case PROG_ARRAY -> number == HelperProto.TAIL_CALL;
+            case PERF_EVENT_ARRAY -> number == 22 || number == 25 || number == 55;
+            case RINGBUF -> number >= 130 && number <= 134 || number >= 198 && number <= 200;
+            case USER_RINGBUF -> number == HelperProto.USER_RINGBUF_DRAIN;
+            case CGROUP_ARRAY -> number == 37;
+            case DEVMAP, DEVMAP_HASH, XSKMAP -> number == HelperProto.REDIRECT_MAP || number == HelperProto.MAP_LOOKUP;
+            case CPUMAP -> number == HelperProto.REDIRECT_MAP;
+            case ARRAY_OF_MAPS, HASH_OF_MAPS -> number == HelperProto.MAP_LOOKUP;
+            case SOCKMAP, SOCKHASH -> number == HelperProto.MAP_LOOKUP || number == HelperProto.MAP_UPDATE
+                    || number == HelperProto.MAP_DELETE;
+            case QUEUE, STACK -> number >= 87 && number <= 89;
+            case BLOOM_FILTER -> number == 87 || number == 89;
+            case STACK_TRACE, CGROUP_STORAGE, PERCPU_CGROUP_STORAGE, REUSEPORT_SOCKARRAY, SK_STORAGE, INODE_STORAGE,
+                    TASK_STORAGE, CGRP_STORAGE -> false;
+            case UNSPEC, HASH, ARRAY, PERCPU_HASH, PERCPU_ARRAY, LRU_HASH, LRU_PERCPU_HASH, LPM_TRIE, STRUCT_OPS, ARENA,
+                    INSN_ARRAY -> true;
+        };
+        boolean byHelper = switch (number) {
+            case 12 -> type == MapType.PROG_ARRAY;
+            case 22, 25, 55 -> type == MapType.PERF_EVENT_ARRAY;
+            case 37 -> type == MapType.CGROUP_ARRAY;
+            case 51 ->
+                type == MapType.DEVMAP
+                        || type == MapType.DEVMAP_HASH
+                        || type == MapType.CPUMAP
+                        || type == MapType.XSKMAP;
+            case 87, 89 -> type == MapType.QUEUE || type == MapType.STACK || type == MapType.BLOOM_FILTER;
+            case 88 -> type == MapType.QUEUE || type == MapType.STACK;
+            case 130, 131, 134 -> type == MapType.RINGBUF;
+            case 195 ->
+                type == MapType.PERCPU_ARRAY || type == MapType.PERCPU_HASH || type == MapType.LRU_PERCPU_HASH;
+            default -> true;
+        };
+        if (!byType || !byHelper) {
+            throw run.reject(
+                    "cannot pass map_type " + type.number() + " into func " + proto.cname() + "#" + number);
+        }
+    }
+
+    // --- afterwards
+
+    private void release() {
+        int released = ref;
+        if (released == 0 || !run.state.release(released)) {
+            throw run.reject("func " + HelperNames.of(run.layout.imm[run.insn]) + "#" + run.layout.imm[run.insn]
+                    + " reference has not been acquired before");
+        }
+        run.state.forEachReg(reg -> {
+            if (reg.ref == released) {
+                reg.setNotInit();
+            }
+        });
+    }
+
+    private void result(HelperProto proto, int insn, boolean callsBack) {
+        Reg r0 = run.reg(0);
+        switch (proto.returns()) {
+            case INTEGER -> {
+                r0.setUnknown();
+                if (proto.number() == 8) {
+                    int last = run.cpus - 1;
+                    r0.umax = last;
+                    r0.u32max = last;
+                    r0.smax = last;
+                    r0.s32max = last;
+                    r0.umin = 0;
+                    r0.u32min = 0;
+                    r0.smin = 0;
+                    r0.s32min = 0;
+                    r0.sync();
+                }
+            }
+            case VOID -> r0.setNotInit();
+            case MAP_VALUE_OR_NULL -> {
+                r0.setPointer(RegType.MAP_VALUE);
+                r0.map = map;
+                r0.mapUid = mapUid;
+                boolean exists = proto.number() == HelperProto.MAP_LOOKUP
+                        && constantKey >= 0
+                        && constantKey < Integer.toUnsignedLong(map.def().maxEntries());
+                if (!exists) {
+                    r0.orNull = true;
+                    r0.id = run.newId();
+                }
+            }
+            case SOCKET_OR_NULL, SOCK_COMMON_OR_NULL -> {
+                r0.setPointer(
+                        proto.returns() == HelperProto.Returns.SOCKET_OR_NULL ? RegType.SOCKET : RegType.SOCK_COMMON);
+                acquire(r0, insn);
+            }
+            case RINGBUF_MEM_OR_NULL -> {
+                r0.setPointer(RegType.MEM);
+                r0.ringbuf = true;
+                r0.memBytes = (int) allocated;
+                acquire(r0, insn);
+            }
+        }
+    }
+
+    private void acquire(Reg r0, int insn) {
+        r0.orNull = true;
+        run.newId();
+        int id = run.newId();
+        run.state.acquire(id, insn);
+        r0.id = id;
+        r0.ref = id;
+    }
+
+    // --- callbacks
+
+    private void loop(int insn) {
+        run.precision.mark(1);
+        Frame caller = run.state.frame();
+        if (Long.compareUnsigned(caller.callbackDepth, run.reg(1).umax) < 0) {
+            State body = run.calls.pushCallback(insn, callback);
+            Frame callee = body.frame();
+            Reg context = body.frames[body.current - 1].regs[3];
+            callee.regs[1].setUnknown();
+            callee.regs[2].copy(context);
+            callee.callbackReturnMax = 1;
+        } else {
+            caller.callbackDepth = 0;
+            if (run.log.isDetailed()) {
+                run.log.line("frame" + caller.number + " bpf_loop iteration limit reached");
+            }
+        }
+    }
+
+    private void forEach(int insn) {
+        switch (map.def().type()) {
+            case HASH, ARRAY, PERCPU_HASH, PERCPU_ARRAY, LRU_HASH, LRU_PERCPU_HASH -> {}
+            case UNSPEC, PROG_ARRAY, PERF_EVENT_ARRAY, STACK_TRACE, CGROUP_ARRAY, LPM_TRIE, ARRAY_OF_MAPS, HASH_OF_MAPS,
+                    DEVMAP, SOCKMAP, CPUMAP, XSKMAP, SOCKHASH, CGROUP_STORAGE, REUSEPORT_SOCKARRAY,
+                    PERCPU_CGROUP_STORAGE, QUEUE, STACK, SK_STORAGE, DEVMAP_HASH, STRUCT_OPS, RINGBUF, INODE_STORAGE,
+                    TASK_STORAGE, BLOOM_FILTER, USER_RINGBUF, CGRP_STORAGE, ARENA, INSN_ARRAY ->
+                throw run.reject("callback function not allowed for map");
+        }
+        State body = run.calls.pushCallback(insn, callback);
+        Frame callee = body.frame();
+        Reg context = body.frames[body.current - 1].regs[3];
+        callee.regs[1].setPointer(RegType.CONST_MAP_PTR);
+        callee.regs[1].map = map;
+        callee.regs[2].setPointer(RegType.MAP_KEY);
+        callee.regs[2].map = map;
+        callee.regs[3].setPointer(RegType.MAP_VALUE);
+        callee.regs[3].map = map;
+        callee.regs[4].copy(context);
+        callee.callbackReturnMax = 1;
+    }
+}
