@@ -13,4 +13,5 @@ module dev.sluice.runtime {
     exports dev.sluice.memory;
     exports dev.sluice.object;
     exports dev.sluice.program;
+    exports dev.sluice.verifier;
 }

@@ -71,8 +71,6 @@ final class Calls {
             run.log.line("callee:");
             run.printFrame(callee);
         }
-        run.scratchedRegs = 0;
-        run.scratchedSlots = 0;
         run.scratchAll();
         run.insn = layout.starts[function];
         return Run.Step.MOVED;
@@ -170,7 +168,6 @@ final class Calls {
             run.log.line("to caller at " + run.insn + ":");
             run.printFrame(caller);
         }
-        run.scratchAll();
         state.frames[state.current] = null;
         state.current--;
         if (callee.inCallback) {

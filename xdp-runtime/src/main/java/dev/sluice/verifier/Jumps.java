@@ -124,12 +124,10 @@ final class Jumps {
         if (isRegister && src.type == RegType.SCALAR && src.id != 0) {
             LinkedRegs.spread(run.state, src, linked);
             LinkedRegs.spread(other, otherSrc, linked);
-            scratchLinked(linked);
         }
         if (dst.type == RegType.SCALAR && dst.id != 0) {
             LinkedRegs.spread(run.state, dst, linked);
             LinkedRegs.spread(other, otherDst, linked);
-            scratchLinked(linked);
         }
         if (wide && isRegister && src.isPointer() && dst.isPointer() && src.orNull != dst.orNull) {
             State equal = op == JmpOp.EQ ? other : op == JmpOp.NE ? run.state : null;
@@ -146,19 +144,6 @@ final class Jumps {
         }
         run.printState();
         run.insn = i + 1;
-    }
-
-    private void scratchLinked(long linked) {
-        for (int i = 0; i < LinkedRegs.count(linked); i++) {
-            if (LinkedRegs.frame(linked, i) != run.state.current) {
-                continue;
-            }
-            if (LinkedRegs.isSpill(linked, i)) {
-                run.scratchSlot(LinkedRegs.number(linked, i));
-            } else {
-                run.scratch(LinkedRegs.number(linked, i));
-            }
-        }
     }
 
     // --- scalars

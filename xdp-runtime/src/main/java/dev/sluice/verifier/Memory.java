@@ -62,7 +62,6 @@ final class Memory {
 
     private void atomic(int i) {
         Opcode row = layout.row[i];
-        int bytes = 1 << "\2\1\0\3".charAt(layout.code[i] >> 3 & 3);
         if (row == null) {
             boolean known = Opcode.of(0xdb, 0, 0, layout.imm[i]) != null;
             throw run.reject(
@@ -70,6 +69,7 @@ final class Memory {
                             ? "invalid atomic operand size"
                             : String.format("BPF_ATOMIC uses invalid atomic opcode %02x", layout.imm[i]));
         }
+        int bytes = row.width().bytes();
         int dst = layout.dst[i];
         int src = layout.src[i];
         int off = layout.off[i];
@@ -236,23 +236,19 @@ final class Memory {
         if (!strict || bytes == 1) {
             return;
         }
-        String kind;
-        int extra = 0;
-        switch (reg.type) {
-            case PACKET, PACKET_META -> {
-                kind = "packet ";
-                extra = 2;
-            }
-            case MAP_KEY -> kind = "key ";
-            case MAP_VALUE -> kind = "value ";
-            case CTX -> kind = "context ";
-            case STACK -> kind = "stack ";
-            case SOCKET -> kind = "sock ";
-            case SOCK_COMMON -> kind = "sock_common ";
-            case TCP_SOCK -> kind = "tcp_sock ";
-            case XDP_SOCK -> kind = "xdp_sock ";
-            case NOT_INIT, SCALAR, CONST_MAP_PTR, PACKET_END, MEM, FUNC -> kind = "";
-        }
+        int extra = reg.type.isPacket() ? 2 : 0;
+        String kind = switch (reg.type) {
+            case PACKET, PACKET_META -> "packet ";
+            case MAP_KEY -> "key ";
+            case MAP_VALUE -> "value ";
+            case CTX -> "context ";
+            case STACK -> "stack ";
+            case SOCKET -> "sock ";
+            case SOCK_COMMON -> "sock_common ";
+            case TCP_SOCK -> "tcp_sock ";
+            case XDP_SOCK -> "xdp_sock ";
+            case NOT_INIT, SCALAR, CONST_MAP_PTR, PACKET_END, MEM, FUNC -> "";
+        };
         Tnum address = reg.bits.add(Tnum.of((long) extra + reg.off + insnOff));
         if (!address.isAligned(bytes)) {
             throw run.reject("misaligned " + kind + "access off " + (extra == 0 ? "" : extra + "+") + reg.bits + "+"

@@ -48,15 +48,15 @@ final class Run {
 
     final int[] stackDepth;
 
-    final Arithmetic arithmetic = new Arithmetic(this);
-    final StackAccess stack = new StackAccess(this);
-    final Memory memory = new Memory(this);
-    final Jumps jumps = new Jumps(this);
-    final HelperCalls helpers = new HelperCalls(this);
-    final Calls calls = new Calls(this);
-    final Precision precision = new Precision(this);
-    final LiveStack liveStack = new LiveStack(this);
-    final Pruner pruner = new Pruner(this);
+    final Arithmetic arithmetic;
+    final StackAccess stack;
+    final Memory memory;
+    final Jumps jumps;
+    final HelperCalls helpers;
+    final Calls calls;
+    final Precision precision;
+    final LiveStack liveStack;
+    final Pruner pruner;
 
     private final Disassembler disassembler = new Disassembler(Syntax.KERNEL, new Symbols() {
         @Override
@@ -76,6 +76,15 @@ final class Run {
         seen = new boolean[layout.size];
         accessedAs = new RegType[layout.size];
         stackDepth = new int[layout.starts.length];
+        arithmetic = new Arithmetic(this);
+        stack = new StackAccess(this);
+        memory = new Memory(this);
+        jumps = new Jumps(this);
+        helpers = new HelperCalls(this);
+        calls = new Calls(this);
+        precision = new Precision(this);
+        liveStack = new LiveStack(this);
+        pruner = new Pruner(this);
     }
 
     // --- rejections
@@ -207,7 +216,6 @@ final class Run {
         pending.clear();
         scratchAll();
         boolean printState = false;
-        boolean detailed = log.isDetailed();
         while (true) {
             history = -1;
             previousInsn = lastInsn;
@@ -260,6 +268,9 @@ final class Run {
                 endPath();
                 liveStack.update();
                 if (!pop()) {
+                    if (!detailed) {
+                        log.cutTo(0);
+                    }
                     return;
                 }
                 printState = true;

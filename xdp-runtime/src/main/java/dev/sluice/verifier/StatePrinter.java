@@ -44,11 +44,8 @@ final class StatePrinter {
 
     private static void printSlot(StringBuilder out, Frame frame, int slot) {
         boolean valid = false;
-        StringBuilder kinds = new StringBuilder();
-        for (int i = 7; i >= 0; i--) {
-            byte kind = frame.kind(slot, i);
-            valid |= kind != Frame.INVALID;
-            kinds.append(KINDS[kind]);
+        for (int i = 0; i < 8; i++) {
+            valid |= frame.kind(slot, i) != Frame.INVALID;
         }
         if (!valid) {
             return;
@@ -179,8 +176,9 @@ final class StatePrinter {
                 continue;
             }
             StringBuilder chain = new StringBuilder(names[i]).append('=');
-            for (int j = i + 1; j < names.length; j++) {
-                if (!omit[j] && values[j] == values[i]) {
+            boolean negative = signed[i] && values[i] < 0;
+            for (int j = i + 2; j < names.length; j += 2) {
+                if (!omit[j] && values[j] == values[i] && negative == (signed[j] && values[j] < 0)) {
                     chain.append(names[j]).append('=');
                     omit[j] = true;
                 }
@@ -194,7 +192,7 @@ final class StatePrinter {
     private static void number(StringBuilder out, long value, boolean signed) {
         boolean small = signed
                 ? value >= Short.MIN_VALUE && value <= Short.MAX_VALUE
-                : value >= 0 && value <= Short.MAX_VALUE;
+                : value >= 0 && value <= 0xffff;
         if (small) {
             out.append(value);
         } else {
