@@ -228,15 +228,17 @@ final class Arithmetic {
             from = new Scalar();
             from.copyRange(src);
         }
-        boolean addsConstant = op == AluOp.ADD && wide && dst.id != 0 && from.isConst();
-        long added = from.bits.value();
+        boolean adds = (op == AluOp.ADD || op == AluOp.SUB) && dst.id != 0 && src != dst;
+        boolean isConst = wide ? from.isConst() : from.bits.isLowConst();
+        long value = wide ? from.bits.value() : (int) from.bits.value();
         if (!ScalarAlu.apply(op, dst, from, wide)) {
             dst.setUnknown();
             return;
         }
-        if (addsConstant && (dst.id & Reg.PLUS_CONST) == 0 && Long.compareUnsigned(added, Integer.MAX_VALUE) <= 0) {
-            dst.id |= Reg.PLUS_CONST;
-            dst.off = (int) added;
+        boolean fits = value == (int) value && !(op == AluOp.SUB && value == Integer.MIN_VALUE);
+        if (adds && isConst && fits && (dst.id & Reg.PLUS_CONST) == 0) {
+            dst.id |= wide ? Reg.PLUS_CONST64 : Reg.PLUS_CONST32;
+            dst.off = (int) (op == AluOp.SUB ? -value : value);
         } else {
             forgetLink(dst);
         }

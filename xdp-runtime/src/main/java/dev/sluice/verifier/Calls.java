@@ -171,7 +171,7 @@ final class Calls {
         state.frames[state.current] = null;
         state.current--;
         if (callee.inCallback) {
-            State before = run.pruner.previousEntry(state.parent, run.insn);
+            State before = run.pruner.previousEntry(state, run.insn);
             if (before != null) {
                 run.pruner.widen(before, state);
             }

@@ -80,7 +80,7 @@ final class HelperCalls {
         if (used != null) {
             requireCompatible(used, number, proto);
         }
-        if (HelperProto.movesPacket(number) || number == HelperProto.TAIL_CALL) {
+        if (HelperProto.movesPacket(number)) {
             forgetPacket();
         }
     }
@@ -186,7 +186,7 @@ final class HelperCalls {
                 case NOT_INIT, SCALAR, CTX, CONST_MAP_PTR, PACKET_META, PACKET, PACKET_END, SOCKET, SOCK_COMMON,
                         TCP_SOCK, MEM, FUNC, XDP_SOCK -> "";
             };
-            throw run.reject("misaligned " + kind + "access off " + reg.bits + "+" + reg.off + "+0 size " + bytes);
+            throw run.reject("misaligned " + kind + "access off " + StatePrinter.text(reg.bits) + "+" + reg.off + "+0 size " + bytes);
         }
     }
 
@@ -254,7 +254,7 @@ final class HelperCalls {
                     "R" + number + " unbounded memory access, use 'var &= const' or 'if (var < const)'");
         }
         boolean fills = reg.isConst() && (memory == Arg.MEM_OUT || memory == Arg.MEM_OUT_OR_NULL);
-        memory(number - 1, reg.umax, memory.isWritten() && memory != Arg.MEM_IN_OUT, zeroAllowed, fills);
+        memory(number - 1, reg.umax, memory.isWritten(), zeroAllowed, fills);
         run.precision.mark(number);
     }
 
@@ -421,7 +421,7 @@ final class HelperCalls {
         }
         run.state.forEachReg(reg -> {
             if (reg.ref == released) {
-                reg.setNotInit();
+                reg.setUnknown();
             }
         });
     }

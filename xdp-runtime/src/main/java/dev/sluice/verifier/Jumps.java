@@ -104,10 +104,10 @@ final class Jumps {
         }
         long linked = 0;
         if (isRegister && src.type == RegType.SCALAR && src.id != 0) {
-            linked = LinkedRegs.collect(run.state, src.id, linked);
+            linked = LinkedRegs.collect(run.state, src.id, linked, run.liveBefore);
         }
         if (dst.type == RegType.SCALAR && dst.id != 0) {
-            linked = LinkedRegs.collect(run.state, dst.id, linked);
+            linked = LinkedRegs.collect(run.state, dst.id, linked, run.liveBefore);
         }
         if (LinkedRegs.count(linked) > 1) {
             run.addHistory(0, linked);

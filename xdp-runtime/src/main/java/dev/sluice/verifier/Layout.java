@@ -215,9 +215,6 @@ final class Layout {
 
     private void checkPseudo(int slot) {
         Pseudo pseudo = Pseudo.of(src[slot]);
-        if (off[slot] != 0) {
-            throw reject("unrecognized bpf_ld_imm64 insn");
-        }
         if (pseudo == null) {
             throw reject("unrecognized bpf_ld_imm64 insn");
         }

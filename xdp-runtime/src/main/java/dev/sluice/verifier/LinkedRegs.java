@@ -41,12 +41,16 @@ final class LinkedRegs {
     }
 
     /** Adds all that are linked by an id; those that find no room lose their link. */
-    static long collect(State state, int id, long packed) {
+    static long collect(State state, int id, long packed, short[] liveBefore) {
         int wanted = id & ~Reg.PLUS_CONST;
         long found = packed;
         for (int f = state.current; f >= 0; f--) {
             Frame frame = state.frames[f];
+            int live = liveBefore[f == state.current ? state.insn : state.frames[f + 1].callsite];
             for (int i = 0; i < 10; i++) {
+                if ((live >> i & 1) == 0) {
+                    continue;
+                }
                 found = consider(frame.regs[i], wanted, found, f, false, i);
             }
             for (int slot = 0; slot < frame.slots(); slot++) {
@@ -85,14 +89,13 @@ final class LinkedRegs {
             if ((reg.id & ~Reg.PLUS_CONST) != (known.id & ~Reg.PLUS_CONST) || reg.id == 0) {
                 continue;
             }
+            if (((reg.id ^ known.id) & Reg.PLUS_CONST) == Reg.PLUS_CONST) {
+                continue; // one was added to on 64 bits, the other on 32: their distance is not known
+            }
             boolean sameOffset = (reg.id & Reg.PLUS_CONST) == 0 && (known.id & Reg.PLUS_CONST) == 0
                     || reg.off == known.off;
             if (sameOffset) {
-                int id = reg.id;
-                int off = reg.off;
                 reg.copy(known);
-                reg.id = id;
-                reg.off = off;
                 continue;
             }
             int off = reg.off;
@@ -103,6 +106,10 @@ final class LinkedRegs {
             reg.off = off;
             reg.id = id;
             ScalarAlu.addConstant(reg, delta);
+            if (((id | known.id) & Reg.PLUS_CONST32) != 0) {
+                reg.zeroExtend();
+            }
+            reg.sync();
         }
     }
 }

@@ -123,6 +123,9 @@ final class Memory {
     }
 
     void loadWide(int i) {
+        if (layout.off[i] != 0) {
+            throw run.reject("BPF_LD_IMM64 uses reserved fields");
+        }
         int number = layout.dst[i];
         run.requireWritable(number);
         Reg dst = run.reg(number);
@@ -140,6 +143,9 @@ final class Memory {
             }
             case FUNC -> {
                 int function = layout.functionAt(i + 1 + layout.imm[i]);
+                if (run.subject.functions().isEmpty()) {
+                    throw run.reject("missing btf func_info");
+                }
                 if (run.calls.isGlobal(function)) {
                     throw run.reject("callback function not static");
                 }
@@ -251,7 +257,7 @@ final class Memory {
         };
         Tnum address = reg.bits.add(Tnum.of((long) extra + reg.off + insnOff));
         if (!address.isAligned(bytes)) {
-            throw run.reject("misaligned " + kind + "access off " + (extra == 0 ? "" : extra + "+") + reg.bits + "+"
+            throw run.reject("misaligned " + kind + "access off " + (extra == 0 ? "" : extra + "+") + StatePrinter.text(reg.bits) + "+"
                     + reg.off + "+" + insnOff + " size " + bytes);
         }
     }

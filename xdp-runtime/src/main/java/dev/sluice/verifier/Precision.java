@@ -250,7 +250,7 @@ final class Precision {
     private boolean back(State state, int i, int next, int entry) {
         int flags = entry < 0 ? 0 : state.historyFlags[entry];
         long linked = entry < 0 ? 0 : state.historyLinked[entry];
-        if (run.detailed) {
+        if (run.detailed && layout.row[i] != null) {
             run.log.line("mark_precise: frame" + frame + ": regs=" + regNames(frame) + " stack=" + slotNames(frame)
                     + " before " + i + ": " + run.text(i));
         }

@@ -218,9 +218,9 @@ final class Pruner {
         backEdges.removeAll(done);
     }
 
-    /** The last checkpoint of this path at a slot, or null. */
+    /** The last checkpoint at a slot on the way to a state, or null. */
     State previousEntry(State from, int insn) {
-        for (State state = from; state != null; state = state.parent) {
+        for (State state = from == null ? null : from.parent; state != null; state = state.parent) {
             if (state.insn == insn && StateComparison.sameCallsites(state, run.state)) {
                 return state;
             }

@@ -5,8 +5,13 @@ package dev.sluice.verifier;
  * its variable offset and {@link #off} its constant one. Mutable; owned by one verification.
  */
 final class Reg extends Scalar {
-    /** In {@link #id} of a scalar: it is the register of that id plus {@link #off}. */
-    static final int PLUS_CONST = 1 << 31;
+    /** In {@link #id} of a scalar: it is the register of that id plus {@link #off}, added on 64 bits. */
+    static final int PLUS_CONST64 = 1 << 31;
+
+    /** The same, added on 32 bits. */
+    static final int PLUS_CONST32 = 1 << 30;
+
+    static final int PLUS_CONST = PLUS_CONST64 | PLUS_CONST32;
 
     /** {@link #range} of a packet pointer that was found to be at the end of the packet. */
     static final int AT_END = -1;

@@ -208,6 +208,13 @@ class Scalar {
         if (Integer.compareUnsigned(s32min, s32max) <= 0) {
             u32min = umax32(s32min, u32min);
             u32max = umin32(s32max, u32max);
+        } else if (Integer.compareUnsigned(u32max, s32min) < 0) {
+            // the signed range lies at both ends of the unsigned one, which reaches only the lower end
+            s32min = u32min;
+            u32max = umin32(u32max, s32max);
+        } else if (Integer.compareUnsigned(s32max, u32min) < 0) {
+            s32max = u32max;
+            u32min = umax32(u32min, s32min);
         }
     }
 

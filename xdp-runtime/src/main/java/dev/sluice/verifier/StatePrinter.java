@@ -21,7 +21,7 @@ final class StatePrinter {
             Reg reg = frame.regs[i];
             if (reg.type != RegType.NOT_INIT && (regMask >> i & 1) != 0) {
                 out.append(" R").append(i).append('=');
-                print(out, reg);
+                print(out, reg, frame.number);
             }
         }
         for (int slot = 0; slot < frame.slots(); slot++) {
@@ -58,7 +58,7 @@ final class StatePrinter {
                 shown.append(KINDS[frame.kind(slot, i)]);
             }
             out.append(shown);
-            print(out, frame.spills[slot]);
+            print(out, frame.spills[slot], frame.number);
         } else {
             for (int i = 0; i < 8; i++) {
                 out.append(KINDS[frame.kind(slot, i)]);
@@ -66,13 +66,18 @@ final class StatePrinter {
         }
     }
 
+    /** Bits; a number where all are known. */
+    static String text(Tnum bits) {
+        return bits.isConst() ? Long.toString(bits.value()) : bits.toString();
+    }
+
     static String text(Reg reg) {
         StringBuilder out = new StringBuilder();
-        print(out, reg);
+        print(out, reg, reg.frame);
         return out.toString();
     }
 
-    static void print(StringBuilder out, Reg reg) {
+    static void print(StringBuilder out, Reg reg, int frame) {
         if (reg.precise && reg.type == RegType.SCALAR) {
             out.append('P');
         }
@@ -82,11 +87,13 @@ final class StatePrinter {
         }
         out.append(name(reg));
         if (reg.type == RegType.STACK) {
+            if (reg.frame != frame) {
+                out.append('[').append(reg.frame).append(']');
+            }
             if (reg.isConst()) {
                 out.append(reg.off + reg.bits.value());
                 return;
             }
-            out.append(reg.off);
         }
         out.append('(');
         int start = out.length();
@@ -104,7 +111,7 @@ final class StatePrinter {
             attribute(out, start, "ks=" + reg.map.def().keySize());
             attribute(out, start, "vs=" + Integer.toUnsignedString(reg.map.def().valueSize()));
         }
-        if (reg.type != RegType.SCALAR && reg.off != 0 && reg.type != RegType.STACK) {
+        if (reg.type != RegType.SCALAR && reg.off != 0) {
             attribute(out, start, "off=" + reg.off);
         }
         if (reg.type.isPacket()) {
