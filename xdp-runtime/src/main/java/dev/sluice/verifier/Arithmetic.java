@@ -228,7 +228,7 @@ final class Arithmetic {
             from = new Scalar();
             from.copyRange(src);
         }
-        boolean adds = (op == AluOp.ADD || op == AluOp.SUB) && dst.id != 0 && src != dst;
+        boolean adds = (op == AluOp.ADD || op == AluOp.SUB) && dst.id != 0 && src != dst && (wide || StackAccess.width(dst) <= 32);
         boolean isConst = wide ? from.isConst() : from.bits.isLowConst();
         long value = wide ? from.bits.value() : (int) from.bits.value();
         if (!ScalarAlu.apply(op, dst, from, wide)) {

@@ -313,6 +313,7 @@ final class Layout {
         if (!isJumpClass(c)) {
             if (isFunctionPointer(slot) && n == 1) {
                 meet(slot);
+                meetAndJump(slot + 1 + imm[slot]);
                 return slot + 1 + imm[slot];
             }
             if (isFunctionPointer(slot)) {
@@ -335,6 +336,7 @@ final class Layout {
             }
             if (n == 1 && isLocalCall(slot)) {
                 meet(slot);
+                meetAndJump(slot + 1 + imm[slot]);
                 return slot + 1 + imm[slot];
             }
             return NO_EDGE;

@@ -162,8 +162,8 @@ final class StatePrinter {
             reg.smax,
             reg.umin,
             reg.umax,
-            reg.s32min,
-            reg.s32max,
+            signed32(reg.s32min),
+            signed32(reg.s32max),
             reg.u32min & 0xffff_ffffL,
             reg.u32max & 0xffff_ffffL
         };
@@ -193,6 +193,11 @@ final class StatePrinter {
             number(chain, values[i], signed[i]);
             attribute(out, start, chain.toString());
         }
+    }
+
+    /** Not sign-extended where it will be written in hexadecimal. */
+    private static long signed32(int value) {
+        return value == (short) value ? value : value & 0xffff_ffffL;
     }
 
     /** Small numbers are decimal, large ones hexadecimal. */

@@ -1,0 +1,131 @@
+package dev.sluice.verifier;
+
+import dev.sluice.btf.Btf;
+import dev.sluice.btf.BtfType;
+import dev.sluice.map.MapDef;
+import dev.sluice.map.MapType;
+import dev.sluice.object.LinkedProgram;
+import dev.sluice.object.MapSpec;
+import dev.sluice.object.ObjectException;
+import dev.sluice.object.ObjectSpec;
+import dev.sluice.object.ProgramSpec;
+import dev.sluice.object.Reference;
+import dev.sluice.program.SourceLine;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+
+/** Makes {@link Subject}s of the programs of object files, as a loader would give them to the kernel. */
+public final class Subjects {
+    private static final Set<String> KERNEL_FIELDS = Set.of(
+            "bpf_spin_lock",
+            "bpf_res_spin_lock",
+            "bpf_timer",
+            "bpf_wq",
+            "bpf_task_work",
+            "bpf_list_head",
+            "bpf_list_node",
+            "bpf_rb_root",
+            "bpf_rb_node",
+            "bpf_refcount");
+
+    private Subjects() {}
+
+    /**
+     * A program of an object.
+     *
+     * @param program one of the object's programs
+     * @param target types of the kernel, for CO-RE relocations; null: the object's own
+     * @throws ObjectException if it cannot be linked
+     */
+    public static Subject of(ObjectSpec object, ProgramSpec program, Btf target) {
+        ProgramSpec asXdp = program.asXdp();
+        LinkedProgram linked = object.link(asXdp, target);
+        byte[] insns = linked.insns().bytes();
+        ByteBuffer words = ByteBuffer.wrap(insns).order(ByteOrder.LITTLE_ENDIAN);
+        for (Reference reference : linked.references()) {
+            switch (reference) {
+                case Reference.ToMap map -> words.putInt(8 * map.slot() + 4, map.map());
+                case Reference.ToValue value -> words.putInt(8 * value.slot() + 4, value.map());
+                case Reference.Kfunc kfunc -> {}
+                case Reference.Ksym ksym -> {
+                    if (ksym.weak()) {
+                        // it does not exist: a plain 0
+                        words.put(8 * ksym.slot() + 1, (byte) (insns[8 * ksym.slot() + 1] & 0x0f));
+                    }
+                }
+            }
+        }
+        List<KnownMap> maps = new ArrayList<>();
+        for (MapSpec map : object.maps()) {
+            maps.add(known(map, object.btf()));
+        }
+        List<Subject.Function> functions = new ArrayList<>();
+        if (!linked.functionInfo().isEmpty()) {
+            linked.functions()
+                    .forEach(f -> functions.add(new Subject.Function(f.name(), f.start(), f.global(), f.btfType())));
+        }
+        Btf btf = object.btf();
+        List<SourceLine> lines = new ArrayList<>();
+        if (btf != null) {
+            linked.lines()
+                    .forEach(line -> lines.add(new SourceLine(
+                            line.slot(),
+                            btf.string(line.fileNameOffset()),
+                            btf.string(line.textOffset()).strip(),
+                            line.line(),
+                            line.column())));
+        }
+        return new Subject(
+                linked.name(),
+                insns,
+                maps,
+                object.isGplCompatible(),
+                asXdp.type().attach(),
+                asXdp.type().frags(),
+                functions,
+                btf,
+                lines);
+    }
+
+    private static KnownMap known(MapSpec map, Btf btf) {
+        MapType type = MapType.of(map.type());
+        if (type == null) {
+            throw new ObjectException("map " + map.name() + ": no such map type, type=" + map.type());
+        }
+        KnownMap inner = map.inner() == null ? null : known(map.inner(), btf);
+        MapDef def = new MapDef(
+                map.name(),
+                type,
+                map.keySize(),
+                map.valueSize(),
+                map.maxEntries(),
+                map.flags(),
+                map.extra(),
+                inner == null ? null : inner.def());
+        byte[] contents = null;
+        if (map.frozen()) {
+            contents = map.contents() == null ? new byte[map.valueSize()] : map.contents().bytes();
+        }
+        boolean special = btf != null && map.valueBtfType() != 0 && hasKernelField(btf, map.valueBtfType(), 0);
+        return new KnownMap(def, map.frozen(), contents, inner, special);
+    }
+
+    private static boolean hasKernelField(Btf btf, int id, int depth) {
+        if (depth > 16) {
+            return false;
+        }
+        return switch (btf.resolve(id)) {
+            case BtfType.Composite struct ->
+                KERNEL_FIELDS.contains(struct.name())
+                        || struct.members().stream().anyMatch(m -> hasKernelField(btf, m.type(), depth + 1));
+            case BtfType.Array array -> hasKernelField(btf, array.element(), depth + 1);
+            case BtfType.DataSec section ->
+                section.vars().stream().anyMatch(v -> hasKernelField(btf, v.var(), depth + 1));
+            case BtfType.Var variable -> hasKernelField(btf, variable.type(), depth + 1);
+            default -> false;
+        };
+    }
+}
