@@ -291,8 +291,14 @@ final class Arithmetic {
         long umax = offset.umax;
         Tnum bits = offset.bits;
         if (swapped) {
+            int frame = dst.frame;
             dst.copy(ptr);
             dst.ref = 0;
+            if (ptr.type == RegType.STACK && ptr.frame != frame) {
+                // Linux 6.18 takes such a pointer for one into another frame's stack: its answer, but no proof
+                dst.frame = frame;
+                run.confusedFrames = true;
+            }
         }
         dst.unbound32();
         switch (op) {

@@ -29,7 +29,7 @@ final class Pruner {
 
     private final Run run;
     private final StateComparison comparison;
-    private final Map<Integer, LinkedList<Entry>> explored = new HashMap<>();
+    private final Map<Long, LinkedList<Entry>> explored = new HashMap<>();
     private final List<BackEdge> backEdges = new ArrayList<>();
     private int previousJumps;
     private int previousProcessed;
@@ -59,7 +59,8 @@ final class Pruner {
         boolean force = layout.checkpoints.get(insn) || current.historyCount > MAX_HISTORY;
         boolean add = force
                 || run.jumpsProcessed - previousJumps >= 2 && run.processed - previousProcessed >= 8;
-        LinkedList<Entry> entries = explored.computeIfAbsent(insn, ignored -> new LinkedList<>());
+        LinkedList<Entry> entries = explored.computeIfAbsent(
+                (long) insn << 32 | current.frame().callsite & 0xffff_ffffL, ignored -> new LinkedList<>());
         clean(entries, current);
         int count = 0;
         for (Iterator<Entry> it = entries.iterator(); it.hasNext(); ) {

@@ -40,6 +40,9 @@ final class Run {
     long scratchedSlots;
     int history = -1;
 
+    /** Whether a stack pointer was taken for one into another frame, as the kernel does. */
+    boolean confusedFrames;
+
     /** Per slot, whether any path came by. */
     final boolean[] seen;
 

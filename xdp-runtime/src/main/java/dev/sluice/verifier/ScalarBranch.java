@@ -222,6 +222,8 @@ final class ScalarBranch {
             return;
         }
         long value = known.bits.value();
+        // as the kernel: ranges may contradict the bits where the branch is dead, so they are found anew
+        other.setUnbounded();
         other.bits = wide
                 ? other.bits.and(Tnum.of(~value))
                 : other.bits.withLow(other.bits.low().and(Tnum.of(~value & LOW)));

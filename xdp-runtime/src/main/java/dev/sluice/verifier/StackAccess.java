@@ -74,9 +74,7 @@ final class StackAccess {
         if (bytes == SLOT) {
             run.liveStack.write(frame.number, slot);
         }
-        if (frame == run.state.frame()) {
-            run.scratchSlot(slot);
-        }
+        run.scratchSlot(slot);
         boolean atStart = off % SLOT == 0;
         boolean history = true;
         if (reg != null && atStart && reg.type == RegType.SCALAR) {
@@ -132,9 +130,7 @@ final class StackAccess {
             int at = -i - 1;
             int slot = at / SLOT;
             int index = at % SLOT;
-            if (frame == run.state.frame()) {
-                run.scratchSlot(slot);
-            }
+            run.scratchSlot(slot);
             byte kind = frame.kind(slot, index);
             if (zero && kind == Frame.SPILL && frame.isScalarSpill(slot) && frame.spills[slot].isNull()) {
                 zeroUsed = true;
@@ -182,9 +178,7 @@ final class StackAccess {
     private void readFixed(Frame frame, int off, int bytes, int value) {
         int at = -off - 1;
         int slot = at / SLOT;
-        if (frame == run.state.frame()) {
-            run.scratchSlot(slot);
-        }
+        run.scratchSlot(slot);
         run.liveStack.read(frame.number, slot);
         boolean history = true;
         if (frame.isSpill(slot)) {

@@ -115,7 +115,7 @@ final class StatePrinter {
             attribute(out, start, "off=" + reg.off);
         }
         if (reg.type.isPacket()) {
-            attribute(out, start, "r=" + reg.range);
+            attribute(out, start, "r=" + (reg.range < 0 ? "0x" + Long.toHexString(reg.range) : reg.range));
         }
         if (reg.type == RegType.MEM) {
             attribute(out, start, "sz=" + reg.memBytes);

@@ -47,7 +47,7 @@ public final class Verifier {
             run = new Run(subject, log, layout, cpus);
             walk(run);
             Verdict.Statistics statistics = statistics(run);
-            return new Verdict.Verified(subject, new Facts(run.seen), finish(log, statistics), statistics);
+            return new Verdict.Verified(subject, new Facts(run.seen, !run.confusedFrames), finish(log, statistics), statistics);
         } catch (RejectedException e) {
             Verdict.Statistics statistics = run == null ? none() : statistics(run);
             return new Verdict.Rejected(
