@@ -228,7 +228,10 @@ final class Arithmetic {
             from = new Scalar();
             from.copyRange(src);
         }
-        boolean adds = (op == AluOp.ADD || op == AluOp.SUB) && dst.id != 0 && src != dst && (wide || StackAccess.width(dst) <= 32);
+        boolean adds = (op == AluOp.ADD || op == AluOp.SUB)
+                && dst.id != 0
+                && src != dst
+                && (wide || StackAccess.width(dst) <= 32);
         boolean isConst = wide ? from.isConst() : from.bits.isLowConst();
         long value = wide ? from.bits.value() : (int) from.bits.value();
         if (!ScalarAlu.apply(op, dst, from, wide)) {
@@ -379,8 +382,7 @@ final class Arithmetic {
             throw run.reject(name + " pointer offset " + reg.off + " is not allowed");
         }
         if (reg.smin == Long.MIN_VALUE) {
-            throw run.reject(
-                    "math between " + name + " pointer and register with unbounded min value is not allowed");
+            throw run.reject("math between " + name + " pointer and register with unbounded min value is not allowed");
         }
         if (reg.smin >= MAX_OFFSET || reg.smin <= -MAX_OFFSET) {
             throw run.reject("value " + reg.smin + " makes " + name + " pointer be out of bounds");

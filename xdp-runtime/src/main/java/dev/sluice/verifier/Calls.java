@@ -120,8 +120,8 @@ final class Calls {
         if (state.frame().subprog != 0) {
             Reg r0 = run.reg(0);
             if (r0.type != RegType.SCALAR) {
-                throw run.reject("At subprogram exit the register R0 is not a scalar value (" + StatePrinter.name(r0)
-                        + ")");
+                throw run.reject(
+                        "At subprogram exit the register R0 is not a scalar value (" + StatePrinter.name(r0) + ")");
             }
         }
         return Run.Step.ENDED;

@@ -50,8 +50,8 @@ final class GlobalFunctions {
         BtfType.Func func = (BtfType.Func) btf.type(spec(function).btfType());
         BtfType.FuncProto proto = (BtfType.FuncProto) btf.type(func.proto());
         if (proto.params().size() > 5) {
-            throw run.reject("Global function " + func.name() + "() with " + proto.params().size()
-                    + " > 5 args. Buggy compiler.");
+            throw run.reject("Global function " + func.name() + "() with "
+                    + proto.params().size() + " > 5 args. Buggy compiler.");
         }
         List<Parameter> parameters = new ArrayList<>();
         for (int i = 0; i < proto.params().size(); i++) {
@@ -87,7 +87,9 @@ final class GlobalFunctions {
     private Parameter parameter(Btf btf, BtfType type, String name, int index, boolean nonNull, boolean ctx) {
         if (type instanceof BtfType.Ptr pointer) {
             BtfType target = btf.resolve(pointer.target());
-            if (ctx || target instanceof BtfType.Composite struct && struct.name().equals("xdp_md")) {
+            if (ctx
+                    || target instanceof BtfType.Composite struct
+                            && struct.name().equals("xdp_md")) {
                 return new Parameter(Kind.CTX, 0, false);
             }
             if (target instanceof BtfType.Void

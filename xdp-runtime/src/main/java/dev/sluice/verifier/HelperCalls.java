@@ -5,8 +5,7 @@ import dev.sluice.verifier.HelperProto.Arg;
 
 /** Calls of the kernel's helpers: what each argument must be, and what is true afterwards. */
 final class HelperCalls {
-    private static final String MEMORY =
-            "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_";
+    private static final String MEMORY = "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_";
     private static final String SOCKETS = "sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_";
     private static final long MAX_SIZE = 1 << 29;
 
@@ -148,9 +147,9 @@ final class HelperCalls {
                     constantKey = constantKey(reg, map.def().keySize());
                 }
             }
-            case MAP_VALUE ->
-                memory(number, Integer.toUnsignedLong(map.def().valueSize()), false, false, false);
-            case MAP_VALUE_OUT -> memory(number, Integer.toUnsignedLong(map.def().valueSize()), true, false, true);
+            case MAP_VALUE -> memory(number, Integer.toUnsignedLong(map.def().valueSize()), false, false, false);
+            case MAP_VALUE_OUT ->
+                memory(number, Integer.toUnsignedLong(map.def().valueSize()), true, false, true);
             case FUNC -> callback = reg.subprog;
             case SIZE -> size(number, reg, proto.args().get(index - 1), false);
             case SIZE_OR_ZERO -> size(number, reg, proto.args().get(index - 1), true);
@@ -171,8 +170,17 @@ final class HelperCalls {
             case IN_40 -> memory(number, 40, false, false, false);
             case OTHER -> throw new UnsupportedException("helper " + proto.cname());
             case LOCK -> throw new UnsupportedException("bpf_spin_lock");
-            case ANYTHING, CTX, MEM, MEM_OR_NULL, MEM_OUT, MEM_OUT_OR_NULL, MEM_IN_OUT, STACK_OR_NULL, SOCK_COMMON,
-                    RELEASED_SOCK, RINGBUF_MEM -> {}
+            case ANYTHING,
+                    CTX,
+                    MEM,
+                    MEM_OR_NULL,
+                    MEM_OUT,
+                    MEM_OUT_OR_NULL,
+                    MEM_IN_OUT,
+                    STACK_OR_NULL,
+                    SOCK_COMMON,
+                    RELEASED_SOCK,
+                    RINGBUF_MEM -> {}
         }
     }
 
@@ -183,35 +191,66 @@ final class HelperCalls {
                 case STACK -> "stack ";
                 case MAP_VALUE -> "value ";
                 case MAP_KEY -> "key ";
-                case NOT_INIT, SCALAR, CTX, CONST_MAP_PTR, PACKET_META, PACKET, PACKET_END, SOCKET, SOCK_COMMON,
-                        TCP_SOCK, MEM, FUNC, XDP_SOCK -> "";
+                case NOT_INIT,
+                        SCALAR,
+                        CTX,
+                        CONST_MAP_PTR,
+                        PACKET_META,
+                        PACKET,
+                        PACKET_END,
+                        SOCKET,
+                        SOCK_COMMON,
+                        TCP_SOCK,
+                        MEM,
+                        FUNC,
+                        XDP_SOCK -> "";
             };
-            throw run.reject("misaligned " + kind + "access off " + StatePrinter.text(reg.bits) + "+" + reg.off + "+0 size " + bytes);
+            throw run.reject("misaligned " + kind + "access off " + StatePrinter.text(reg.bits) + "+" + reg.off
+                    + "+0 size " + bytes);
         }
     }
 
     private void requireType(Reg reg, int number, Arg arg) {
         boolean strict = !arg.mayBeNull() && reg.orNull;
-        boolean fits = !strict && switch (arg) {
-            case CTX -> reg.type == RegType.CTX;
-            case MAP_PTR -> reg.type == RegType.CONST_MAP_PTR;
-            case SIZE, SIZE_OR_ZERO, ALLOC_SIZE -> reg.type == RegType.SCALAR;
-            case FUNC -> reg.type == RegType.FUNC;
-            case STACK_OR_NULL -> reg.type == RegType.STACK;
-            case CONST_STR, LOCK -> reg.type == RegType.MAP_VALUE;
-            case SOCK_COMMON -> reg.type.isSocket();
-            case RELEASED_SOCK -> reg.type.isSocket();
-            case RINGBUF_MEM -> reg.type == RegType.MEM && reg.ringbuf;
-            case MAP_KEY, MAP_VALUE, MAP_VALUE_OUT, MEM, MEM_OR_NULL, MEM_OUT, MEM_OUT_OR_NULL, MEM_IN_OUT, OUT_4,
-                    OUT_8, IN_20, IN_40 ->
-                switch (reg.type) {
-                    case STACK, PACKET, PACKET_META, MAP_KEY, MAP_VALUE -> true;
-                    case MEM -> !reg.readOnly || !arg.isWritten();
-                    case NOT_INIT, SCALAR, CTX, CONST_MAP_PTR, PACKET_END, SOCKET, SOCK_COMMON, TCP_SOCK, FUNC,
-                            XDP_SOCK -> false;
+        boolean fits = !strict
+                && switch (arg) {
+                    case CTX -> reg.type == RegType.CTX;
+                    case MAP_PTR -> reg.type == RegType.CONST_MAP_PTR;
+                    case SIZE, SIZE_OR_ZERO, ALLOC_SIZE -> reg.type == RegType.SCALAR;
+                    case FUNC -> reg.type == RegType.FUNC;
+                    case STACK_OR_NULL -> reg.type == RegType.STACK;
+                    case CONST_STR, LOCK -> reg.type == RegType.MAP_VALUE;
+                    case SOCK_COMMON -> reg.type.isSocket();
+                    case RELEASED_SOCK -> reg.type.isSocket();
+                    case RINGBUF_MEM -> reg.type == RegType.MEM && reg.ringbuf;
+                    case MAP_KEY,
+                            MAP_VALUE,
+                            MAP_VALUE_OUT,
+                            MEM,
+                            MEM_OR_NULL,
+                            MEM_OUT,
+                            MEM_OUT_OR_NULL,
+                            MEM_IN_OUT,
+                            OUT_4,
+                            OUT_8,
+                            IN_20,
+                            IN_40 ->
+                        switch (reg.type) {
+                            case STACK, PACKET, PACKET_META, MAP_KEY, MAP_VALUE -> true;
+                            case MEM -> !reg.readOnly || !arg.isWritten();
+                            case NOT_INIT,
+                                    SCALAR,
+                                    CTX,
+                                    CONST_MAP_PTR,
+                                    PACKET_END,
+                                    SOCKET,
+                                    SOCK_COMMON,
+                                    TCP_SOCK,
+                                    FUNC,
+                                    XDP_SOCK -> false;
+                        };
+                    case ANYTHING, OTHER -> true;
                 };
-            case ANYTHING, OTHER -> true;
-        };
         if (fits) {
             return;
         }
@@ -225,8 +264,20 @@ final class HelperCalls {
             case LOCK -> "map_value, ptr_";
             case SOCK_COMMON, RELEASED_SOCK -> SOCKETS;
             case RINGBUF_MEM -> "ringbuf_mem";
-            case ANYTHING, OTHER, MAP_KEY, MAP_VALUE, MAP_VALUE_OUT, MEM, MEM_OR_NULL, MEM_OUT, MEM_OUT_OR_NULL,
-                    MEM_IN_OUT, OUT_4, OUT_8, IN_20, IN_40 -> MEMORY;
+            case ANYTHING,
+                    OTHER,
+                    MAP_KEY,
+                    MAP_VALUE,
+                    MAP_VALUE_OUT,
+                    MEM,
+                    MEM_OR_NULL,
+                    MEM_OUT,
+                    MEM_OUT_OR_NULL,
+                    MEM_IN_OUT,
+                    OUT_4,
+                    OUT_8,
+                    IN_20,
+                    IN_40 -> MEMORY;
         };
         throw run.reject("R" + number + " type=" + StatePrinter.name(reg) + " expected=" + expected);
     }
@@ -250,8 +301,7 @@ final class HelperCalls {
             throw run.reject("R" + number + " invalid zero-sized read: u64=[" + reg.umin + "," + reg.umax + "]");
         }
         if (Long.compareUnsigned(reg.umax, MAX_SIZE) >= 0) {
-            throw run.reject(
-                    "R" + number + " unbounded memory access, use 'var &= const' or 'if (var < const)'");
+            throw run.reject("R" + number + " unbounded memory access, use 'var &= const' or 'if (var < const)'");
         }
         boolean fills = reg.isConst() && (memory == Arg.MEM_OUT || memory == Arg.MEM_OUT_OR_NULL);
         memory(number - 1, reg.umax, memory.isWritten(), zeroAllowed, fills);
@@ -363,7 +413,10 @@ final class HelperCalls {
             Reg index = run.reg(3);
             if (index.type == RegType.SCALAR
                     && index.isConst()
-                    && Long.compareUnsigned(index.bits.value(), Integer.toUnsignedLong(map.def().maxEntries())) < 0) {
+                    && Long.compareUnsigned(
+                                    index.bits.value(),
+                                    Integer.toUnsignedLong(map.def().maxEntries()))
+                            < 0) {
                 run.precision.mark(3);
             }
         }
@@ -380,13 +433,30 @@ final class HelperCalls {
             case DEVMAP, DEVMAP_HASH, XSKMAP -> number == HelperProto.REDIRECT_MAP || number == HelperProto.MAP_LOOKUP;
             case CPUMAP -> number == HelperProto.REDIRECT_MAP;
             case ARRAY_OF_MAPS, HASH_OF_MAPS -> number == HelperProto.MAP_LOOKUP;
-            case SOCKMAP, SOCKHASH -> number == HelperProto.MAP_LOOKUP || number == HelperProto.MAP_UPDATE
-                    || number == HelperProto.MAP_DELETE;
+            case SOCKMAP, SOCKHASH ->
+                number == HelperProto.MAP_LOOKUP
+                        || number == HelperProto.MAP_UPDATE
+                        || number == HelperProto.MAP_DELETE;
             case QUEUE, STACK -> number >= 87 && number <= 89;
             case BLOOM_FILTER -> number == 87 || number == 89;
-            case STACK_TRACE, CGROUP_STORAGE, PERCPU_CGROUP_STORAGE, REUSEPORT_SOCKARRAY, SK_STORAGE, INODE_STORAGE,
-                    TASK_STORAGE, CGRP_STORAGE -> false;
-            case UNSPEC, HASH, ARRAY, PERCPU_HASH, PERCPU_ARRAY, LRU_HASH, LRU_PERCPU_HASH, LPM_TRIE, STRUCT_OPS, ARENA,
+            case STACK_TRACE,
+                    CGROUP_STORAGE,
+                    PERCPU_CGROUP_STORAGE,
+                    REUSEPORT_SOCKARRAY,
+                    SK_STORAGE,
+                    INODE_STORAGE,
+                    TASK_STORAGE,
+                    CGRP_STORAGE -> false;
+            case UNSPEC,
+                    HASH,
+                    ARRAY,
+                    PERCPU_HASH,
+                    PERCPU_ARRAY,
+                    LRU_HASH,
+                    LRU_PERCPU_HASH,
+                    LPM_TRIE,
+                    STRUCT_OPS,
+                    ARENA,
                     INSN_ARRAY -> true;
         };
         boolean byHelper = switch (number) {
@@ -401,13 +471,11 @@ final class HelperCalls {
             case 87, 89 -> type == MapType.QUEUE || type == MapType.STACK || type == MapType.BLOOM_FILTER;
             case 88 -> type == MapType.QUEUE || type == MapType.STACK;
             case 130, 131, 134 -> type == MapType.RINGBUF;
-            case 195 ->
-                type == MapType.PERCPU_ARRAY || type == MapType.PERCPU_HASH || type == MapType.LRU_PERCPU_HASH;
+            case 195 -> type == MapType.PERCPU_ARRAY || type == MapType.PERCPU_HASH || type == MapType.LRU_PERCPU_HASH;
             default -> true;
         };
         if (!byType || !byHelper) {
-            throw run.reject(
-                    "cannot pass map_type " + type.number() + " into func " + proto.cname() + "#" + number);
+            throw run.reject("cannot pass map_type " + type.number() + " into func " + proto.cname() + "#" + number);
         }
     }
 
@@ -503,11 +571,35 @@ final class HelperCalls {
     private void forEach(int insn) {
         switch (map.def().type()) {
             case HASH, ARRAY, PERCPU_HASH, PERCPU_ARRAY, LRU_HASH, LRU_PERCPU_HASH -> {}
-            case UNSPEC, PROG_ARRAY, PERF_EVENT_ARRAY, STACK_TRACE, CGROUP_ARRAY, LPM_TRIE, ARRAY_OF_MAPS, HASH_OF_MAPS,
-                    DEVMAP, SOCKMAP, CPUMAP, XSKMAP, SOCKHASH, CGROUP_STORAGE, REUSEPORT_SOCKARRAY,
-                    PERCPU_CGROUP_STORAGE, QUEUE, STACK, SK_STORAGE, DEVMAP_HASH, STRUCT_OPS, RINGBUF, INODE_STORAGE,
-                    TASK_STORAGE, BLOOM_FILTER, USER_RINGBUF, CGRP_STORAGE, ARENA, INSN_ARRAY ->
-                throw run.reject("callback function not allowed for map");
+            case UNSPEC,
+                    PROG_ARRAY,
+                    PERF_EVENT_ARRAY,
+                    STACK_TRACE,
+                    CGROUP_ARRAY,
+                    LPM_TRIE,
+                    ARRAY_OF_MAPS,
+                    HASH_OF_MAPS,
+                    DEVMAP,
+                    SOCKMAP,
+                    CPUMAP,
+                    XSKMAP,
+                    SOCKHASH,
+                    CGROUP_STORAGE,
+                    REUSEPORT_SOCKARRAY,
+                    PERCPU_CGROUP_STORAGE,
+                    QUEUE,
+                    STACK,
+                    SK_STORAGE,
+                    DEVMAP_HASH,
+                    STRUCT_OPS,
+                    RINGBUF,
+                    INODE_STORAGE,
+                    TASK_STORAGE,
+                    BLOOM_FILTER,
+                    USER_RINGBUF,
+                    CGRP_STORAGE,
+                    ARENA,
+                    INSN_ARRAY -> throw run.reject("callback function not allowed for map");
         }
         State body = run.calls.pushCallback(insn, callback);
         Frame callee = body.frame();

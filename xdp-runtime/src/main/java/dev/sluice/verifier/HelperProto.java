@@ -68,10 +68,32 @@ record HelperProto(int number, Returns returns, boolean gplOnly, boolean takesPa
 
         boolean isMemory() {
             return switch (this) {
-                case MAP_KEY, MAP_VALUE, MAP_VALUE_OUT, MEM, MEM_OR_NULL, MEM_OUT, MEM_OUT_OR_NULL, MEM_IN_OUT, OUT_4,
-                        OUT_8, IN_20, IN_40 -> true;
-                case ANYTHING, CTX, MAP_PTR, SIZE, SIZE_OR_ZERO, ALLOC_SIZE, CONST_STR, FUNC, STACK_OR_NULL,
-                        SOCK_COMMON, RELEASED_SOCK, RINGBUF_MEM, LOCK, OTHER -> false;
+                case MAP_KEY,
+                        MAP_VALUE,
+                        MAP_VALUE_OUT,
+                        MEM,
+                        MEM_OR_NULL,
+                        MEM_OUT,
+                        MEM_OUT_OR_NULL,
+                        MEM_IN_OUT,
+                        OUT_4,
+                        OUT_8,
+                        IN_20,
+                        IN_40 -> true;
+                case ANYTHING,
+                        CTX,
+                        MAP_PTR,
+                        SIZE,
+                        SIZE_OR_ZERO,
+                        ALLOC_SIZE,
+                        CONST_STR,
+                        FUNC,
+                        STACK_OR_NULL,
+                        SOCK_COMMON,
+                        RELEASED_SOCK,
+                        RINGBUF_MEM,
+                        LOCK,
+                        OTHER -> false;
             };
         }
 
@@ -83,8 +105,25 @@ record HelperProto(int number, Returns returns, boolean gplOnly, boolean takesPa
         boolean isWritten() {
             return switch (this) {
                 case MAP_VALUE_OUT, MEM_OUT, MEM_OUT_OR_NULL, MEM_IN_OUT, OUT_4, OUT_8 -> true;
-                case ANYTHING, CTX, MAP_PTR, MAP_KEY, MAP_VALUE, MEM, MEM_OR_NULL, SIZE, SIZE_OR_ZERO, ALLOC_SIZE,
-                        CONST_STR, FUNC, STACK_OR_NULL, IN_20, IN_40, SOCK_COMMON, RELEASED_SOCK, RINGBUF_MEM, LOCK,
+                case ANYTHING,
+                        CTX,
+                        MAP_PTR,
+                        MAP_KEY,
+                        MAP_VALUE,
+                        MEM,
+                        MEM_OR_NULL,
+                        SIZE,
+                        SIZE_OR_ZERO,
+                        ALLOC_SIZE,
+                        CONST_STR,
+                        FUNC,
+                        STACK_OR_NULL,
+                        IN_20,
+                        IN_40,
+                        SOCK_COMMON,
+                        RELEASED_SOCK,
+                        RINGBUF_MEM,
+                        LOCK,
                         OTHER -> false;
             };
         }
@@ -120,8 +159,7 @@ record HelperProto(int number, Returns returns, boolean gplOnly, boolean takesPa
         gpl(22, Returns.INTEGER, Arg.MAP_PTR, Arg.ANYTHING);
         row(23, Returns.INTEGER, Arg.ANYTHING, Arg.ANYTHING);
         gpl(25, Returns.INTEGER, Arg.CTX, Arg.MAP_PTR, Arg.ANYTHING, Arg.MEM, Arg.SIZE_OR_ZERO);
-        packet(
-                28, Returns.INTEGER, Arg.MEM_OR_NULL, Arg.SIZE_OR_ZERO, Arg.MEM_OR_NULL, Arg.SIZE_OR_ZERO, Arg.ANYTHING);
+        packet(28, Returns.INTEGER, Arg.MEM_OR_NULL, Arg.SIZE_OR_ZERO, Arg.MEM_OR_NULL, Arg.SIZE_OR_ZERO, Arg.ANYTHING);
         gpl(35, Returns.INTEGER);
         row(37, Returns.INTEGER, Arg.MAP_PTR, Arg.ANYTHING);
         row(42, Returns.INTEGER);
@@ -163,7 +201,14 @@ record HelperProto(int number, Returns returns, boolean gplOnly, boolean takesPa
         row(160, Returns.INTEGER);
         packet(163, Returns.INTEGER, Arg.CTX, Arg.ANYTHING, Arg.OUT_4, Arg.ANYTHING, Arg.ANYTHING);
         row(164, Returns.INTEGER, Arg.MAP_PTR, Arg.FUNC, Arg.STACK_OR_NULL, Arg.ANYTHING);
-        gpl(165, Returns.INTEGER, Arg.MEM_OUT_OR_NULL, Arg.SIZE_OR_ZERO, Arg.CONST_STR, Arg.MEM_OR_NULL, Arg.SIZE_OR_ZERO);
+        gpl(
+                165,
+                Returns.INTEGER,
+                Arg.MEM_OUT_OR_NULL,
+                Arg.SIZE_OR_ZERO,
+                Arg.CONST_STR,
+                Arg.MEM_OR_NULL,
+                Arg.SIZE_OR_ZERO);
         gpl(176, Returns.INTEGER, Arg.MEM_OUT, Arg.SIZE_OR_ZERO, Arg.ANYTHING);
         gpl(177, Returns.INTEGER, Arg.MEM, Arg.SIZE, Arg.MEM_OR_NULL, Arg.SIZE_OR_ZERO);
         row(181, Returns.INTEGER, Arg.ANYTHING, Arg.FUNC, Arg.STACK_OR_NULL, Arg.ANYTHING);
@@ -179,8 +224,8 @@ record HelperProto(int number, Returns returns, boolean gplOnly, boolean takesPa
         row(208, Returns.INTEGER);
         // known by name alone: programs that call them are refused as not supported
         int[] others = {
-            136, 137, 138, 139, 140, 141, 149, 153, 154, 156, 157, 158, 169, 170, 171, 172, 175, 178, 180, 194, 196, 197,
-            198, 199, 200, 201, 202, 203, 209, 210, 211
+            136, 137, 138, 139, 140, 141, 149, 153, 154, 156, 157, 158, 169, 170, 171, 172, 175, 178, 180, 194, 196,
+            197, 198, 199, 200, 201, 202, 203, 209, 210, 211
         };
         for (int number : others) {
             row(number, Returns.INTEGER, Arg.OTHER, Arg.ANYTHING, Arg.ANYTHING, Arg.ANYTHING, Arg.ANYTHING);

@@ -243,7 +243,8 @@ final class Layout {
                 if (!isDirect(map)) {
                     throw reject("no direct value access support for this map type");
                 }
-                if (map.def().maxEntries() != 1 || Integer.compareUnsigned(offset, map.def().valueSize()) >= 0) {
+                if (map.def().maxEntries() != 1
+                        || Integer.compareUnsigned(offset, map.def().valueSize()) >= 0) {
                     throw reject("invalid access to map value pointer, value_size="
                             + Integer.toUnsignedString(map.def().valueSize()) + " off="
                             + Integer.toUnsignedString(offset));

@@ -92,8 +92,8 @@ final class LinkedRegs {
             if (((reg.id ^ known.id) & Reg.PLUS_CONST) == Reg.PLUS_CONST) {
                 continue; // one was added to on 64 bits, the other on 32: their distance is not known
             }
-            boolean sameOffset = (reg.id & Reg.PLUS_CONST) == 0 && (known.id & Reg.PLUS_CONST) == 0
-                    || reg.off == known.off;
+            boolean sameOffset =
+                    (reg.id & Reg.PLUS_CONST) == 0 && (known.id & Reg.PLUS_CONST) == 0 || reg.off == known.off;
             if (sameOffset) {
                 reg.copy(known);
                 continue;

@@ -257,8 +257,8 @@ final class Memory {
         };
         Tnum address = reg.bits.add(Tnum.of((long) extra + reg.off + insnOff));
         if (!address.isAligned(bytes)) {
-            throw run.reject("misaligned " + kind + "access off " + (extra == 0 ? "" : extra + "+") + StatePrinter.text(reg.bits) + "+"
-                    + reg.off + "+" + insnOff + " size " + bytes);
+            throw run.reject("misaligned " + kind + "access off " + (extra == 0 ? "" : extra + "+")
+                    + StatePrinter.text(reg.bits) + "+" + reg.off + "+" + insnOff + " size " + bytes);
         }
     }
 
@@ -287,8 +287,8 @@ final class Memory {
     void requirePacket(int number, int off, long bytes, boolean zeroAllowed) {
         Reg reg = run.reg(number);
         if (reg.smin < 0) {
-            throw run.reject("R" + number
-                    + " min value is negative, either use unsigned index or do a if (index >=0) check.");
+            throw run.reject(
+                    "R" + number + " min value is negative, either use unsigned index or do a if (index >=0) check.");
         }
         if (reg.range < 0 || !inBounds(reg, number, off, bytes, reg.range, zeroAllowed)) {
             throw run.reject("R" + number + " offset is outside of the packet");
@@ -300,8 +300,8 @@ final class Memory {
         Reg reg = run.reg(number);
         long lowest = off + reg.smin;
         if (reg.smin < 0 && (reg.smin == Long.MIN_VALUE || lowest != (int) lowest || lowest < 0)) {
-            throw run.reject("R" + number
-                    + " min value is negative, either use unsigned index or do a if (index >=0) check.");
+            throw run.reject(
+                    "R" + number + " min value is negative, either use unsigned index or do a if (index >=0) check.");
         }
         if (!inBounds(reg, number, (int) lowest, bytes, size, zeroAllowed)) {
             throw run.reject("R" + number + " min value is outside of the allowed memory range");
@@ -391,20 +391,30 @@ final class Memory {
     private void requireSocket(int number, int off, int bytes) {
         Reg reg = run.reg(number);
         if (reg.smin < 0) {
-            throw run.reject("R" + number
-                    + " min value is negative, either use unsigned index or do a if (index >=0) check.");
+            throw run.reject(
+                    "R" + number + " min value is negative, either use unsigned index or do a if (index >=0) check.");
         }
         boolean inside = off >= 0 && off + bytes <= SOCK_BYTES && off % bytes == 0 && bytes <= 4;
         boolean valid = switch (reg.type) {
             case SOCKET -> inside && isSocketField(off, bytes);
             case SOCK_COMMON -> inside && isSocketField(off, bytes) && (off < 8 || off >= 24);
             case TCP_SOCK, XDP_SOCK -> throw new UnsupportedException("fields of " + StatePrinter.name(reg));
-            case NOT_INIT, SCALAR, CTX, CONST_MAP_PTR, MAP_VALUE, MAP_KEY, STACK, PACKET_META, PACKET, PACKET_END, MEM,
+            case NOT_INIT,
+                    SCALAR,
+                    CTX,
+                    CONST_MAP_PTR,
+                    MAP_VALUE,
+                    MAP_KEY,
+                    STACK,
+                    PACKET_META,
+                    PACKET,
+                    PACKET_END,
+                    MEM,
                     FUNC -> throw new AssertionError("not a socket: " + reg);
         };
         if (!valid) {
-            throw run.reject("R" + number + " invalid " + StatePrinter.name(reg) + " access off=" + off + " size="
-                    + bytes);
+            throw run.reject(
+                    "R" + number + " invalid " + StatePrinter.name(reg) + " access off=" + off + " size=" + bytes);
         }
     }
 

@@ -182,8 +182,8 @@ final class Precision {
                 }
             }
             if (run.detailed) {
-                run.log.line("mark_precise: frame" + f + ": parent state regs=" + regNames(f) + " stack="
-                        + slotNames(f) + ": " + StatePrinter.text(state, at, -1, -1));
+                run.log.line("mark_precise: frame" + f + ": parent state regs=" + regNames(f) + " stack=" + slotNames(f)
+                        + ": " + StatePrinter.text(state, at, -1, -1));
             }
         }
     }

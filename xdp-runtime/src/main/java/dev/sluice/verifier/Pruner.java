@@ -57,8 +57,7 @@ final class Pruner {
         State current = run.state;
         Layout layout = run.layout;
         boolean force = layout.checkpoints.get(insn) || current.historyCount > MAX_HISTORY;
-        boolean add = force
-                || run.jumpsProcessed - previousJumps >= 2 && run.processed - previousProcessed >= 8;
+        boolean add = force || run.jumpsProcessed - previousJumps >= 2 && run.processed - previousProcessed >= 8;
         LinkedList<Entry> entries = explored.computeIfAbsent(
                 (long) insn << 32 | current.frame().callsite & 0xffff_ffffL, ignored -> new LinkedList<>());
         clean(entries, current);
@@ -84,14 +83,15 @@ final class Pruner {
                 if (!hit && !skipLoopCheck) {
                     rejectInfinite(old, current);
                 }
-                if (!hit && !force && run.jumpsProcessed - previousJumps < 20
+                if (!hit
+                        && !force
+                        && run.jumpsProcessed - previousJumps < 20
                         && run.processed - previousProcessed < 100) {
                     add = false;
                 }
             } else {
                 loop = isIncomplete(old);
-                hit = comparison.covers(
-                        old, current, loop ? StateComparison.Mode.WITHIN : StateComparison.Mode.LOOSE);
+                hit = comparison.covers(old, current, loop ? StateComparison.Mode.WITHIN : StateComparison.Mode.LOOSE);
             }
             if (hit) {
                 entry.hits++;

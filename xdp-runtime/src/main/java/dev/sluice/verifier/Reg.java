@@ -138,19 +138,6 @@ final class Reg extends Scalar {
         return type == RegType.SCALAR && isConst() && bits.value() == 0;
     }
 
-    boolean sameAs(Reg o) {
-        return type == o.type
-                && orNull == o.orNull
-                && readOnly == o.readOnly
-                && off == o.off
-                && range == o.range
-                && memBytes == o.memBytes
-                && map == o.map
-                && frame == o.frame
-                && subprog == o.subprog
-                && sameRange(o);
-    }
-
     @Override
     public String toString() {
         return StatePrinter.text(this);

@@ -360,7 +360,7 @@ final class Run {
             return;
         }
         SourceLine line = lineAt(insn);
-        if (line != null && line != lastLine) {
+        if (line != null && !line.equals(lastLine)) {
             log.line("; " + line.text() + " @ " + fileName(line.file()) + ":" + line.line());
         }
         lastLine = line;

@@ -82,8 +82,23 @@ final class ScalarAlu {
                     arsh32(dst, src.u32min);
                 }
             }
-            case DIV, SDIV, MOD, SMOD, MOV, MOVSX8, MOVSX16, MOVSX32, LE16, LE32, LE64, BE16, BE32, BE64, BSWAP16,
-                    BSWAP32, BSWAP64 -> throw new AssertionError("not computable here: " + op);
+            case DIV,
+                    SDIV,
+                    MOD,
+                    SMOD,
+                    MOV,
+                    MOVSX8,
+                    MOVSX16,
+                    MOVSX32,
+                    LE16,
+                    LE32,
+                    LE64,
+                    BE16,
+                    BE32,
+                    BE64,
+                    BSWAP16,
+                    BSWAP32,
+                    BSWAP64 -> throw new AssertionError("not computable here: " + op);
         }
         if (!wide) {
             dst.zeroExtend();
@@ -108,8 +123,23 @@ final class ScalarAlu {
                         : src.bits.isLowConst() && src.u32min == src.u32max && src.s32min == src.s32max;
                 yield known && Long.compareUnsigned(src.umax, wide ? 64 : 32) < 0;
             }
-            case DIV, SDIV, MOD, SMOD, MOV, MOVSX8, MOVSX16, MOVSX32, LE16, LE32, LE64, BE16, BE32, BE64, BSWAP16,
-                    BSWAP32, BSWAP64 -> false;
+            case DIV,
+                    SDIV,
+                    MOD,
+                    SMOD,
+                    MOV,
+                    MOVSX8,
+                    MOVSX16,
+                    MOVSX32,
+                    LE16,
+                    LE32,
+                    LE64,
+                    BE16,
+                    BE32,
+                    BE64,
+                    BSWAP16,
+                    BSWAP32,
+                    BSWAP64 -> false;
         };
     }
 
@@ -152,7 +182,8 @@ final class ScalarAlu {
     private static void sub64(Scalar dst, Scalar src) {
         long min = dst.smin - src.smax;
         long max = dst.smax - src.smin;
-        boolean overflow = ((dst.smin ^ src.smax) & (dst.smin ^ min)) < 0 || ((dst.smax ^ src.smin) & (dst.smax ^ max)) < 0;
+        boolean overflow =
+                ((dst.smin ^ src.smax) & (dst.smin ^ min)) < 0 || ((dst.smax ^ src.smin) & (dst.smax ^ max)) < 0;
         dst.smin = overflow ? Long.MIN_VALUE : min;
         dst.smax = overflow ? Long.MAX_VALUE : max;
         boolean minUnderflows = Long.compareUnsigned(dst.umin, src.umax) < 0;

@@ -23,8 +23,8 @@ final class StackDepth {
 
     private void visit(int function, int below, int frame) {
         if (function > 0 && layout.tailCalls[function] && below >= MAX_BELOW_TAIL_CALL) {
-            throw run.reject("tail_calls are not allowed when call stack of previous frames is " + below
-                    + " bytes. Too large");
+            throw run.reject(
+                    "tail_calls are not allowed when call stack of previous frames is " + below + " bytes. Too large");
         }
         int own = (run.stackDepth[function] + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
         int depth = below + own;

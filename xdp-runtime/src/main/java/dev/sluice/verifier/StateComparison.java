@@ -1,6 +1,7 @@
 package dev.sluice.verifier;
 
 import java.util.Arrays;
+import java.util.Objects;
 
 /** Whether an old state, from which all went well, covers the current one. */
 final class StateComparison {
@@ -50,7 +51,7 @@ final class StateComparison {
     }
 
     private boolean sameResources(State old, State current) {
-        if (old.refs.length != current.refs.length || old.lockMap != current.lockMap) {
+        if (old.refs.length != current.refs.length || !Objects.equals(old.lockMap, current.lockMap)) {
             return false;
         }
         if (!ids.matches(old.lockId, current.lockId)) {
@@ -145,7 +146,7 @@ final class StateComparison {
                 && old.readOnly == current.readOnly
                 && old.ringbuf == current.ringbuf
                 && old.off == current.off
-                && old.map == current.map
+                && Objects.equals(old.map, current.map)
                 && old.mapUid == current.mapUid
                 && old.memBytes == current.memBytes
                 && old.subprog == current.subprog;

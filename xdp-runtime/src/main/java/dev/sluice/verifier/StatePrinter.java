@@ -202,9 +202,7 @@ final class StatePrinter {
 
     /** Small numbers are decimal, large ones hexadecimal. */
     private static void number(StringBuilder out, long value, boolean signed) {
-        boolean small = signed
-                ? value >= Short.MIN_VALUE && value <= Short.MAX_VALUE
-                : value >= 0 && value <= 0xffff;
+        boolean small = signed ? value >= Short.MIN_VALUE && value <= Short.MAX_VALUE : value >= 0 && value <= 0xffff;
         if (small) {
             out.append(value);
         } else {

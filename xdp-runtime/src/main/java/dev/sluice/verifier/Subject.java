@@ -47,7 +47,6 @@ public record Subject(
 
     /** Bare instructions with their maps, under a GPL-compatible license. */
     public static Subject of(byte[] insns, List<KnownMap> maps) {
-        return new Subject(
-                "program", insns, maps, true, SectionName.Attach.DEVICE, false, List.of(), null, List.of());
+        return new Subject("program", insns, maps, true, SectionName.Attach.DEVICE, false, List.of(), null, List.of());
     }
 }

@@ -107,7 +107,9 @@ public final class Subjects {
                 inner == null ? null : inner.def());
         byte[] contents = null;
         if (map.frozen()) {
-            contents = map.contents() == null ? new byte[map.valueSize()] : map.contents().bytes();
+            contents = map.contents() == null
+                    ? new byte[map.valueSize()]
+                    : map.contents().bytes();
         }
         boolean special = btf != null && map.valueBtfType() != 0 && hasKernelField(btf, map.valueBtfType(), 0);
         return new KnownMap(def, map.frozen(), contents, inner, special);

@@ -47,7 +47,8 @@ public final class Verifier {
             run = new Run(subject, log, layout, cpus);
             walk(run);
             Verdict.Statistics statistics = statistics(run);
-            return new Verdict.Verified(subject, new Facts(run.seen, !run.confusedFrames), finish(log, statistics), statistics);
+            return new Verdict.Verified(
+                    subject, new Facts(run.seen, !run.confusedFrames), finish(log, statistics), statistics);
         } catch (RejectedException e) {
             Verdict.Statistics statistics = run == null ? none() : statistics(run);
             return new Verdict.Rejected(
@@ -81,7 +82,8 @@ public final class Verifier {
                     }
                     run.simulate(globals.entry(f), run.layout.starts[f]);
                     if (run.log.isOn()) {
-                        run.log.line("Func#" + f + " ('" + globals.name(f) + "') is safe for any args that match its prototype");
+                        run.log.line("Func#" + f + " ('" + globals.name(f)
+                                + "') is safe for any args that match its prototype");
                     }
                 }
             }
@@ -111,7 +113,6 @@ public final class Verifier {
         for (int bytes : run.stackDepth) {
             stack.add(bytes);
         }
-        return new Verdict.Statistics(
-                run.processed, run.pruner.total, run.pruner.peak, run.pruner.maxPerInsn, stack);
+        return new Verdict.Statistics(run.processed, run.pruner.total, run.pruner.peak, run.pruner.maxPerInsn, stack);
     }
 }

@@ -1,0 +1,109 @@
+package dev.sluice.verifier;
+
+import dev.sluice.btf.Btf;
+import dev.sluice.object.ObjectException;
+import dev.sluice.object.ObjectSpec;
+import dev.sluice.object.ProgramSpec;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.Writer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Verifies one program a line, for fuzzers, editors and comparisons. Fields are separated by tabs:
+ *
+ * <pre>
+ *   ID raw HEX                  bytecode of an XDP program, 16 digits an instruction
+ *   ID object PATH PROGRAM      a program of an object file
+ *
+ *   ID ACCEPT INSNS_PROCESSED
+ *   ID REJECT LAST_LOG_LINE
+ *   ID UNSUPPORTED WHY
+ * </pre>
+ *
+ * <p>Answers come in order, each flushed. Owned by one thread; keeps the object read last.
+ */
+public final class JobStream {
+    private final Verifier verifier;
+    private final Btf target;
+    private String lastPath = "";
+    private ObjectSpec lastObject;
+
+    /**
+     * A stream.
+     *
+     * @param target types of the kernel, for CO-RE relocations; null: those of each object
+     */
+    public JobStream(Verifier verifier, Btf target) {
+        this.verifier = verifier;
+        this.target = target;
+    }
+
+    /** Answers all lines until the end. */
+    public void run(BufferedReader jobs, Writer answers) throws IOException {
+        String line;
+        while ((line = jobs.readLine()) != null) {
+            if (!line.isBlank()) {
+                answers.write(answer(line));
+                answers.write('\n');
+                answers.flush();
+            }
+        }
+    }
+
+    /** The answer to one job, without a line end. */
+    public String answer(String job) {
+        String[] fields = job.split("\t", -1);
+        String id = fields[0];
+        try {
+            return id + "\t" + verdict(fields);
+        } catch (ObjectException | IOException | IllegalArgumentException e) {
+            return id + "\tUNSUPPORTED\t" + oneLine(String.valueOf(e.getMessage()));
+        }
+    }
+
+    private String verdict(String[] fields) throws IOException {
+        if (fields.length == 3 && fields[1].equals("raw")) {
+            return words(verifier.verify(Subject.of(HexFormat.of().parseHex(fields[2].strip()), List.of())));
+        }
+        if (fields.length == 4 && fields[1].equals("object")) {
+            ObjectSpec object = read(fields[2]);
+            Optional<ProgramSpec> program = object.program(fields[3]);
+            if (program.isEmpty()) {
+                throw new IllegalArgumentException("no such program in the object, name=" + fields[3]);
+            }
+            boolean relocated = object.functions().stream()
+                    .anyMatch(function -> !function.relocations().isEmpty());
+            return words(verifier.verify(Subjects.of(object, program.get(), relocated ? target : null)));
+        }
+        throw new IllegalArgumentException(
+                "expected ID, raw and HEX, or ID, object, PATH and PROGRAM, fields=" + fields.length);
+    }
+
+    private ObjectSpec read(String path) throws IOException {
+        ObjectSpec object = lastObject;
+        if (object == null || !path.equals(lastPath)) {
+            Path file = Path.of(path);
+            object = ObjectSpec.read(String.valueOf(file.getFileName()), Files.readAllBytes(file));
+            lastObject = object;
+            lastPath = path;
+        }
+        return object;
+    }
+
+    private static String words(Verdict verdict) {
+        return switch (verdict) {
+            case Verdict.Verified verified -> "ACCEPT\t" + verified.statistics().processed();
+            case Verdict.Rejected rejected -> "REJECT\t" + oneLine(rejected.message());
+            case Verdict.Unsupported unsupported -> "UNSUPPORTED\t" + oneLine(unsupported.why());
+        };
+    }
+
+    private static String oneLine(String text) {
+        return text.replace('\n', ' ').replace('\t', ' ');
+    }
+}
