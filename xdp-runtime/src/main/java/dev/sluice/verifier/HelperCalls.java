@@ -7,6 +7,8 @@ import dev.sluice.verifier.HelperProto.Arg;
 final class HelperCalls {
     private static final String MEMORY = "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_";
     private static final String SOCKETS = "sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_";
+    private static final int COPY_FROM_USER = 148;
+    private static final int COPY_FROM_USER_TASK = 191;
     private static final long MAX_SIZE = 1 << 29;
 
     private final Run run;
@@ -32,6 +34,9 @@ final class HelperCalls {
     void call(int i) {
         int number = run.layout.imm[i];
         HelperProto proto = HelperProto.of(number);
+        if (number == COPY_FROM_USER || number == COPY_FROM_USER_TASK) {
+            throw run.reject("helper call might sleep in a non-sleepable prog");
+        }
         if (proto == null) {
             if (number < 0 || number > 211) {
                 throw run.reject("invalid func " + HelperNames.of(number) + "#" + number);
@@ -40,9 +45,6 @@ final class HelperCalls {
         }
         if (proto.gplOnly() && !run.subject.gplCompatible()) {
             throw run.reject("cannot call GPL-restricted function from non-GPL compatible program");
-        }
-        if (number == 148 || number == 191) {
-            throw run.reject("helper call might sleep in a non-sleepable prog");
         }
         requireNoLock(number, proto);
         map = null;
@@ -288,6 +290,10 @@ final class HelperCalls {
             case STACK, PACKET, PACKET_META, MAP_KEY, MAP_VALUE, MEM, SCALAR -> true;
             case NOT_INIT, CTX, CONST_MAP_PTR, PACKET_END, SOCKET, SOCK_COMMON, TCP_SOCK, FUNC, XDP_SOCK -> false;
         };
+        if (released && reg.off != 0) {
+            throw run.reject(
+                    "R" + number + " must have zero offset when passed to release func or trusted arg to kfunc");
+        }
         if (released || !anyOffset) {
             run.memory.requireUnmodified(reg, number);
         }
@@ -410,6 +416,11 @@ final class HelperCalls {
             throw run.reject("write into map forbidden");
         }
         if (number == HelperProto.TAIL_CALL && map != null) {
+            if (map.def().type() != MapType.PROG_ARRAY) {
+                // the kernel forgets the line end
+                run.log.add("expected prog array map for tail call");
+                throw new RejectedException("expected prog array map for tail call");
+            }
             Reg index = run.reg(3);
             if (index.type == RegType.SCALAR
                     && index.isConst()

@@ -1,6 +1,7 @@
 package dev.sluice.verifier;
 
 import dev.sluice.map.MapDef;
+import dev.sluice.map.MapType;
 
 /**
  * A map as the verifier sees it.
@@ -32,7 +33,9 @@ public record KnownMap(MapDef def, boolean frozen, byte[] contents, KnownMap inn
     }
 
     boolean canWrite() {
-        return (def.flags() & RDONLY_PROG) == 0;
+        // a device's number is read in place, and the kernel's own
+        boolean devices = def.type() == MapType.DEVMAP || def.type() == MapType.DEVMAP_HASH;
+        return (def.flags() & RDONLY_PROG) == 0 && !devices;
     }
 
     /** Whether loads at known offsets give known numbers. */

@@ -208,7 +208,7 @@ final class Memory {
                 requireSocket(number, off, bytes);
                 unknown(value);
             }
-            case CONST_MAP_PTR -> mapStruct(number, off, write, value);
+            case CONST_MAP_PTR -> mapStruct(number, off, write);
             case NOT_INIT, SCALAR, PACKET_END, FUNC ->
                 throw run.reject("R" + number + " invalid mem access '" + StatePrinter.name(reg) + "'");
         }
@@ -227,12 +227,25 @@ final class Memory {
         }
     }
 
-    private void mapStruct(int number, int off, boolean write, int value) {
+    private void mapStruct(int number, int off, boolean write) {
+        String struct = switch (run.reg(number).map.def().type()) {
+            case HASH, PERCPU_HASH, LRU_HASH, LRU_PERCPU_HASH, HASH_OF_MAPS -> "bpf_htab";
+            case ARRAY, PERCPU_ARRAY, PROG_ARRAY, PERF_EVENT_ARRAY, CGROUP_ARRAY, ARRAY_OF_MAPS -> "bpf_array";
+            case RINGBUF, USER_RINGBUF -> "bpf_ringbuf_map";
+            case DEVMAP, DEVMAP_HASH -> "bpf_dtab";
+            case CPUMAP -> "bpf_cpu_map";
+            case XSKMAP -> "xsk_map";
+            case LPM_TRIE -> "lpm_trie";
+            case QUEUE, STACK -> "bpf_queue_stack";
+            case BLOOM_FILTER -> "bpf_bloom_filter";
+            case UNSPEC, STACK_TRACE, SOCKMAP, SOCKHASH, CGROUP_STORAGE, REUSEPORT_SOCKARRAY, PERCPU_CGROUP_STORAGE,
+                    SK_STORAGE, STRUCT_OPS, INODE_STORAGE, TASK_STORAGE, CGRP_STORAGE, ARENA, INSN_ARRAY -> "bpf_map";
+        };
         if (off < 0) {
-            throw run.reject("R" + number + " is bpf_map invalid negative access: off=" + off);
+            throw run.reject("R" + number + " is " + struct + " invalid negative access: off=" + off);
         }
         if (write) {
-            throw run.reject("only read from bpf_map is supported");
+            throw run.reject("only read from " + struct + " is supported");
         }
         throw new UnsupportedException("reading the kernel's own fields of a map");
     }

@@ -23,7 +23,7 @@ import java.util.Set;
  *   r8             value of the array
  * </pre>
  */
-final class ProgramGenerator {
+public final class ProgramGenerator {
     private static final int CTX = 6;
     private static final int PACKET = 7;
     private static final int VALUE = 8;
@@ -98,7 +98,7 @@ final class ProgramGenerator {
     }
 
     /** The program of a seed; its maps are indices of {@link TestBed}. */
-    static Code generate(long seed) {
+    public static Code generate(long seed) {
         return new ProgramGenerator(seed).program();
     }
 

@@ -1,0 +1,165 @@
+package dev.sluice.conformance.verifier;
+
+import dev.sluice.btf.Btf;
+import dev.sluice.conformance.fuzz.ProgramGenerator;
+import dev.sluice.kernel.Kernel;
+import dev.sluice.kernel.KernelAccess;
+import dev.sluice.kernel.KernelLoader;
+import dev.sluice.kernel.KernelMap;
+import dev.sluice.kernel.KernelObject;
+import dev.sluice.object.ObjectException;
+import dev.sluice.object.ObjectSpec;
+import dev.sluice.object.ProgramSpec;
+import dev.sluice.verifier.Subject;
+import dev.sluice.verifier.Subjects;
+import dev.sluice.verifier.Verdict;
+import dev.sluice.verifier.Verifier;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The command that compares verifiers: {@code fuzz FROM COUNT} and {@code mutated FROM COUNT} take programs made from
+ * seeds, {@code objects DIRECTORY} takes compiled ones, {@code cases} the written ones, {@code record FILE} writes down
+ * what this machine's kernel says of those. Prints the confusion matrix; needs {@code bpf(2)}.
+ */
+public final class VerifierComparison {
+    private static final Path KERNEL_TYPES = Path.of("/sys/kernel/btf/vmlinux");
+
+    private final Kernel kernel;
+    private final Verifier verifier;
+    private final ConfusionMatrix matrix = new ConfusionMatrix();
+
+    VerifierComparison(Kernel kernel) {
+        this.kernel = kernel;
+        this.verifier = Verifier.create().withCpus(kernel.possibleCpus());
+    }
+
+    ConfusionMatrix matrix() {
+        return matrix;
+    }
+
+    public static void main(String[] args) throws IOException {
+        if (args.length == 0) {
+            System.err.println("usage: fuzz FROM COUNT | mutated FROM COUNT | objects DIRECTORY | cases | record FILE");
+            System.exit(2);
+        }
+        Kernel kernel =
+                switch (Kernel.open()) {
+                    case KernelAccess.Available available -> available.kernel();
+                    case KernelAccess.Unavailable unavailable -> {
+                        System.err.println(unavailable.reason());
+                        System.exit(1);
+                        yield null;
+                    }
+                };
+        VerifierComparison comparison = new VerifierComparison(kernel);
+        switch (args[0]) {
+            case "fuzz" -> comparison.fuzz(Long.parseLong(args[1]), Integer.parseInt(args[2]), false);
+            case "mutated" -> comparison.fuzz(Long.parseLong(args[1]), Integer.parseInt(args[2]), true);
+            case "objects" -> comparison.objects(Path.of(args[1]));
+            case "cases" -> comparison.cases();
+            case "record" -> comparison.record(Path.of(args[1]));
+            default -> throw new IllegalArgumentException("no such comparison: " + args[0]);
+        }
+        comparison.matrix.differences().forEach(System.out::println);
+        System.out.print(comparison.matrix);
+    }
+
+    /** Ours of bare instructions. */
+    static Bed.Answer ours(Verifier verifier, byte[] insns) {
+        return answer(verifier.verify(Subject.of(insns, Bed.known())));
+    }
+
+    private static Bed.Answer answer(Verdict verdict) {
+        int processed = verdict.statistics().processed();
+        return switch (verdict) {
+            case Verdict.Verified verified -> new Bed.Answer(true, false, processed, "");
+            case Verdict.Rejected rejected ->
+                new Bed.Answer(false, false, processed, rejected.message().strip());
+            case Verdict.Unsupported unsupported -> new Bed.Answer(false, true, processed, unsupported.why());
+        };
+    }
+
+    void fuzz(long from, int count, boolean mutate) {
+        List<KernelMap> maps = Bed.create(kernel);
+        try {
+            for (long seed = from; seed < from + count; seed++) {
+                byte[] insns = ProgramGenerator.generate(seed).toBytes();
+                if (mutate) {
+                    insns = Mutation.of(insns, seed);
+                }
+                matrix.add("seed " + seed, Bed.ask(kernel, insns, maps), ours(verifier, insns));
+            }
+        } finally {
+            maps.forEach(KernelMap::close);
+        }
+    }
+
+    void objects(Path directory) throws IOException {
+        Btf types = Files.isReadable(KERNEL_TYPES) ? Btf.parse(Files.readAllBytes(KERNEL_TYPES)) : null;
+        List<Path> files;
+        try (Stream<Path> found = Files.walk(directory)) {
+            files = found.filter(file -> file.toString().endsWith(".o")).sorted().toList();
+        }
+        for (Path file : files) {
+            object(file, types);
+        }
+    }
+
+    private void object(Path file, @Nullable Btf types) throws IOException {
+        ObjectSpec object = ObjectSpec.read(String.valueOf(file.getFileName()), Files.readAllBytes(file))
+                .withKconfig(KernelLoader.kconfig(kernel));
+        boolean relocated =
+                object.functions().stream().anyMatch(f -> !f.relocations().isEmpty());
+        try (KernelObject loaded = KernelLoader.load(kernel, object, 1)) {
+            for (ProgramSpec program : object.programs()) {
+                Subject subject;
+                try {
+                    subject = Subjects.of(object, program, relocated ? types : null);
+                } catch (ObjectException e) {
+                    continue; // neither side gets to see it
+                }
+                matrix.add(
+                        file.getFileName() + " " + program.name(),
+                        Bed.Answer.of(loaded.result(program.name())),
+                        answer(verifier.verify(subject)));
+            }
+        }
+    }
+
+    void cases() {
+        Map<String, byte[]> cases = CaseFamilies.all();
+        List<KernelMap> maps = Bed.create(kernel);
+        try {
+            cases.forEach(
+                    (name, insns) -> matrix.add(name, Bed.ask(kernel, insns, maps), ours(verifier, insns)));
+        } finally {
+            maps.forEach(KernelMap::close);
+        }
+    }
+
+    private void record(Path file) throws IOException {
+        Map<String, String> lines = new TreeMap<>();
+        List<KernelMap> maps = Bed.create(kernel);
+        try {
+            CaseFamilies.all().forEach((name, insns) -> {
+                Bed.Answer answer = Bed.ask(kernel, insns, maps);
+                lines.put(
+                        name,
+                        answer.accepted() ? "ACCEPT\t" + answer.processed() : "REJECT\t" + answer.message());
+            });
+        } finally {
+            maps.forEach(KernelMap::close);
+        }
+        StringBuilder text = new StringBuilder();
+        lines.forEach((name, answer) ->
+                text.append(name).append('\t').append(answer).append('\n'));
+        Files.writeString(file, text);
+    }
+}

@@ -1,0 +1,42 @@
+package dev.sluice.conformance.verifier;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.sluice.kernel.Kernel;
+import dev.sluice.kernel.KernelAccess;
+import dev.sluice.verifier.Verifier;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class VerifierCasesTest {
+    @Test
+    void saysWhatLinuxSaid() {
+        Map<String, Bed.Answer> recorded = RecordedCases.all();
+        Map<String, byte[]> cases = CaseFamilies.all();
+        assertThat(recorded.keySet()).containsExactlyInAnyOrderElementsOf(cases.keySet());
+        Verifier verifier = Verifier.create().withCpus(RecordedCases.CPUS);
+        ConfusionMatrix matrix = new ConfusionMatrix();
+        cases.forEach(
+                (name, insns) -> matrix.add(name, recorded.get(name), VerifierComparison.ours(verifier, insns)));
+        assertThat(matrix.falseAccepts()).as("%s", matrix.differences()).isZero();
+        assertThat(matrix.falseRejects()).as("%s", matrix.differences()).isZero();
+        assertThat(matrix.differentMessages()).as("%s", matrix.differences()).isZero();
+        // reading the fields of a map's own struct
+        assertThat(matrix.unsupported()).as("%s", matrix.differences()).isLessThanOrEqualTo(2);
+    }
+
+    @Test
+    void agreesWithThisKernelOnRandomProgramsAndTheirMutants() {
+        KernelAccess access = Kernel.open();
+        assumeTrue(access instanceof KernelAccess.Available, () -> ((KernelAccess.Unavailable) access).reason());
+        Kernel kernel = ((KernelAccess.Available) access).kernel();
+        assumeTrue(kernel.release().startsWith("6.18."), "not Linux 6.18, which the verifier is like");
+        VerifierComparison comparison = new VerifierComparison(kernel);
+        comparison.fuzz(90_000, 150, false);
+        comparison.fuzz(90_000, 40, true);
+        ConfusionMatrix matrix = comparison.matrix();
+        assertThat(matrix.falseAccepts()).as("%s", matrix.differences()).isZero();
+        assertThat(matrix.falseRejects()).as("%s", matrix.differences()).isZero();
+    }
+}
