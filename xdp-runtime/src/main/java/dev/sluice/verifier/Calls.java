@@ -28,6 +28,9 @@ final class Calls {
         if (layout.off[i] != 0 && !kfunc || layout.src[i] > 2 || layout.dst[i] != 0 || (layout.code[i] & 7) == 6) {
             throw run.reject("BPF_CALL uses reserved fields");
         }
+        if (kfunc && layout.imm[i] == 0) {
+            throw run.reject("invalid kernel function call not eliminated in verifier pass");
+        }
         if (kfunc) {
             throw new UnsupportedException("call of a kernel function");
         }

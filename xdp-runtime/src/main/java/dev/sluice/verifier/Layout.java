@@ -174,7 +174,7 @@ final class Layout {
         int function = 0;
         for (int i = 0; i < size; i++) {
             int c = code[i];
-            if (isJumpClass(c) && !isExit(c) && (c & 0xf0) != 0x80) {
+            if (isJumpClass(c) && (c & 0xf0) != 0x90 && (c & 0xf0) != 0x80) {
                 int target = target(i);
                 if (target < starts[function] || target >= endOf(function)) {
                     throw reject("jump out of range from insn " + i + " to " + target);

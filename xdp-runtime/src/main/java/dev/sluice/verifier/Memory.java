@@ -238,8 +238,20 @@ final class Memory {
             case LPM_TRIE -> "lpm_trie";
             case QUEUE, STACK -> "bpf_queue_stack";
             case BLOOM_FILTER -> "bpf_bloom_filter";
-            case UNSPEC, STACK_TRACE, SOCKMAP, SOCKHASH, CGROUP_STORAGE, REUSEPORT_SOCKARRAY, PERCPU_CGROUP_STORAGE,
-                    SK_STORAGE, STRUCT_OPS, INODE_STORAGE, TASK_STORAGE, CGRP_STORAGE, ARENA, INSN_ARRAY -> "bpf_map";
+            case UNSPEC,
+                    STACK_TRACE,
+                    SOCKMAP,
+                    SOCKHASH,
+                    CGROUP_STORAGE,
+                    REUSEPORT_SOCKARRAY,
+                    PERCPU_CGROUP_STORAGE,
+                    SK_STORAGE,
+                    STRUCT_OPS,
+                    INODE_STORAGE,
+                    TASK_STORAGE,
+                    CGRP_STORAGE,
+                    ARENA,
+                    INSN_ARRAY -> "bpf_map";
         };
         if (off < 0) {
             throw run.reject("R" + number + " is " + struct + " invalid negative access: off=" + off);

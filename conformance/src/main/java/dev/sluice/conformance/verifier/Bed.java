@@ -55,7 +55,8 @@ final class Bed {
                 int index = words.getInt(at + 4);
                 if (pseudo == 1 || pseudo == 2) {
                     words.putInt(
-                            at + 4, index >= 0 && index < maps.size() ? maps.get(index).fd() : NO_FD);
+                            at + 4,
+                            index >= 0 && index < maps.size() ? maps.get(index).fd() : NO_FD);
                 }
                 at += 8;
             }

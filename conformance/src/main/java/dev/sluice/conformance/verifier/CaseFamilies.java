@@ -84,8 +84,7 @@ final class CaseFamilies {
                                 taken:
                                 %sr0 = 2
                                 exit
-                                """
-                                        .formatted(condition, onTaken ? "" : load, onTaken ? load : ""));
+                                """.formatted(condition, onTaken ? "" : load, onTaken ? load : ""));
                     }
                 }
             }
@@ -134,12 +133,15 @@ final class CaseFamilies {
         pointers.forEach((name, get) -> {
             for (String operation : OPERATIONS) {
                 boolean shift = operation.contains("<<") || operation.contains(">>");
-                add(name + " " + operation + " constant", get + "\nr6 " + operation + (shift ? " 3" : " 8")
-                        + "\nr0 = 0\nexit");
-                add(name + " " + operation + " unknown", get + "\nr7 = *(u32 *)(r1 + 12)\nr6 " + operation
-                        + " r7\nr0 = 0\nexit");
-                add("unknown " + operation + " " + name, get + "\nr7 = *(u32 *)(r1 + 12)\nr7 " + operation
-                        + " r6\nr0 = 0\nexit");
+                add(
+                        name + " " + operation + " constant",
+                        get + "\nr6 " + operation + (shift ? " 3" : " 8") + "\nr0 = 0\nexit");
+                add(
+                        name + " " + operation + " unknown",
+                        get + "\nr7 = *(u32 *)(r1 + 12)\nr6 " + operation + " r7\nr0 = 0\nexit");
+                add(
+                        "unknown " + operation + " " + name,
+                        get + "\nr7 = *(u32 *)(r1 + 12)\nr7 " + operation + " r6\nr0 = 0\nexit");
             }
             add(name + " += 32 bits", get + "\nw6 += 8\nr0 = 0\nexit");
             add(name + " -= 32 bits", get + "\nw6 -= 8\nr0 = 0\nexit");
@@ -159,16 +161,31 @@ final class CaseFamilies {
     private void helperArguments() {
         for (int helper = 0; helper < HELPERS; helper++) {
             // those that need BTF or are not supported are left out of the families
-            if (helper == 153 || helper == 154 || helper == 136 || helper >= 137 && helper <= 141 || helper == 178
-                    || helper == 180 || helper == 149 || helper == 93 || helper == 94 || helper >= 169 && helper <= 172
-                    || helper == 175 || helper == 194 || helper >= 196 && helper <= 203 || helper >= 209
-                    || helper == 156 || helper == 157 || helper == 158) {
+            if (helper == 153
+                    || helper == 154
+                    || helper == 136
+                    || helper >= 137 && helper <= 141
+                    || helper == 178
+                    || helper == 180
+                    || helper == 149
+                    || helper == 93
+                    || helper == 94
+                    || helper >= 169 && helper <= 172
+                    || helper == 175
+                    || helper == 194
+                    || helper >= 196 && helper <= 203
+                    || helper >= 209
+                    || helper == 156
+                    || helper == 157
+                    || helper == 158) {
                 continue;
             }
-            add("helper " + helper + " with context", "r2 = r1\nr3 = r1\nr4 = r1\nr5 = r1\ncall " + helper
-                    + "\nr0 = 0\nexit");
-            add("helper " + helper + " with context and scalars", "r2 = 4\nr3 = 4\nr4 = 4\nr5 = 4\ncall " + helper
-                    + "\nr0 = 0\nexit");
+            add(
+                    "helper " + helper + " with context",
+                    "r2 = r1\nr3 = r1\nr4 = r1\nr5 = r1\ncall " + helper + "\nr0 = 0\nexit");
+            add(
+                    "helper " + helper + " with context and scalars",
+                    "r2 = 4\nr3 = 4\nr4 = 4\nr5 = 4\ncall " + helper + "\nr0 = 0\nexit");
             add("helper " + helper + " without arguments", "call " + helper + "\nr0 = 0\nexit");
             add(
                     "helper " + helper + " with map and stack",
@@ -180,14 +197,39 @@ final class CaseFamilies {
     /** An index made in different ways, into the 256 bytes of an array's value. */
     private void ranges() {
         List<String> bounds = List.of(
-                "r2 &= 255", "r2 &= 127", "w2 &= 255", "r2 &= 256", "r2 >>= 24", "r2 >>= 23", "r2 s>>= 24", "w2 >>= 24",
-                "w2 >>= 23", "r2 %= 256", "r2 /= 0x1000000", "r2 = (s8)r2", "if r2 > 255 goto out",
-                "if r2 >= 257 goto out", "if r2 s> 255 goto out", "if w2 > 255 goto out", "if w2 s> 255 goto out",
-                "if r2 & -256 goto out", "r2 &= 15\nr2 *= 17", "r2 &= 15\nr2 <<= 4", "r2 &= 15\nr2 <<= 5",
-                "r2 &= 15\nr2 |= 240", "r2 &= 15\nr2 ^= 240", "r2 &= 255\nr2 -= 1", "r2 &= 255\nr2 += -1",
-                "r3 = r2\nif r3 > 255 goto out", "r3 = r2\nr3 += 5\nif r3 > 260 goto out", "w3 = w2\nif w3 > 255 goto out",
-                "r3 = 256\nif r2 >= r3 goto out", "if r2 != 17 goto out", "r2 = be16 r2\nr2 &= 255",
-                "*(u64 *)(r10 - 8) = r2\nif r2 > 255 goto out\nr2 = *(u64 *)(r10 - 8)", "r2 = -r2\nif r2 > 255 goto out");
+                "r2 &= 255",
+                "r2 &= 127",
+                "w2 &= 255",
+                "r2 &= 256",
+                "r2 >>= 24",
+                "r2 >>= 23",
+                "r2 s>>= 24",
+                "w2 >>= 24",
+                "w2 >>= 23",
+                "r2 %= 256",
+                "r2 /= 0x1000000",
+                "r2 = (s8)r2",
+                "if r2 > 255 goto out",
+                "if r2 >= 257 goto out",
+                "if r2 s> 255 goto out",
+                "if w2 > 255 goto out",
+                "if w2 s> 255 goto out",
+                "if r2 & -256 goto out",
+                "r2 &= 15\nr2 *= 17",
+                "r2 &= 15\nr2 <<= 4",
+                "r2 &= 15\nr2 <<= 5",
+                "r2 &= 15\nr2 |= 240",
+                "r2 &= 15\nr2 ^= 240",
+                "r2 &= 255\nr2 -= 1",
+                "r2 &= 255\nr2 += -1",
+                "r3 = r2\nif r3 > 255 goto out",
+                "r3 = r2\nr3 += 5\nif r3 > 260 goto out",
+                "w3 = w2\nif w3 > 255 goto out",
+                "r3 = 256\nif r2 >= r3 goto out",
+                "if r2 != 17 goto out",
+                "r2 = be16 r2\nr2 &= 255",
+                "*(u64 *)(r10 - 8) = r2\nif r2 > 255 goto out\nr2 = *(u64 *)(r10 - 8)",
+                "r2 = -r2\nif r2 > 255 goto out");
         for (int i = 0; i < bounds.size(); i++) {
             for (String source : List.of("r2 = *(u32 *)(r1 + 12)", "r2 = *(u64 *)(r10 - 8)")) {
                 add(
@@ -215,9 +257,7 @@ final class CaseFamilies {
         for (int off : new int[] {-1, 0, 1, 7, 8, 9}) {
             for (String size : List.of("u8", "u64")) {
                 for (boolean checked : new boolean[] {true, false}) {
-                    add(
-                            "value of 8 bytes " + size + " at " + off + (checked ? "" : " unchecked"),
-                            """
+                    add("value of 8 bytes " + size + " at " + off + (checked ? "" : " unchecked"), """
                             *(u32 *)(r10 - 4) = 1
                             r2 = r10
                             r2 += -4
@@ -228,8 +268,8 @@ final class CaseFamilies {
                             out:
                             r0 = 0
                             exit
-                            """
-                                    .formatted(checked ? "if r0 == 0 goto out" : "", size, off));
+                            """.formatted(
+                                    checked ? "if r0 == 0 goto out" : "", size, off));
                 }
             }
         }
@@ -265,12 +305,14 @@ final class CaseFamilies {
             if (code == 0x18) {
                 continue;
             }
-            byte[] insns = Assembler.assemble("r0 = 1\nr2 = 1\nr0 = 1\nr0 = 0\nexit").toBytes();
+            byte[] insns =
+                    Assembler.assemble("r0 = 1\nr2 = 1\nr0 = 1\nr0 = 0\nexit").toBytes();
             insns[16] = (byte) code;
             insns[17] = 0x20;
             insns[20] = 0;
             cases.put(String.format("opcode %02x", code), insns);
-            byte[] dead = Assembler.assemble("r0 = 1\nif r0 == 1 goto +1\nr0 = 1\nr0 = 0\nexit").toBytes();
+            byte[] dead = Assembler.assemble("r0 = 1\nif r0 == 1 goto +1\nr0 = 1\nr0 = 0\nexit")
+                    .toBytes();
             dead[16] = (byte) code;
             dead[18] = 3;
             dead[20] = 9;

@@ -49,15 +49,13 @@ public final class VerifierComparison {
             System.err.println("usage: fuzz FROM COUNT | mutated FROM COUNT | objects DIRECTORY | cases | record FILE");
             System.exit(2);
         }
-        Kernel kernel =
-                switch (Kernel.open()) {
-                    case KernelAccess.Available available -> available.kernel();
-                    case KernelAccess.Unavailable unavailable -> {
-                        System.err.println(unavailable.reason());
-                        System.exit(1);
-                        yield null;
-                    }
-                };
+        KernelAccess access = Kernel.open();
+        if (!(access instanceof KernelAccess.Available available)) {
+            System.err.println(((KernelAccess.Unavailable) access).reason());
+            System.exit(1);
+            return;
+        }
+        Kernel kernel = available.kernel();
         VerifierComparison comparison = new VerifierComparison(kernel);
         switch (args[0]) {
             case "fuzz" -> comparison.fuzz(Long.parseLong(args[1]), Integer.parseInt(args[2]), false);
@@ -105,7 +103,9 @@ public final class VerifierComparison {
         Btf types = Files.isReadable(KERNEL_TYPES) ? Btf.parse(Files.readAllBytes(KERNEL_TYPES)) : null;
         List<Path> files;
         try (Stream<Path> found = Files.walk(directory)) {
-            files = found.filter(file -> file.toString().endsWith(".o")).sorted().toList();
+            files = found.filter(file -> file.toString().endsWith(".o"))
+                    .sorted()
+                    .toList();
         }
         for (Path file : files) {
             object(file, types);
@@ -137,8 +137,7 @@ public final class VerifierComparison {
         Map<String, byte[]> cases = CaseFamilies.all();
         List<KernelMap> maps = Bed.create(kernel);
         try {
-            cases.forEach(
-                    (name, insns) -> matrix.add(name, Bed.ask(kernel, insns, maps), ours(verifier, insns)));
+            cases.forEach((name, insns) -> matrix.add(name, Bed.ask(kernel, insns, maps), ours(verifier, insns)));
         } finally {
             maps.forEach(KernelMap::close);
         }
@@ -150,16 +149,14 @@ public final class VerifierComparison {
         try {
             CaseFamilies.all().forEach((name, insns) -> {
                 Bed.Answer answer = Bed.ask(kernel, insns, maps);
-                lines.put(
-                        name,
-                        answer.accepted() ? "ACCEPT\t" + answer.processed() : "REJECT\t" + answer.message());
+                lines.put(name, answer.accepted() ? "ACCEPT\t" + answer.processed() : "REJECT\t" + answer.message());
             });
         } finally {
             maps.forEach(KernelMap::close);
         }
         StringBuilder text = new StringBuilder();
-        lines.forEach((name, answer) ->
-                text.append(name).append('\t').append(answer).append('\n'));
+        lines.forEach(
+                (name, answer) -> text.append(name).append('\t').append(answer).append('\n'));
         Files.writeString(file, text);
     }
 }

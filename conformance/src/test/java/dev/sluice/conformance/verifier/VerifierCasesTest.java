@@ -17,8 +17,7 @@ class VerifierCasesTest {
         assertThat(recorded.keySet()).containsExactlyInAnyOrderElementsOf(cases.keySet());
         Verifier verifier = Verifier.create().withCpus(RecordedCases.CPUS);
         ConfusionMatrix matrix = new ConfusionMatrix();
-        cases.forEach(
-                (name, insns) -> matrix.add(name, recorded.get(name), VerifierComparison.ours(verifier, insns)));
+        cases.forEach((name, insns) -> matrix.add(name, recorded.get(name), VerifierComparison.ours(verifier, insns)));
         assertThat(matrix.falseAccepts()).as("%s", matrix.differences()).isZero();
         assertThat(matrix.falseRejects()).as("%s", matrix.differences()).isZero();
         assertThat(matrix.differentMessages()).as("%s", matrix.differences()).isZero();
