@@ -64,6 +64,7 @@ public final class XdpRuntime implements AutoCloseable {
     public RunContext newContext(Clock clock, int queue) {
         RunContext context = new RunContext(maps, regions, clock, seed + queue);
         context.network = network;
+        context.secret = seed;
         return context;
     }
 

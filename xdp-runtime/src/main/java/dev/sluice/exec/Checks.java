@@ -280,10 +280,10 @@ public final class Checks {
         if (address >= context.extraStart && address <= context.extraEnd - size) {
             return;
         }
-        if (!write && address >= context.keys && address <= context.keys + RunContext.KEYS_BYTES - size) {
-            return;
-        }
         if (!context.regions.allows(address, size, write)) {
+            if (context.allows(address, size, write)) {
+                return; // no region: a callback's key, a socket
+            }
             throw badAccess(context, address, size, write, pc);
         }
         long version = context.regions.version();

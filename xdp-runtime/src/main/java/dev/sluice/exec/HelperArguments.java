@@ -96,6 +96,11 @@ final class HelperArguments {
                                 value);
                     }
                 }
+                case SOCK_COMMON, SOCK_COMMON_RELEASE -> {
+                    if (!context.network.sockets().isSocket(value)) {
+                        throw bad(helper, i, pc, "expected a socket that a look-up gave", value);
+                    }
+                }
                 case RINGBUF_MEM -> {
                     if (RingBufferMap.ofSample(context.maps, value) == null) {
                         throw bad(helper, i, pc, "expected what bpf_ringbuf_reserve gave", value);
@@ -103,8 +108,6 @@ final class HelperArguments {
                 }
                 case TIMER,
                         KPTR,
-                        SOCK_COMMON,
-                        SOCK_COMMON_RELEASE,
                         DYNPTR,
                         DYNPTR_NEW_LOCAL,
                         DYNPTR_NEW_RINGBUF,

@@ -1,13 +1,15 @@
 package dev.sluice.helper;
 
 /**
- * What programs see of the network behind the packet: interfaces, routes and neighbours. The tables are immutable and are
+ * What programs see of the network behind the packet: interfaces, routes, neighbours and sockets. The tables are immutable and are
  * replaced as a whole while programs run; any thread.
  */
 public final class Network {
     private record Tables(Links links, RouteTable routes, Neighbours neighbours) {}
 
     private volatile Tables tables = new Tables(Links.NONE, RouteTable.NONE, Neighbours.NONE);
+
+    private volatile SocketTable sockets = SocketTable.NONE;
 
     /** Creates a network without interfaces, routes and neighbours. */
     public Network() {}
@@ -25,6 +27,16 @@ public final class Network {
     public void parse(String addr, String route, String neigh) {
         Links links = Links.parse(addr);
         set(links, RouteTable.parse(route, links), Neighbours.parse(neigh, links));
+    }
+
+    /** Replaces the sockets. */
+    public void set(SocketTable newSockets) {
+        sockets = newSockets;
+    }
+
+    /** The sockets that programs can look up. */
+    public SocketTable sockets() {
+        return sockets;
     }
 
     public Links links() {

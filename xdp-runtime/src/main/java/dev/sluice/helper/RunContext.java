@@ -85,6 +85,9 @@ public final class RunContext implements AutoCloseable {
     /** Interfaces, routes and neighbours that programs can ask for. */
     public Network network = new Network();
 
+    /** The key of SYN cookies. */
+    public long secret;
+
     /** What the last number that was read is. */
     long parsed;
 
@@ -201,7 +204,8 @@ public final class RunContext implements AutoCloseable {
                 || address >= stacks && address <= stackTop - bytes
                 || address >= extraStart && address <= extraEnd - bytes
                 || !write && address >= keys && address <= keys + KEYS_BYTES - bytes
-                || regions.allows(address, bytes, write);
+                || regions.allows(address, bytes, write)
+                || !write && network.sockets().contains(address, bytes);
     }
 
     /**
