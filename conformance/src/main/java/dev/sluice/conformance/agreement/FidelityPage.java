@@ -226,7 +226,7 @@ final class FidelityPage {
         line("");
         line(
                 "- Packets of several buffers: the kernel's test run makes page fragments of what is beyond 3,520 bytes. They are");
-        line("  not compared.");
+        line("  cut to that on both sides; fragments are not compared.");
         line("- A test run has its packets from the loopback interface, queue 0, on CPU 0, and sends them nowhere.");
         line("- What a program prints is not compared here; the golden results of `pcaps/` hold it to the kernel's.");
         line("- Programs of device map and CPU map entries cannot be run by a test run.");
@@ -281,7 +281,7 @@ final class FidelityPage {
                         .map(Rule::label)
                         .collect(Collectors.joining(", "))));
         line("");
-        line("`short-packet` and `long-packet` apply to all of them.");
+        line("Of the rules `long-packet` and, where there are such packets, `short-packet` apply to all of them.");
         line("");
     }
 

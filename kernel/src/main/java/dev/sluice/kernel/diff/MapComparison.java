@@ -19,11 +19,12 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Reads maps of both sides into the same form, key to value in the order of the keys' bytes, and lists what differs.
- * Per-CPU maps: the values of all CPUs where both sides ran on CPU 0, else each side's own. Programs: their names.
+ * Queues and stacks are emptied: what comes out first is 0, then 1. Per-CPU maps: the values of all CPUs where both sides ran on CPU 0, else each side's own. Programs: their names.
  */
 final class MapComparison {
     private record Key(byte[] bytes) implements Comparable<Key> {
@@ -55,6 +56,8 @@ final class MapComparison {
     private final KernelObject kernel;
     private final int kernelCpu;
     private final Map<Integer, String> kernelPrograms = new HashMap<>();
+    /** Read once: queues and stacks are empty after it. */
+    private final Map<String, TreeMap<Key, byte[]>> kernelMaps = new HashMap<>();
 
     MapComparison(KernelObject kernel, int kernelCpu) {
         this.kernel = kernel;
@@ -78,7 +81,6 @@ final class MapComparison {
             case USER_RINGBUF -> "user space writes it";
             case XSKMAP, SOCKMAP, SOCKHASH, REUSEPORT_SOCKARRAY -> "it holds sockets";
             case BLOOM_FILTER -> "it does not list what it holds";
-            case QUEUE, STACK -> "it is read by taking out";
             case STACK_TRACE, CGROUP_ARRAY, CGROUP_STORAGE, PERCPU_CGROUP_STORAGE, SK_STORAGE, STRUCT_OPS -> "its type";
             case INODE_STORAGE, TASK_STORAGE, CGRP_STORAGE, ARENA, INSN_ARRAY, UNSPEC -> "its type";
             default -> null;
@@ -107,7 +109,7 @@ final class MapComparison {
 
     Result compare(String engine, String name, LoadedMap ours, LoadedObject ourObject) {
         KernelMap theirs = kernel.map(name);
-        TreeMap<Key, byte[]> kernelContents = kernelContents(theirs);
+        TreeMap<Key, byte[]> kernelContents = kernelMaps.computeIfAbsent(name, map -> kernelContents(theirs));
         TreeMap<Key, byte[]> ourContents = ourContents(ours.map(), ourObject);
         List<Difference.Entry> differences = new ArrayList<>();
         long equal = 0;
@@ -132,12 +134,28 @@ final class MapComparison {
     private TreeMap<Key, byte[]> kernelContents(KernelMap map) {
         TreeMap<Key, byte[]> contents = new TreeMap<>();
         try {
+            if (isQueue(map.type())) {
+                return numbered(() -> map.lookupAndDelete(new byte[0]).orElse(null));
+            }
             for (MapEntry entry : map.entries()) {
                 contents.put(new Key(entry.key()), kernelValue(map, entry.value()));
             }
         } catch (BpfException e) {
             throw new NotComparableException(
                     "map " + map.name() + ": the kernel does not list its entries: " + e.getMessage());
+        }
+        return contents;
+    }
+
+    private static boolean isQueue(int type) {
+        return type == Uapi.MAP_TYPE_QUEUE || type == Uapi.MAP_TYPE_STACK;
+    }
+
+    /** What comes out one after the other, by its number. */
+    private static TreeMap<Key, byte[]> numbered(Supplier<byte @Nullable []> next) {
+        TreeMap<Key, byte[]> contents = new TreeMap<>();
+        for (byte[] value = next.get(); value != null; value = next.get()) {
+            contents.put(new Key(Uapi.u32(contents.size())), value);
         }
         return contents;
     }
@@ -166,6 +184,9 @@ final class MapComparison {
     private TreeMap<Key, byte[]> ourContents(BpfMap map, LoadedObject object) {
         TreeMap<Key, byte[]> contents = new TreeMap<>();
         try {
+            if (isQueue(map.def().type().number())) {
+                return numbered(() -> map.lookupAndDelete(new byte[0]));
+            }
             for (byte[] bytes : map.keys()) {
                 byte[] value = map.get(bytes);
                 // empty slots of program arrays and device maps are no entries
