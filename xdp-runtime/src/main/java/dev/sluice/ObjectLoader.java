@@ -2,6 +2,7 @@ package dev.sluice;
 
 import dev.sluice.btf.Btf;
 import dev.sluice.btf.BtfExt;
+import dev.sluice.btf.BtfType;
 import dev.sluice.exec.Executable;
 import dev.sluice.helper.Helper;
 import dev.sluice.isa.Code;
@@ -27,6 +28,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
@@ -179,6 +181,10 @@ final class ObjectLoader {
         BpfMap made;
         try {
             made = Maps.create(def, runtime.maps(), runtime.regions(), runtime.cpus(), runtime.seed());
+            OptionalInt lock = spinLock(map);
+            if (lock.isPresent()) {
+                made.declareSpinLock(lock.getAsInt());
+            }
             if (map.contents() != null) {
                 made.put(new byte[map.keySize()], map.contents().bytes(), BpfMap.ANY);
             }
@@ -189,6 +195,21 @@ final class ObjectLoader {
             made.freeze();
         }
         return new LoadedMap(map, made, spec.btf());
+    }
+
+    /** Where the values of a map have a {@code struct bpf_spin_lock}. */
+    private OptionalInt spinLock(MapSpec map) {
+        Btf btf = spec.btf();
+        if (btf == null
+                || map.valueBtfType() == 0
+                || !(btf.resolve(map.valueBtfType()) instanceof BtfType.Composite value)) {
+            return OptionalInt.empty();
+        }
+        return value.members().stream()
+                .filter(member -> btf.resolve(member.type()) instanceof BtfType.Composite type
+                        && type.name().equals("bpf_spin_lock"))
+                .mapToInt(member -> member.bitOffset() / Byte.SIZE)
+                .findFirst();
     }
 
     /** What libbpf and its users make of the number of entries that a program gives, 0 where it leaves that open. */

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.map.MapDef;
 import dev.sluice.map.MapType;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
@@ -62,6 +64,52 @@ class HashAgreementTest {
         for (MapType type : List.of(MapType.LRU_HASH, MapType.LRU_PERCPU_HASH)) {
             randomOperations(new Random(seed), MapTwin.def(type, 4, 8, 1000, flags, 0), 2500, 12_000);
         }
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"HASH", "PERCPU_HASH", "LRU_HASH", "LPM_TRIE", "ARRAY", "QUEUE"})
+    void batches(MapType type) {
+        int keySize = type == MapType.LPM_TRIE ? 8 : type == MapType.QUEUE ? 0 : 4;
+        int flags = type == MapType.LPM_TRIE ? 1 : 0;
+        try (MapTwin twin = MapTwin.create(kernel, MapTwin.def(type, keySize, 8, 50, flags, 0))) {
+            List<MapEntry> theirs = new ArrayList<>();
+            List<dev.sluice.map.MapEntry> ours = new ArrayList<>();
+            List<byte[]> keys = new ArrayList<>();
+            for (int i = 0; i < 20; i++) {
+                byte[] key = Arrays.copyOf(Uapi.u32(i), keySize);
+                byte[] value = new byte[twin.ours.userValueSize()];
+                Arrays.fill(value, (byte) i);
+                theirs.add(new MapEntry(key, value));
+                ours.add(new dev.sluice.map.MapEntry(key, value));
+                keys.add(key);
+            }
+            twin.same(
+                    "update", () -> "" + twin.theirs.updateBatch(theirs, 0), () -> "" + twin.ours.updateBatch(ours, 0));
+            if (type != MapType.QUEUE) {
+                twin.sameEntries();
+            }
+            twin.same(
+                    "delete",
+                    () -> "" + twin.theirs.deleteBatch(keys.subList(0, 5)),
+                    () -> "" + twin.ours.deleteBatch(keys.subList(0, 5)));
+            twin.same(
+                    "delete again",
+                    () -> "" + twin.theirs.deleteBatch(keys.subList(0, 5)),
+                    () -> "" + twin.ours.deleteBatch(keys.subList(0, 5)));
+            twin.same(
+                    "take out",
+                    () -> sorted(
+                            twin.theirs.lookupAndDeleteBatch(new byte[0], 50).entries()),
+                    () -> sorted(twin.ours.lookupAndDeleteBatch(null, 50).entries()));
+            twin.same(
+                    "look up",
+                    () -> sorted(twin.theirs.lookupBatch(new byte[0], 50).entries()),
+                    () -> sorted(twin.ours.lookupBatch(null, 50).entries()));
+        }
+    }
+
+    private static String sorted(List<?> entries) {
+        return entries.stream().map(Object::toString).sorted().toList().toString();
     }
 
     private static int[] flagsOf(MapType type) {

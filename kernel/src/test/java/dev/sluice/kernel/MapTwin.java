@@ -83,6 +83,13 @@ final class MapTwin implements AutoCloseable {
         same("lookup " + hex(key), () -> hex(theirs.lookup(key).orElse(null)), () -> hex(ours.get(key)));
     }
 
+    void lookup(byte[] key, long flags) {
+        same(
+                "lookup " + hex(key) + " flags=" + flags,
+                () -> hex(theirs.lookup(key, flags).orElse(null)),
+                () -> hex(ours.get(key, flags)));
+    }
+
     void lookupAndDelete(byte[] key) {
         same(
                 "lookup and delete " + hex(key),

@@ -2,6 +2,8 @@ package dev.sluice.map;
 
 import dev.sluice.memory.Memory;
 import dev.sluice.memory.Regions;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 
 /**
  * {@code BPF_MAP_TYPE_ARRAY}: values one behind the other, each rounded up to eight bytes, all there from the start.
@@ -13,6 +15,8 @@ import dev.sluice.memory.Regions;
  * <p>Updates copy over the value in place, as in the kernel; readers may see half of one.
  */
 public final class ArrayMap extends IndexedMap {
+    private static final int MMAPABLE = 1 << 10;
+
     private final long values;
     private final long stride;
     private final int valueSize;
@@ -49,10 +53,17 @@ public final class ArrayMap extends IndexedMap {
     public int update(long key, long value, long flags, int cpu) {
         int index = index(key);
         int error = checkUpdate(index, flags);
-        if (error == 0) {
-            Memory.copy(value, address(index), valueSize);
+        if (error != 0) {
+            return error;
         }
-        return error;
+        if (!hasLock()) {
+            Memory.copy(value, address(index), valueSize);
+        } else if ((flags & LOCK) != 0) {
+            return copyLocked(value, address(index));
+        } else {
+            copyValue(value, address(index));
+        }
+        return 0;
     }
 
     @Override
@@ -77,13 +88,39 @@ public final class ArrayMap extends IndexedMap {
     }
 
     @Override
+    byte[] readWithLock(byte[] key, boolean locked) {
+        int index = index(key);
+        return inRange(index) ? userCopy(address(index), locked) : null;
+    }
+
+    /**
+     * The values themselves, as {@code mmap} shows them: value i is at i * {@link #stride}. Until the map is closed; read-only
+     * when it is frozen.
+     *
+     * @throws MapException EINVAL without BPF_F_MMAPABLE
+     */
+    public MemorySegment memory() {
+        if ((def().flags() & MMAPABLE) == 0) {
+            throw refuse(Errno.EINVAL, "it was not made with BPF_F_MMAPABLE");
+        }
+        MemorySegment all = Memory.ALL.asSlice(values, stride * Integer.toUnsignedLong(def().maxEntries()));
+        return isFrozen() ? all.asReadOnly() : all;
+    }
+
+    @Override
     int write(byte[] key, byte[] value, long flags) {
         int index = index(key);
         int error = checkUpdate(index, flags);
-        if (error == 0) {
-            Memory.copy(value, 0, address(index), valueSize);
+        if (error != 0) {
+            return error;
         }
-        return error;
+        if (!hasLock()) {
+            Memory.copy(value, 0, address(index), valueSize);
+            return 0;
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            return update(HashTableMap.nativeCopy(arena, key), HashTableMap.nativeCopy(arena, value), flags, 0);
+        }
     }
 
     @Override

@@ -114,7 +114,26 @@ public abstract class BpfMap implements AutoCloseable {
     public abstract int userValueSize();
 
     /** A copy of a value, or null when there is no such entry. */
-    public abstract byte[] get(byte[] key);
+    public final byte[] get(byte[] key) {
+        return get(key, ANY);
+    }
+
+    /**
+     * The same.
+     *
+     * @param flags {@link #ANY}, or {@link #LOCK} to copy while nobody holds the value's lock
+     * @throws MapException EINVAL for other flags, or when values have no lock
+     */
+    public abstract byte[] get(byte[] key, long flags);
+
+    /**
+     * Tells, before the map is used, that its values have a {@code struct bpf_spin_lock}: {@link #LOCK} is then allowed, and
+     * copies of values leave the lock alone.
+     *
+     * @param offset of the lock in a value, a multiple of 4
+     * @throws MapException EOPNOTSUPP for types that have no locks: all but arrays, hashes and storage
+     */
+    public abstract void declareSpinLock(int offset);
 
     /** Creates or replaces an entry. */
     public abstract void put(byte[] key, byte[] value, long flags);

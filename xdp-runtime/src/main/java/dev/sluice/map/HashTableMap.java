@@ -279,13 +279,15 @@ public class HashTableMap extends LiveMap {
     /**
      * @param cpu whose value is given, or -1 when {@code value} holds the values of all CPUs
      */
-    int store(long key, long value, long flags, int cpu) {
+    int store(long key, long value, long flagsAndLock, int cpu) {
+        boolean locked = hasLock() && (flagsAndLock & LOCK) != 0;
+        long flags = locked ? flagsAndLock & ~LOCK : flagsAndLock;
         if (flags < 0 || flags > EXIST) {
             return Errno.EINVAL.negative();
         }
         int hash = hash(key);
         long bucket = hash & mask;
-        int lock = lockOf(bucket);
+        int lock = bucketLock(bucket);
         lock(lock);
         try {
             long link = buckets + bucket * Long.BYTES;
@@ -305,6 +307,9 @@ public class HashTableMap extends LiveMap {
                 copyPerCpu(value, Memory.getLong(old + VALUE), cpu);
                 return 0;
             }
+            if (exists && locked) {
+                return copyLocked(value, Memory.getLong(old + VALUE));
+            }
             long fresh = take(!exists);
             if (fresh <= 0) {
                 return (int) fresh;
@@ -318,7 +323,10 @@ public class HashTableMap extends LiveMap {
                 }
                 copyPerCpu(value, freshValue, cpu);
             } else {
-                Memory.copy(value, freshValue, valueSize);
+                copyValue(value, freshValue);
+                if (hasLock()) {
+                    Memory.putInt(lockOf(freshValue), 0);
+                }
             }
             if (exists) {
                 release(fresh + NEXT, Memory.getLong(old + NEXT));
@@ -360,7 +368,7 @@ public class HashTableMap extends LiveMap {
     final int takeOut(long key, long copy) {
         int hash = hash(key);
         long bucket = hash & mask;
-        int lock = lockOf(bucket);
+        int lock = bucketLock(bucket);
         long element;
         lock(lock);
         try {
@@ -478,7 +486,7 @@ public class HashTableMap extends LiveMap {
 
     // --- spin locks: held for a few loads and stores
 
-    static int lockOf(long bucket) {
+    static int bucketLock(long bucket) {
         return (int) bucket & LOCKS - 1;
     }
 
@@ -524,15 +532,24 @@ public class HashTableMap extends LiveMap {
 
     @Override
     final byte[] read(byte[] key) {
+        return read(key, false);
+    }
+
+    @Override
+    final byte[] readWithLock(byte[] key, boolean locked) {
+        return read(key, locked);
+    }
+
+    private byte[] read(byte[] key, boolean locked) {
         try (Arena arena = Arena.ofConfined()) {
             long address = nativeCopy(arena, key);
             int hash = hash(address);
-            int lock = lockOf(hash & mask);
+            int lock = bucketLock(hash & mask);
             // Under the lock the element cannot be replaced while it is copied.
             lock(lock);
             try {
                 long element = find(address, hash);
-                return element == 0 ? null : userValue(element);
+                return element == 0 ? null : userValue(element, locked);
             } finally {
                 unlock(lock);
             }
@@ -557,7 +574,10 @@ public class HashTableMap extends LiveMap {
     byte[] take(byte[] key) {
         try (Arena arena = Arena.ofConfined()) {
             long copy = Memory.allocate(arena, valueBytes, Long.BYTES);
-            return takeOut(nativeCopy(arena, key), copy) == 0 ? Memory.bytes(copy, userValueSize()) : null;
+            if (takeOut(nativeCopy(arena, key), copy) != 0) {
+                return null;
+            }
+            return hasLock() ? userCopy(copy, false) : Memory.bytes(copy, userValueSize());
         }
     }
 
@@ -589,14 +609,14 @@ public class HashTableMap extends LiveMap {
         }
         List<MapEntry> entries = new ArrayList<>();
         List<Long> gone = new ArrayList<>();
-        int lock = lockOf(bucket);
+        int lock = bucketLock(bucket);
         lock(lock);
         try {
             for (long at = Memory.getLong(link); (at & 1) == 0; at = Memory.getLong(at + NEXT)) {
                 if (entries.size() >= most) {
                     return null;
                 }
-                entries.add(new MapEntry(Memory.bytes(at + KEY, keySize), userValue(at)));
+                entries.add(new MapEntry(Memory.bytes(at + KEY, keySize), userValue(at, false)));
                 gone.add(at);
             }
             if (!takeOut) {
@@ -616,8 +636,9 @@ public class HashTableMap extends LiveMap {
     }
 
     /** A value as user space sees it; its bucket is locked. */
-    byte[] userValue(long element) {
-        return Memory.bytes(Memory.getLong(element + VALUE), userValueSize());
+    private byte[] userValue(long element, boolean locked) {
+        long value = Memory.getLong(element + VALUE);
+        return hasLock() ? userCopy(value, locked) : Memory.bytes(value, userValueSize());
     }
 
     @Override
@@ -628,7 +649,7 @@ public class HashTableMap extends LiveMap {
                 long address = nativeCopy(arena, key);
                 int hash = hash(address);
                 long own = hash & mask;
-                int lock = lockOf(own);
+                int lock = bucketLock(own);
                 lock(lock);
                 try {
                     long element = find(address, hash);
@@ -648,7 +669,7 @@ public class HashTableMap extends LiveMap {
             if ((Memory.getLong(buckets + bucket * Long.BYTES) & 1) != 0) {
                 continue;
             }
-            int lock = lockOf(bucket);
+            int lock = bucketLock(bucket);
             lock(lock);
             try {
                 long first = Memory.getLong(buckets + bucket * Long.BYTES);

@@ -66,6 +66,6 @@ abstract class IndexedMap extends LiveMap {
         if ((flags & NOEXIST) != 0) {
             return Errno.EEXIST.negative();
         }
-        return (flags & LOCK) != 0 ? Errno.EINVAL.negative() : 0;
+        return (flags & LOCK) != 0 && !hasLock() ? Errno.EINVAL.negative() : 0;
     }
 }

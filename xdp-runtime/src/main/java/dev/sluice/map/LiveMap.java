@@ -24,6 +24,9 @@ abstract class LiveMap extends BpfMap {
     /** Its owner, and the maps that it is in. */
     private final AtomicInteger references = new AtomicInteger(1);
 
+    /** Of the lock in a value, or -1. */
+    private volatile int lockOffset = -1;
+
     private volatile boolean wasInner;
     private volatile boolean frozen;
 
@@ -65,10 +68,95 @@ abstract class LiveMap extends BpfMap {
     }
 
     @Override
-    public final byte[] get(byte[] key) {
+    public final byte[] get(byte[] key, long flags) {
         checkKey(key);
         checkReadable();
-        return read(key);
+        if ((flags & ~LOCK) != 0) {
+            throw refuse(Errno.EINVAL, "a look-up has no other flags than BPF_F_LOCK, flags=" + flags);
+        }
+        checkLock(flags);
+        return lockOffset >= 0 ? readWithLock(key, flags != 0) : read(key);
+    }
+
+    private void checkLock(long flags) {
+        if ((flags & LOCK) != 0 && lockOffset < 0) {
+            throw refuse(Errno.EINVAL, "flags ask for a lock that the value does not have, flags=" + flags);
+        }
+    }
+
+    @Override
+    public final void declareSpinLock(int offset) {
+        switch (def().type()) {
+            case HASH, ARRAY -> {
+                if ((offset & 3) != 0 || offset < 0 || offset > def().valueSize() - ValueLock.BYTES) {
+                    throw refuse(Errno.EINVAL, "no place for a lock, offset=" + offset);
+                }
+                lockOffset = offset;
+            }
+            case CGROUP_STORAGE, SK_STORAGE, INODE_STORAGE, TASK_STORAGE, CGRP_STORAGE -> {}
+            default ->
+                throw refuse(
+                        Errno.EOPNOTSUPP,
+                        "values of this type cannot have a lock, type="
+                                + def().type().bpftoolName());
+        }
+    }
+
+    /** Whether values have a lock. */
+    final boolean hasLock() {
+        return lockOffset >= 0;
+    }
+
+    /** A value's lock. */
+    final long lockOf(long value) {
+        return value + lockOffset;
+    }
+
+    /** Copies a value without its lock; of values without locks everything. */
+    final void copyValue(long from, long to) {
+        int size = def().valueSize();
+        if (lockOffset < 0) {
+            Memory.copy(from, to, size);
+        } else {
+            int behind = lockOffset + ValueLock.BYTES;
+            Memory.copy(from, to, lockOffset);
+            Memory.copy(from + behind, to + behind, (long) size - behind);
+        }
+    }
+
+    /** Copies a value over another one while nobody holds that one's lock: 0, or EBUSY after a long time. */
+    final int copyLocked(long from, long to) {
+        if (!ValueLock.lock(lockOf(to))) {
+            return Errno.EBUSY.negative();
+        }
+        try {
+            copyValue(from, to);
+        } finally {
+            ValueLock.unlock(lockOf(to));
+        }
+        return 0;
+    }
+
+    /** A copy of a value in which the lock is 0. */
+    final byte[] userCopy(long value, boolean locked) {
+        if (locked && !ValueLock.lock(lockOf(value))) {
+            throw refuse(Errno.EBUSY, "a program does not give the value's lock back");
+        }
+        byte[] copy;
+        try {
+            copy = Memory.bytes(value, def().valueSize());
+        } finally {
+            if (locked) {
+                ValueLock.unlock(lockOf(value));
+            }
+        }
+        java.util.Arrays.fill(copy, lockOffset, lockOffset + ValueLock.BYTES, (byte) 0);
+        return copy;
+    }
+
+    /** As {@link #read}, of a value that has a lock. */
+    byte[] readWithLock(byte[] key, boolean locked) {
+        throw new AssertionError(def().type());
     }
 
     @Override
@@ -78,9 +166,7 @@ abstract class LiveMap extends BpfMap {
             throw refuse(Errno.EINVAL, "value expected " + userValueSize() + " bytes, found " + value.length);
         }
         checkWritable();
-        if ((flags & LOCK) != 0) {
-            throw refuse(Errno.EINVAL, "flags ask for a lock that the value does not have, flags=" + flags);
-        }
+        checkLock(flags);
         int error = write(key, value, flags);
         if (error != 0) {
             throw refuse(errno(error), describe(error, key, flags));

@@ -71,7 +71,7 @@ public final class LruHashMap extends HashTableMap {
             }
         }
         long bucket = hash & mask;
-        int lock = lockOf(bucket);
+        int lock = bucketLock(bucket);
         long unused = fresh;
         int result;
         lock(lock);
@@ -131,7 +131,7 @@ public final class LruHashMap extends HashTableMap {
 
     private boolean evict(long element) {
         long bucket = Memory.getInt(element + HASH) & mask;
-        int lock = lockOf(bucket);
+        int lock = bucketLock(bucket);
         lock(lock);
         try {
             long link = buckets + bucket * Long.BYTES;
@@ -153,7 +153,7 @@ public final class LruHashMap extends HashTableMap {
     public int size() {
         int size = 0;
         for (long bucket = 0; bucket <= mask; bucket++) {
-            int lock = lockOf(bucket);
+            int lock = bucketLock(bucket);
             lock(lock);
             try {
                 for (long at = Memory.getLong(buckets + bucket * Long.BYTES); (at & 1) == 0; size++) {

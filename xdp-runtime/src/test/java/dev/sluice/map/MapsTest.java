@@ -187,6 +187,17 @@ class MapsTest {
     }
 
     @Test
+    void mappedArraysAreTheValuesThemselves() {
+        ArrayMap map = (ArrayMap) maps.create(new MapDef("shared", MapType.ARRAY, 4, 4, 3, 1 << 10, 0, null));
+        map.memory().set(java.lang.foreign.ValueLayout.JAVA_INT, map.stride() * 2, 77);
+        assertThat(map.get(new byte[] {2, 0, 0, 0})).isEqualTo(new byte[] {77, 0, 0, 0});
+        map.freeze();
+        assertThat(map.memory().isReadOnly()).isTrue();
+        ArrayMap other = (ArrayMap) maps.create(MapDef.of("own", MapType.ARRAY, 4, 4, 3));
+        assertThatThrownBy(other::memory).hasMessageContaining("BPF_F_MMAPABLE");
+    }
+
+    @Test
     void messagesSayWhatWasExpected() {
         BpfMap map = maps.create(MapDef.of("flows", MapType.HASH, 4, 8, 1));
         map.put(new byte[4], new byte[8], BpfMap.ANY);
