@@ -76,19 +76,20 @@ final class Memory {
         if (row.form() == Form.LOAD_ACQ) {
             run.requireReadable(src);
             run.requireWritable(dst);
-            requireAtomicMemory(src, "loads from", true);
             RegType kind = run.reg(src).type;
             access(src, off, bytes, false, dst, true, false);
             run.requireSameKind(kind);
+            // asked after the load, as by the kernel: a pointer that was overwritten is none
+            requireAtomicMemory(src, "loads from");
             return;
         }
         if (row.form() == Form.STORE_REL) {
             run.requireReadable(src);
             run.requireReadable(dst);
-            requireAtomicMemory(dst, "stores into", true);
             RegType kind = run.reg(dst).type;
             access(dst, off, bytes, true, src, true, false);
             run.requireSameKind(kind);
+            requireAtomicMemory(dst, "stores into");
             return;
         }
         run.requireReadable(src);
@@ -96,7 +97,7 @@ final class Memory {
         if (row.atomic() == AtomicOp.CMPXCHG) {
             run.requireReadable(0);
         }
-        requireAtomicMemory(dst, "stores into", false);
+        requireAtomicMemory(dst, "stores into");
         int loaded = NO_REG;
         if (row.fetches()) {
             loaded = row.atomic() == AtomicOp.CMPXCHG ? 0 : src;
@@ -110,11 +111,10 @@ final class Memory {
         access(dst, off, bytes, true, NO_REG, true, false);
     }
 
-    private void requireAtomicMemory(int number, String what, boolean packetAllowed) {
+    private void requireAtomicMemory(int number, String what) {
         Reg reg = run.reg(number);
         boolean allowed = switch (reg.type) {
-            case CTX, SOCKET, SOCK_COMMON, TCP_SOCK, XDP_SOCK -> false;
-            case PACKET, PACKET_META -> packetAllowed;
+            case CTX, PACKET, PACKET_META, SOCKET, SOCK_COMMON, TCP_SOCK, XDP_SOCK -> false;
             case NOT_INIT, SCALAR, CONST_MAP_PTR, MAP_VALUE, MAP_KEY, STACK, PACKET_END, MEM, FUNC -> true;
         };
         if (!allowed) {

@@ -111,7 +111,7 @@ final class Pruner {
             int patience = layout.checkpoints.get(insn) && old.branches > 0 ? 64 : 3;
             if (entry.misses > entry.hits * patience + patience) {
                 it.remove();
-                live--;
+                live -= old.branches == 0 ? 1 : 0;
             }
         }
         maxPerInsn = Math.max(maxPerInsn, count);
