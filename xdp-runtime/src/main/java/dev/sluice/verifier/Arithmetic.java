@@ -88,7 +88,10 @@ final class Arithmetic {
         }
         int off = layout.off[i];
         if (isWide(i) && off == 1) {
-            throw new UnsupportedException("cast between address spaces");
+            if (layout.imm[i] != 1 && layout.imm[i] != 1 << 16) {
+                throw run.reject("addr_space_cast insn can only convert between address space 1 and 0");
+            }
+            throw run.reject("addr_space_cast insn can only be used in a program that has an associated arena");
         }
         boolean known = off == 0 || off == 8 || off == 16 || isWide(i) && off == 32;
         if (!known || layout.imm[i] != 0) {

@@ -1,5 +1,7 @@
 package dev.sluice.verifier;
 
+import dev.sluice.btf.Btf;
+import dev.sluice.btf.BtfType;
 import dev.sluice.isa.Form;
 import dev.sluice.isa.Opcode;
 import dev.sluice.isa.Pseudo;
@@ -86,6 +88,7 @@ final class Layout {
     void check() {
         findFunctions();
         checkFunctions();
+        checkReturns();
         checkWide();
         walk();
         propagate();
@@ -187,6 +190,39 @@ final class Layout {
                 function++;
             }
         }
+    }
+
+    /** Functions that may end the program by themselves are known to return numbers only from their types. */
+    private void checkReturns() {
+        for (int f = 1; f < starts.length; f++) {
+            boolean loadsPacket = false;
+            boolean tailCall = false;
+            for (int i = starts[f]; i < endOf(f); i++) {
+                loadsPacket |= (code[i] & 7) == 0 && ((code[i] & 0xe0) == 0x20 || (code[i] & 0xe0) == 0x40);
+                tailCall |= isHelperCall(i) && imm[i] == HelperProto.TAIL_CALL;
+            }
+            if (!loadsPacket && !tailCall) {
+                continue;
+            }
+            String what = loadsPacket ? "LD_ABS" : "tail_call";
+            if (subject.functions().isEmpty() || subject.btf() == null) {
+                throw reject(what + " is not allowed in subprogs without BTF");
+            }
+            if (f < subject.functions().size()
+                    && !returnsNumber(subject.functions().get(f))) {
+                throw reject(what + " is only allowed in functions that return 'int'.");
+            }
+        }
+    }
+
+    private boolean returnsNumber(Subject.Function function) {
+        Btf btf = subject.btf();
+        if (!(btf.type(function.btfType()) instanceof BtfType.Func func)
+                || !(btf.type(func.proto()) instanceof BtfType.FuncProto proto)) {
+            return false;
+        }
+        BtfType result = btf.resolve(proto.returns());
+        return result instanceof BtfType.Int || result instanceof BtfType.Enum;
     }
 
     // --- encoding

@@ -5,8 +5,14 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.sluice.kernel.Kernel;
 import dev.sluice.kernel.KernelAccess;
+import dev.sluice.verifier.Explanation;
 import dev.sluice.verifier.Verifier;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 class VerifierCasesTest {
@@ -23,6 +29,20 @@ class VerifierCasesTest {
         assertThat(matrix.differentMessages()).as("%s", matrix.differences()).isZero();
         // reading the fields of a map's own struct
         assertThat(matrix.unsupported()).as("%s", matrix.differences()).isLessThanOrEqualTo(2);
+    }
+
+    @Test
+    void explainsMostOfWhatItRefuses() {
+        Set<Explanation> used = new HashSet<>();
+        List<String> silent = new ArrayList<>();
+        RecordedCases.all().values().stream()
+                .filter(answer -> !answer.accepted())
+                .forEach(answer -> {
+                    Optional<Explanation> explanation = Explanation.of(answer.message());
+                    explanation.ifPresentOrElse(used::add, () -> silent.add(answer.message()));
+                });
+        assertThat(used).hasSizeGreaterThanOrEqualTo(40);
+        assertThat(silent).hasSizeLessThan(40);
     }
 
     @Test

@@ -1,0 +1,264 @@
+package dev.sluice.verifier;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.regex.Pattern;
+
+/**
+ * A rejection in words for people.
+ *
+ * @param why what the verifier could not prove
+ * @param fix what usually helps
+ */
+public record Explanation(String why, String fix) {
+    private record Row(Pattern message, Explanation explanation) {
+        Row(String message, String why, String fix) {
+            this(Pattern.compile(message), new Explanation(why, fix));
+        }
+    }
+
+    /** The first row whose pattern is the whole message counts. */
+    private static final List<Row> ROWS = List.of(
+            new Row(
+                    "R\\d+ offset is outside of the packet",
+                    "on this path no branch has compared the pointer with data_end far enough: the bytes that are read are not known to be there",
+                    "return early unless data + offset + size <= data_end, on every path to this access, and access through the pointer that was compared"),
+            new Row(
+                    "R\\d+ min value is negative, either use unsigned index.*",
+                    "the index may be negative here",
+                    "make the index unsigned, or return early where it is below 0"),
+            new Row(
+                    "R\\d+ min value is outside of the allowed memory range",
+                    "even the smallest offset lies outside of the memory",
+                    "compare the offset with the size of the value before the access"),
+            new Row(
+                    "R\\d+ max value is outside of the allowed memory range",
+                    "the largest offset that is possible here lies outside of the memory",
+                    "limit the index before the access: if (index >= size) return, or index &= size - 1 for a power of two"),
+            new Row(
+                    "R\\d+ unbounded memory access, make sure.*",
+                    "nothing limits the index",
+                    "limit the index before the access: if (index >= size) return"),
+            new Row(
+                    "R\\d+ invalid mem access 'scalar'",
+                    "the register holds a number here, not a pointer: a pointer became one by arithmetic, or because the packet was moved or the memory given back",
+                    "load data and data_end again after bpf_xdp_adjust_head, _meta or _tail; do not use what was submitted or released"),
+            new Row(
+                    "R\\d+ invalid mem access '.*_or_null'",
+                    "the pointer may be NULL on this path",
+                    "check the result of the call before it is used: if (!ptr) return"),
+            new Row(
+                    "R\\d+ invalid mem access 'pkt_end'",
+                    "data_end marks the end of the packet and cannot be read through",
+                    "read through a pointer made from data"),
+            new Row(
+                    "R\\d+ invalid mem access '.*'",
+                    "memory cannot be read or written through a pointer of this kind",
+                    "use a pointer to the stack, the packet or a map's value"),
+            new Row(
+                    "R\\d+ !read_ok",
+                    "the register was not written on this path, or a call has overwritten it: r1 to r5 are lost in calls",
+                    "give the variable a value on every path; keep it in r6 to r9 or on the stack over a call"),
+            new Row(
+                    "R\\d+ pointer arithmetic on pkt_end prohibited",
+                    "data_end may only be compared with",
+                    "add to data instead, and compare the sum with data_end"),
+            new Row(
+                    "R\\d+ pointer arithmetic on .* prohibited, null-check it first",
+                    "the pointer may be NULL, and an offset would hide that",
+                    "check for NULL first, then add"),
+            new Row(
+                    "R\\d+ pointer arithmetic on .* prohibited",
+                    "an offset to a pointer of this kind has no meaning",
+                    "keep the pointer as it is"),
+            new Row(
+                    "R\\d+ pointer arithmetic with .* operator prohibited",
+                    "only adding and subtracting keep a pointer a pointer",
+                    "do the arithmetic on the offset, then add it to the pointer"),
+            new Row(
+                    "R\\d+ bitwise operator .* on pointer prohibited",
+                    "only adding and subtracting keep a pointer a pointer",
+                    "do the arithmetic on the offset, then add it to the pointer"),
+            new Row(
+                    "R\\d+ 32-bit pointer arithmetic prohibited",
+                    "half a pointer is none: a 32-bit operation would cut it",
+                    "use 64-bit variables for pointers and their offsets"),
+            new Row(
+                    "R\\d+ pointer .* pointer prohibited",
+                    "two pointers can only be subtracted from each other",
+                    "add an offset, not a pointer"),
+            new Row(
+                    "R\\d+ subtraction from stack pointer prohibited",
+                    "r10 may be added to only",
+                    "add a negative number"),
+            new Row(
+                    "R\\d+ tried to subtract pointer from scalar",
+                    "a number minus a pointer is no pointer",
+                    "subtract the other way round"),
+            new Row(
+                    "math between .* pointer and register with unbounded min value is not allowed",
+                    "the number that is added may be any negative number",
+                    "make it unsigned, or compare it with a lower limit first"),
+            new Row(
+                    "math between .* pointer and -?\\d+ is not allowed",
+                    "offsets stay below 2^29",
+                    "use a smaller offset"),
+            new Row(
+                    "value -?\\d+ makes .* pointer be out of bounds",
+                    "offsets stay below 2^29",
+                    "limit the number before it is added"),
+            new Row(".* pointer offset -?\\d+ is not allowed", "offsets stay below 2^29", "use a smaller offset"),
+            new Row(
+                    "invalid bpf_context access off=-?\\d+ size=\\d+",
+                    "struct xdp_md has six fields of 4 bytes, read only, each loaded as a whole; egress_ifindex only for programs of a devmap",
+                    "load the whole field; change the packet through data"),
+            new Row(
+                    "dereference of modified ctx ptr.*",
+                    "the context is only accessed at constant offsets from its beginning",
+                    "keep the context pointer unchanged and use its fields"),
+            new Row(
+                    "invalid read from stack.*",
+                    "the access leaves the 512 bytes of stack",
+                    "stay within r10 - 512 and r10 - 1; move large variables to a per-CPU array"),
+            new Row(
+                    "invalid write to stack.*",
+                    "the access leaves the 512 bytes of stack",
+                    "stay within r10 - 512 and r10 - 1; move large variables to a per-CPU array"),
+            new Row(
+                    "invalid (unbounded )?variable-offset .* stack.*",
+                    "for some values of the index the access leaves the stack",
+                    "limit the index before the access"),
+            new Row(
+                    "misaligned stack access.*",
+                    "accesses to the stack are aligned to their size",
+                    "align the variable, or copy it byte by byte"),
+            new Row("misaligned .*access.*", "atomic operations are aligned to their size", "align the field"),
+            new Row(
+                    "invalid size of register (spill|fill)",
+                    "a pointer on the stack is stored and loaded as 8 bytes",
+                    "store and load it whole"),
+            new Row(
+                    "combined stack size of \\d+ calls is \\d+. Too large",
+                    "the functions that call each other share 512 bytes of stack",
+                    "make variables smaller, or move them to a per-CPU array"),
+            new Row(
+                    "the call stack of \\d+ frames is too deep.*",
+                    "at most 8 functions may be in the middle of calling each other",
+                    "call less deeply; recursion is not possible"),
+            new Row(
+                    "R\\d+ type=.*_or_null expected=.*",
+                    "the pointer may be NULL on this path",
+                    "check the result of the call that gave it: if (!ptr) return"),
+            new Row(
+                    "R\\d+ type=.* expected=.*",
+                    "the helper takes another kind of argument here",
+                    "look at the helper's prototype in bpf-helpers(7); arguments may be in the wrong order"),
+            new Row(
+                    "R\\d+ min value is negative, either use unsigned or 'var &= const'",
+                    "the size may be negative here",
+                    "make it unsigned, or limit it: size &= 0xff"),
+            new Row(
+                    "R\\d+ unbounded memory access, use 'var &= const' or.*",
+                    "nothing limits the size",
+                    "limit it: if (size > sizeof(buffer)) return"),
+            new Row(
+                    "R\\d+ invalid zero-sized read.*",
+                    "the size may be 0, which this helper does not take",
+                    "return early where the size is 0"),
+            new Row("invalid zero-sized read", "the size is 0, which this helper does not take", "give a size above 0"),
+            new Row(
+                    "cannot pass map_type \\d+ into func .*",
+                    "the helper does not work on maps of this type",
+                    "use the helper that belongs to the map's type"),
+            new Row(
+                    "expected prog array map for tail call",
+                    "tail calls go through a BPF_MAP_TYPE_PROG_ARRAY",
+                    "pass a prog array"),
+            new Row(
+                    "program of this type cannot use helper .*",
+                    "XDP programs may not call this helper",
+                    "use one that XDP has; helpers named skb need a tc program"),
+            new Row(
+                    "cannot call GPL-restricted function from non-GPL compatible program",
+                    "the helper is for programs under a GPL-compatible license",
+                    "char LICENSE[] SEC(\"license\") = \"GPL\";"),
+            new Row(
+                    "helper access to the packet is not allowed",
+                    "this helper does not take memory of the packet",
+                    "copy the bytes to the stack and pass those"),
+            new Row(
+                    ".* would lead to reference leak",
+                    "on this path something that was taken is not given back",
+                    "release the socket, submit or discard the record on every path"),
+            new Row(
+                    "R\\d+ must be referenced when passed to release function",
+                    "what is given back was not taken, or was given back already",
+                    "give back just what the call gave, once"),
+            new Row(
+                    "infinite loop detected at insn \\d+|old state:.*",
+                    "a round of the loop changes nothing that ends it",
+                    "count in a variable that the condition looks at, with a constant limit"),
+            new Row(
+                    "BPF program is too large. Processed \\d+ insn",
+                    "the paths through the program take more than a million steps",
+                    "shorten loops, or use bpf_loop; make branches meet again in equal states"),
+            new Row(
+                    "The sequence of \\d+ jumps is too complex.",
+                    "more than 8192 branches are open at a time",
+                    "shorten the loop, or use bpf_loop"),
+            new Row("unreachable insn \\d+", "no path leads to this instruction", "remove it"),
+            new Row(
+                    "jump out of range from insn -?\\d+ to -?\\d+",
+                    "the jump leaves its function",
+                    "compile again; assembly by hand has a wrong offset"),
+            new Row("last insn is not an exit or jmp", "the function runs off its end", "end it with a return"),
+            new Row("div by zero", "the divisor is the constant 0", "divide by something else"),
+            new Row("invalid shift -?\\d+", "the constant is not below the width", "shift by less"),
+            new Row("frame pointer is read only", "r10 cannot be changed", "copy it to another register"),
+            new Row(
+                    "(write into|read from) map forbidden.*",
+                    "the map's flags do not let programs do that",
+                    "create the map without BPF_F_RDONLY_PROG or BPF_F_WRONLY_PROG"),
+            new Row(
+                    "invalid access to map value pointer.*",
+                    "the address lies outside of the map's value",
+                    "use a smaller offset"),
+            new Row(
+                    "cannot return stack pointer to the caller",
+                    "the stack of a function ends with it",
+                    "return a number, or let the caller pass the memory"),
+            new Row(
+                    "BPF_ATOMIC .* is not allowed",
+                    "atomic operations work on map values, the stack and ring buffer records only",
+                    "copy the bytes out of the packet first"),
+            new Row(
+                    "tail_calls are not allowed when call stack of previous frames is \\d+ bytes. Too large",
+                    "functions that make tail calls leave at most 256 bytes of stack to their callers",
+                    "use less stack in the callers"),
+            new Row(
+                    "same insn cannot be used with different pointers",
+                    "one instruction would access the context on one path and other memory on another",
+                    "access the context before the paths meet"),
+            new Row(
+                    "unknown opcode [0-9a-f]+",
+                    "Linux 6.18 has no such instruction",
+                    "compile for a CPU version that the kernel knows: -mcpu=v3 or v4"),
+            new Row(
+                    "BPF_.* uses reserved fields",
+                    "a field that must be 0 is not",
+                    "compile again; the instruction was made by hand or for another kernel"));
+
+    /** What is known of a log's last line. */
+    public static Optional<Explanation> of(String message) {
+        return ROWS.stream()
+                .filter(row -> row.message.matcher(message).matches())
+                .map(Row::explanation)
+                .findFirst();
+    }
+
+    /** As the two lines that follow the kernel's words. */
+    @Override
+    public String toString() {
+        return "why: " + why + "\nfix: " + fix;
+    }
+}
