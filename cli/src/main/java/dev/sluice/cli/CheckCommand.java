@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.OptionalLong;
@@ -75,19 +76,27 @@ final class CheckCommand implements Callable<Integer> {
     /**
      * What a verifier said of a program.
      *
-     * @param errno the error's name where it was rejected; null where it was accepted
+     * @param answer accepted, rejected, or that it cannot say
+     * @param errno the error's name where the kernel rejected it; else empty
      * @param processed instructions that were looked at, along all paths
      * @param nanos how long it took
      */
-    record Verdict(@Nullable String errno, OptionalLong processed, OptionalLong nanos, String log) {
+    record Verdict(Answer answer, String errno, OptionalLong processed, OptionalLong nanos, String log) {
         boolean accepted() {
-            return errno == null;
+            return answer == Answer.ACCEPTED;
         }
     }
 
+    /** What a verifier can say. */
+    enum Answer {
+        ACCEPTED,
+        REJECTED,
+        /** It meets what it does not know. */
+        UNDECIDED
+    }
+
     /** A program and what was said of it. */
-    private record Row(
-            ProgramSpec program, Verdict kernel, @Nullable Verdict sluice) {}
+    private record Row(ProgramSpec program, Verdict kernel, Verdict sluice) {}
 
     @Override
     public Integer call() {
@@ -95,20 +104,19 @@ final class CheckCommand implements Callable<Integer> {
             throw new CommandFailure(ExitCode.USAGE, "--log-level: expected 0, 1 or 2, found " + logLevel, null);
         }
         if (!askKernel) {
-            throw new CommandFailure(
-                    ExitCode.USAGE, "nobody to ask: expected --kernel, as sluice has no verifier of its own yet", null);
+            throw new CommandFailure(ExitCode.USAGE, "nobody to ask: expected --kernel", null);
         }
         ObjectSpec spec = ObjectOptions.read(object);
         List<ProgramSpec> programs = programs(spec);
         Kernel kernel = KernelOptions.kernel("cannot ask the kernel");
-        Map<String, Verdict> kernelVerdicts =
-                askKernel(kernel, spec.withKconfig(KernelLoader.kconfig(kernel)), programs);
+        ObjectSpec configured = spec.withKconfig(KernelLoader.kconfig(kernel));
+        Map<String, Verdict> kernelVerdicts = askKernel(kernel, configured, programs);
         List<Row> rows = new ArrayList<>();
         for (ProgramSpec program : programs) {
             rows.add(new Row(
                     program,
                     Objects.requireNonNull(kernelVerdicts.get(program.name())),
-                    OwnVerifier.verdict(spec, program)));
+                    OwnVerifier.verdict(configured, program, kernel.possibleCpus(), logLevel)));
         }
         if (json.wanted()) {
             json.print(System.out, generator -> write(kernel, rows, generator));
@@ -154,10 +162,19 @@ final class CheckCommand implements Callable<Integer> {
                         name,
                         switch (result) {
                             case LoadResult.Loaded accepted ->
-                                new Verdict(null, OptionalLong.of(accepted.verifiedInsns()), nanos, accepted.log());
+                                new Verdict(
+                                        Answer.ACCEPTED,
+                                        "",
+                                        OptionalLong.of(accepted.verifiedInsns()),
+                                        nanos,
+                                        accepted.log());
                             case LoadResult.Rejected rejected ->
                                 new Verdict(
-                                        rejected.errnoName(), number(PROCESSED, rejected.log()), nanos, rejected.log());
+                                        Answer.REJECTED,
+                                        rejected.errnoName(),
+                                        number(PROCESSED, rejected.log()),
+                                        nanos,
+                                        rejected.log());
                         });
             });
         }
@@ -183,19 +200,18 @@ final class CheckCommand implements Callable<Integer> {
                     row.kernel().nanos().isPresent()
                             ? Quantity.duration(row.kernel().nanos().getAsLong())
                             : "",
-                    row.sluice() == null ? OwnVerifier.ABSENT : text(row.sluice()));
+                    text(row.sluice()));
         }
         table.print(out);
         for (Row row : rows) {
             printLog(kernel.toString(), row.program(), row.kernel(), out);
-            if (row.sluice() != null) {
-                printLog("sluice", row.program(), row.sluice(), out);
-            }
+            printLog("sluice", row.program(), row.sluice(), out);
         }
     }
 
     private static String text(Verdict verdict) {
-        return verdict.errno() == null ? "accepted" : "rejected, " + verdict.errno();
+        return verdict.answer().name().toLowerCase(Locale.ROOT)
+                + (verdict.errno().isEmpty() ? "" : ", " + verdict.errno());
     }
 
     private void printLog(String who, ProgramSpec program, Verdict verdict, PrintStream out) {
@@ -206,7 +222,12 @@ final class CheckCommand implements Callable<Integer> {
         List<String> shown =
                 logLevel == 0 ? lines.subList(Math.max(0, lines.size() - SHOWN_LOG_LINES), lines.size()) : lines;
         out.println();
-        out.println(program.name() + ": " + who + " " + (verdict.accepted() ? "accepts it" : "rejects it"));
+        out.println(program.name() + ": " + who + " "
+                + switch (verdict.answer()) {
+                    case ACCEPTED -> "accepts it";
+                    case REJECTED -> "rejects it";
+                    case UNDECIDED -> "cannot say";
+                });
         if (shown.size() < lines.size()) {
             out.println("  … " + Quantity.count(lines.size() - shown.size()) + " lines, see --log-level 1");
         }
@@ -227,11 +248,7 @@ final class CheckCommand implements Callable<Integer> {
             json.writeFieldName("kernel");
             write(row.kernel(), json);
             json.writeFieldName("sluice");
-            if (row.sluice() == null) {
-                json.writeNull();
-            } else {
-                write(row.sluice(), json);
-            }
+            write(row.sluice(), json);
             json.writeEndObject();
         }
         json.writeEndArray();
@@ -241,7 +258,10 @@ final class CheckCommand implements Callable<Integer> {
     private static void write(Verdict verdict, JsonGenerator json) throws IOException {
         json.writeStartObject();
         json.writeBooleanField("accepted", verdict.accepted());
-        if (!verdict.accepted()) {
+        if (verdict.answer() == Answer.UNDECIDED) {
+            json.writeBooleanField("undecided", true);
+        }
+        if (!verdict.errno().isEmpty()) {
             json.writeStringField("errno", verdict.errno());
         }
         if (verdict.processed().isPresent()) {

@@ -1,19 +1,54 @@
 package dev.sluice.cli;
 
+import dev.sluice.kernel.KernelLoader;
+import dev.sluice.object.ObjectException;
 import dev.sluice.object.ObjectSpec;
 import dev.sluice.object.ProgramSpec;
-import org.jspecify.annotations.Nullable;
+import dev.sluice.verifier.Subjects;
+import dev.sluice.verifier.Verdict;
+import dev.sluice.verifier.Verifier;
+import java.util.OptionalLong;
 
 /** Sluice's own verifier, for {@link CheckCommand}: the one place that asks it. */
 final class OwnVerifier {
-    /** What stands in its column as long as there is none. */
-    static final String ABSENT = "no verifier of ours yet";
-
     private OwnVerifier() {}
 
-    /** What it says of a program, or null where there is no verifier. */
-    @SuppressWarnings("unused") // what a verifier will need
-    static CheckCommand.@Nullable Verdict verdict(ObjectSpec spec, ProgramSpec program) {
-        return null;
+    /**
+     * What it says of a program.
+     *
+     * @param cpus of the machine that the program is to run on
+     * @param logLevel 0 to 2
+     */
+    static CheckCommand.Verdict verdict(ObjectSpec spec, ProgramSpec program, int cpus, int logLevel) {
+        long start = System.nanoTime();
+        Verdict verdict;
+        try {
+            verdict = Verifier.create()
+                    .withLogLevel(Math.max(logLevel, 1))
+                    .withCpus(cpus)
+                    .verify(Subjects.of(spec, program, KernelLoader.targetTypes(spec)));
+        } catch (ObjectException e) {
+            return new CheckCommand.Verdict(
+                    CheckCommand.Answer.REJECTED,
+                    "",
+                    OptionalLong.empty(),
+                    OptionalLong.empty(),
+                    String.valueOf(e.getMessage()));
+        }
+        OptionalLong nanos = OptionalLong.of(System.nanoTime() - start);
+        OptionalLong processed = OptionalLong.of(verdict.statistics().processed());
+        return switch (verdict) {
+            case Verdict.Verified verified ->
+                new CheckCommand.Verdict(CheckCommand.Answer.ACCEPTED, "", processed, nanos, verified.log());
+            case Verdict.Rejected rejected ->
+                new CheckCommand.Verdict(CheckCommand.Answer.REJECTED, "", processed, nanos, rejected.log());
+            case Verdict.Unsupported unsupported ->
+                new CheckCommand.Verdict(
+                        CheckCommand.Answer.UNDECIDED,
+                        "",
+                        processed,
+                        nanos,
+                        unsupported.log() + "\n" + unsupported.why());
+        };
     }
 }
