@@ -34,7 +34,7 @@ public final class Checks {
 
     public static long load8(RunContext context, long address, int pc) {
         if ((address < context.dataMeta || address >= context.dataEnd)
-                && (address < context.stacks || address >= context.stackTop)) {
+                && (address < context.stackLow || address >= context.stackTop)) {
             other(context, address, 1, false, pc);
         }
         return Memory.getByte(address) & 0xffL;
@@ -42,7 +42,7 @@ public final class Checks {
 
     public static long load16(RunContext context, long address, int pc) {
         if ((address < context.dataMeta || address > context.dataEnd - 2)
-                && (address < context.stacks || address > context.stackTop - 2)) {
+                && (address < context.stackLow || address > context.stackTop - 2)) {
             other(context, address, 2, false, pc);
         }
         return Memory.getShort(address) & 0xffffL;
@@ -50,7 +50,7 @@ public final class Checks {
 
     public static long load32(RunContext context, long address, int pc) {
         if ((address < context.dataMeta || address > context.dataEnd - 4)
-                && (address < context.stacks || address > context.stackTop - 4)) {
+                && (address < context.stackLow || address > context.stackTop - 4)) {
             long field = address - context.xdpMd;
             if (field >= 0 && field < RunContext.XDP_MD_BYTES) {
                 return contextField(context, (int) field, pc);
@@ -62,7 +62,7 @@ public final class Checks {
 
     public static long load64(RunContext context, long address, int pc) {
         if ((address < context.dataMeta || address > context.dataEnd - 8)
-                && (address < context.stacks || address > context.stackTop - 8)) {
+                && (address < context.stackLow || address > context.stackTop - 8)) {
             other(context, address, 8, false, pc);
         }
         return Memory.getLong(address);
@@ -90,7 +90,7 @@ public final class Checks {
 
     public static void store8(RunContext context, long address, long value, int pc) {
         if ((address < context.dataMeta || address >= context.dataEnd)
-                && (address < context.stacks || address >= context.stackTop)) {
+                && (address < context.stackLow || address >= context.stackTop)) {
             other(context, address, 1, true, pc);
         }
         Memory.putByte(address, (byte) value);
@@ -98,7 +98,7 @@ public final class Checks {
 
     public static void store16(RunContext context, long address, long value, int pc) {
         if ((address < context.dataMeta || address > context.dataEnd - 2)
-                && (address < context.stacks || address > context.stackTop - 2)) {
+                && (address < context.stackLow || address > context.stackTop - 2)) {
             other(context, address, 2, true, pc);
         }
         Memory.putShort(address, (short) value);
@@ -106,7 +106,7 @@ public final class Checks {
 
     public static void store32(RunContext context, long address, long value, int pc) {
         if ((address < context.dataMeta || address > context.dataEnd - 4)
-                && (address < context.stacks || address > context.stackTop - 4)) {
+                && (address < context.stackLow || address > context.stackTop - 4)) {
             other(context, address, 4, true, pc);
         }
         Memory.putInt(address, (int) value);
@@ -114,7 +114,7 @@ public final class Checks {
 
     public static void store64(RunContext context, long address, long value, int pc) {
         if ((address < context.dataMeta || address > context.dataEnd - 8)
-                && (address < context.stacks || address > context.stackTop - 8)) {
+                && (address < context.stackLow || address > context.stackTop - 8)) {
             other(context, address, 8, true, pc);
         }
         Memory.putLong(address, value);
@@ -245,7 +245,7 @@ public final class Checks {
      */
     public static void check(RunContext context, long address, int size, boolean write, int pc) {
         if ((address < context.dataMeta || address > context.dataEnd - size)
-                && (address < context.stacks || address > context.stackTop - size)) {
+                && (address < context.stackLow || address > context.stackTop - size)) {
             other(context, address, size, write, pc);
         }
     }

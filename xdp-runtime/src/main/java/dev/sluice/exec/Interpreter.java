@@ -70,6 +70,7 @@ public final class Interpreter implements Engine {
     private static void enterFrame(RunContext context, Predecoded code, int depth) {
         long framePointer = context.framePointer(depth);
         context.registers[Instruction.FP] = framePointer;
+        context.frameIsLowest(framePointer);
         if (code.usesStack) {
             Memory.fill(framePointer - RunContext.STACK_BYTES, RunContext.STACK_BYTES, (byte) 0);
         }
@@ -109,6 +110,7 @@ public final class Interpreter implements Engine {
         r[8] = r8;
         r[9] = r9;
         r[Instruction.FP] = context.framePointer(depth);
+        context.frameIsLowest(r[Instruction.FP]);
     }
 
     /** Calls a function for a helper that was called in a frame. */

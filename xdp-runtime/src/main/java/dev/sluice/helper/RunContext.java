@@ -46,6 +46,9 @@ public final class RunContext implements AutoCloseable {
     /** r10 of frame 0: the address behind the stacks. */
     public final long stackTop = stacks + (long) MAX_FRAMES * STACK_BYTES;
 
+    /** First address of the frames that are alive; programs may touch the stack from here to {@link #stackTop}. */
+    public long stackLow = stackTop - STACK_BYTES;
+
     /**
      * The address that XDP programs get as their context. Nothing is stored there: engines answer loads from the fields
      * below.
@@ -178,6 +181,11 @@ public final class RunContext implements AutoCloseable {
         }
     }
 
+    /** The frame of a function's call is the lowest that is alive from now on. */
+    public void frameIsLowest(long framePointer) {
+        stackLow = framePointer - STACK_BYTES;
+    }
+
     /** Forgets what the last run left behind: pending redirect, tail calls, instructions used. */
     public void beginRun() {
         redirectMapId = 0;
@@ -186,6 +194,7 @@ public final class RunContext implements AutoCloseable {
         tailTarget = null;
         tailCalls = 0;
         instructionsLeft = instructionLimit;
+        stackLow = stackTop - STACK_BYTES;
     }
 
     /** r10 of a frame: the address behind its {@link #STACK_BYTES}; depth 0 is the entry function. */
@@ -201,7 +210,7 @@ public final class RunContext implements AutoCloseable {
      */
     public boolean allows(long address, long bytes, boolean write) {
         return address >= dataMeta && address <= dataEnd - bytes
-                || address >= stacks && address <= stackTop - bytes
+                || address >= stackLow && address <= stackTop - bytes
                 || address >= extraStart && address <= extraEnd - bytes
                 || !write && address >= keys && address <= keys + KEYS_BYTES - bytes
                 || regions.allows(address, bytes, write)

@@ -1040,6 +1040,7 @@ final class Emitter {
             b.athrow();
         });
         giveBack();
+        setStackLow(2 * RunContext.STACK_BYTES);
         b.aload(context);
         for (int r = 1; r <= 5; r++) {
             b.lload(register[r]);
@@ -1049,10 +1050,21 @@ final class Emitter {
         b.lsub();
         invoke.run();
         b.lstore(register[0]);
+        setStackLow(RunContext.STACK_BYTES);
         takePortion();
         if (unit.movesPacket) {
             loadPacket();
         }
+    }
+
+    /** Says which frames are alive, for the checks of other addresses than constant ones. */
+    private void setStackLow(int belowFrame) {
+        if (!unit.checked) {
+            return;
+        }
+        b.aload(context).lload(register[FP]);
+        pushLong(belowFrame);
+        b.lsub().putfield(RUN_CONTEXT, "stackLow", CD_long);
     }
 
     private void callx(Instruction insn, int pc) {

@@ -30,7 +30,10 @@ public interface JitCode extends Callbacks {
         if (!hasFunction(function)) {
             throw JitRuntime.badCallback(function, pc);
         }
-        return callBack(context, r1, r2, r3, r4, r5, framePointer, function);
+        context.frameIsLowest(framePointer);
+        long result = callBack(context, r1, r2, r3, r4, r5, framePointer, function);
+        context.frameIsLowest(callerFrame);
+        return result;
     }
 
     /** Whether a number is the address of a function that the program calls or takes the address of. */

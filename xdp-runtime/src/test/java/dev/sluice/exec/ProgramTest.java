@@ -185,6 +185,30 @@ class ProgramTest {
 
     @ParameterizedTest
     @MethodSource("engines")
+    void onlyFramesThatAreAliveAreMemory(Engine engine) {
+        sandbox.packet(new byte[60]);
+        String inside = "*(u64 *)(r10 -512) = 7\nr0 = *(u64 *)(r10 -512)\nexit";
+        assertThat(sandbox.run(sandbox.load(engine, inside))).isEqualTo(7);
+        for (String outside : List.of(
+                "*(u64 *)(r10 -520) = 7\nr0 = 0\nexit",
+                "r2 = r10\nr2 += -516\nr0 = *(u64 *)(r2 +0)\nexit",
+                "r0 = *(u8 *)(r10 +0)\nexit",
+                // the frame of a function that has returned
+                "call f\nr2 = r0\nr0 = *(u64 *)(r2 -8)\nexit\nf: *(u64 *)(r10 -8) = 1\nr0 = r10\nexit")) {
+            Executable program = sandbox.load(engine, outside);
+            assertThatThrownBy(() -> sandbox.run(program))
+                    .as(outside)
+                    .isInstanceOfSatisfying(
+                            ProgramFault.class,
+                            fault -> assertThat(fault.kind()).isEqualTo(ProgramFault.Kind.MEMORY));
+        }
+        // a caller's frame is alive
+        String caller = "*(u64 *)(r10 -8) = 5\nr1 = r10\ncall f\nexit\nf: r0 = *(u64 *)(r1 -8)\nexit";
+        assertThat(sandbox.run(sandbox.load(engine, caller))).isEqualTo(5);
+    }
+
+    @ParameterizedTest
+    @MethodSource("engines")
     void stacksBeginAsZeroesInEveryRun(Engine engine) {
         Executable program = sandbox.load(
                 engine,
