@@ -10,15 +10,20 @@ import dev.sluice.kernel.ObjectPlan;
 import dev.sluice.kernel.Uapi;
 import dev.sluice.object.ObjectSpec;
 import dev.sluice.object.ProgramSpec;
+import dev.sluice.verifier.JobStream;
+import dev.sluice.verifier.Verifier;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import java.util.regex.Matcher;
@@ -34,15 +39,12 @@ import picocli.CommandLine.Parameters;
         name = "check",
         mixinStandardHelpOptions = true,
         sortOptions = false,
-        description = {
-            "Offers the programs of an object to verifiers, and shows what they say. Nothing is attached or kept.",
-            ""
-        },
+        description = {"Verifies the programs of objects as Linux does. Nothing is attached or kept.", ""},
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {
             "0:all programs are accepted",
-            "1:the object cannot be read",
-            "3:the kernel cannot be asked: no permission for bpf(2)",
+            "1:an object cannot be read",
+            "3:the kernel cannot be asked (no permission for bpf(2)), or a verifier cannot say",
             "4:a program is rejected"
         })
 final class CheckCommand implements Callable<Integer> {
@@ -50,8 +52,8 @@ final class CheckCommand implements Callable<Integer> {
     private static final Pattern MICROSECONDS = Pattern.compile("(?m)^verification time (\\d+) usec");
     private static final int SHOWN_LOG_LINES = 12;
 
-    @Parameters(index = "0", paramLabel = "OBJ", description = "Compiled object (.bpf.o).")
-    private Path object = Path.of("");
+    @Parameters(arity = "0..*", paramLabel = "OBJ", description = "Compiled objects (.bpf.o).")
+    private List<Path> objects = List.of();
 
     @Option(
             names = "--prog",
@@ -60,8 +62,15 @@ final class CheckCommand implements Callable<Integer> {
                     + "type is taken for XDP.")
     private @Nullable String only;
 
-    @Option(names = "--kernel", description = "Ask this machine's kernel.")
+    @Option(names = "--kernel", description = "Ask this machine's kernel too; its answer decides the exit code.")
     private boolean askKernel;
+
+    @Option(
+            names = "--stream",
+            description = "Read jobs from standard input, one a line: ID<TAB>raw<TAB>HEX or "
+                    + "ID<TAB>object<TAB>PATH<TAB>PROGRAM. Answer each in order: ID<TAB>ACCEPT<TAB>INSNS, "
+                    + "ID<TAB>REJECT<TAB>LAST LOG LINE or ID<TAB>UNSUPPORTED<TAB>WHY.")
+    private boolean stream;
 
     @Option(
             names = "--log-level",
@@ -96,44 +105,82 @@ final class CheckCommand implements Callable<Integer> {
     }
 
     /** A program and what was said of it. */
-    private record Row(ProgramSpec program, Verdict kernel, Verdict sluice) {}
+    private record Row(ProgramSpec program, @Nullable Verdict kernel, Verdict sluice) {
+        /** The verdict that counts: the kernel's where it was asked. */
+        Verdict decisive() {
+            return kernel == null ? sluice : kernel;
+        }
+    }
 
     @Override
     public Integer call() {
         if (logLevel < 0 || logLevel > 2) {
             throw new CommandFailure(ExitCode.USAGE, "--log-level: expected 0, 1 or 2, found " + logLevel, null);
         }
-        if (!askKernel) {
-            throw new CommandFailure(ExitCode.USAGE, "nobody to ask: expected --kernel", null);
+        if (stream) {
+            return stream();
         }
-        ObjectSpec spec = ObjectOptions.read(object);
-        List<ProgramSpec> programs = programs(spec);
-        Kernel kernel = KernelOptions.kernel("cannot ask the kernel");
-        ObjectSpec configured = spec.withKconfig(KernelLoader.kconfig(kernel));
-        Map<String, Verdict> kernelVerdicts = askKernel(kernel, configured, programs);
+        if (objects.isEmpty()) {
+            throw new CommandFailure(ExitCode.USAGE, "Missing required parameter: 'OBJ'", null);
+        }
+        Kernel kernel = askKernel ? KernelOptions.kernel("cannot ask the kernel") : null;
+        Map<Path, List<Row>> checked = new LinkedHashMap<>();
+        for (Path object : objects) {
+            checked.put(object, check(object, kernel));
+        }
+        if (json.wanted()) {
+            json.print(System.out, generator -> write(kernel, checked, generator));
+        } else {
+            print(kernel, checked, System.out);
+        }
+        int worst = ExitCode.OK;
+        for (List<Row> rows : checked.values()) {
+            for (Row row : rows) {
+                switch (row.decisive().answer()) {
+                    case ACCEPTED -> {}
+                    case REJECTED -> worst = ExitCode.REJECTED;
+                    case UNDECIDED -> worst = worst == ExitCode.OK ? ExitCode.ENVIRONMENT : worst;
+                }
+            }
+        }
+        return worst;
+    }
+
+    private static int stream() {
+        Verifier verifier = Verifier.create().withLogLevel(1);
+        try {
+            new JobStream(verifier, null)
+                    .run(
+                            new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8)),
+                            new PrintWriter(System.out, false, StandardCharsets.UTF_8));
+            return ExitCode.OK;
+        } catch (IOException e) {
+            throw new CommandFailure("standard input cannot be read: " + e.getMessage());
+        }
+    }
+
+    private List<Row> check(Path object, @Nullable Kernel kernel) {
+        ObjectSpec read = ObjectOptions.read(object);
+        List<ProgramSpec> programs = programs(object, read);
+        ObjectSpec spec = kernel == null ? read : read.withKconfig(KernelLoader.kconfig(kernel));
+        Map<String, Verdict> kernelVerdicts = kernel == null ? Map.of() : askKernel(object, kernel, spec, programs);
+        int cpus = kernel == null ? Runtime.getRuntime().availableProcessors() : kernel.possibleCpus();
         List<Row> rows = new ArrayList<>();
         for (ProgramSpec program : programs) {
             rows.add(new Row(
-                    program,
-                    Objects.requireNonNull(kernelVerdicts.get(program.name())),
-                    OwnVerifier.verdict(configured, program, kernel.possibleCpus(), logLevel)));
+                    program, kernelVerdicts.get(program.name()), OwnVerifier.verdict(spec, program, cpus, logLevel)));
         }
-        if (json.wanted()) {
-            json.print(System.out, generator -> write(kernel, rows, generator));
-        } else {
-            print(kernel, rows, System.out);
-        }
-        return rows.stream().allMatch(row -> row.kernel().accepted()) ? ExitCode.OK : ExitCode.REJECTED;
+        return rows;
     }
 
-    private List<ProgramSpec> programs(ObjectSpec spec) {
+    private List<ProgramSpec> programs(Path object, ObjectSpec spec) {
         if (only != null) {
             return List.of(ObjectOptions.choose(object, spec, only).program());
         }
         return spec.programs().stream().map(ProgramSpec::asXdp).toList();
     }
 
-    private Map<String, Verdict> askKernel(Kernel kernel, ObjectSpec spec, List<ProgramSpec> programs) {
+    private Map<String, Verdict> askKernel(Path object, Kernel kernel, ObjectSpec spec, List<ProgramSpec> programs) {
         List<String> names = programs.stream().map(ProgramSpec::name).toList();
         ObjectPlan plan = KernelLoader.plan(kernel, spec, program -> names.contains(program.name()));
         Map<String, Verdict> verdicts = new LinkedHashMap<>();
@@ -187,24 +234,45 @@ final class CheckCommand implements Callable<Integer> {
 
     // --- for people
 
-    private void print(Kernel kernel, List<Row> rows, PrintStream out) {
-        Table table = new Table("program", "section", kernel.toString(), "insns processed", "time", "sluice");
+    private void print(@Nullable Kernel kernel, Map<Path, List<Row>> checked, PrintStream out) {
+        boolean several = checked.size() > 1;
+        checked.forEach((object, rows) -> {
+            if (several) {
+                out.println(object + ":");
+            }
+            print(kernel, rows, out);
+            if (several) {
+                out.println();
+            }
+        });
+    }
+
+    private void print(@Nullable Kernel kernel, List<Row> rows, PrintStream out) {
+        Table table = kernel == null
+                ? new Table("program", "section", "sluice", "insns processed", "time")
+                : new Table("program", "section", kernel.toString(), "insns processed", "time", "sluice");
         for (Row row : rows) {
-            table.row(
+            Verdict decisive = row.decisive();
+            List<String> cells = new ArrayList<>(List.of(
                     row.program().name(),
                     row.program().section(),
-                    text(row.kernel()),
-                    row.kernel().processed().isPresent()
-                            ? Quantity.count(row.kernel().processed().getAsLong())
+                    text(decisive),
+                    decisive.processed().isPresent()
+                            ? Quantity.count(decisive.processed().getAsLong())
                             : "",
-                    row.kernel().nanos().isPresent()
-                            ? Quantity.duration(row.kernel().nanos().getAsLong())
-                            : "",
-                    text(row.sluice()));
+                    decisive.nanos().isPresent()
+                            ? Quantity.duration(decisive.nanos().getAsLong())
+                            : ""));
+            if (kernel != null) {
+                cells.add(text(row.sluice()));
+            }
+            table.row(cells.toArray(String[]::new));
         }
         table.print(out);
         for (Row row : rows) {
-            printLog(kernel.toString(), row.program(), row.kernel(), out);
+            if (kernel != null && row.kernel() != null) {
+                printLog(kernel.toString(), row.program(), row.kernel(), out);
+            }
             printLog("sluice", row.program(), row.sluice(), out);
         }
     }
@@ -236,17 +304,36 @@ final class CheckCommand implements Callable<Integer> {
 
     // --- for programs
 
-    private void write(Kernel kernel, List<Row> rows, JsonGenerator json) throws IOException {
+    /** One object as an object, several as an array of them. */
+    private static void write(@Nullable Kernel kernel, Map<Path, List<Row>> checked, JsonGenerator json)
+            throws IOException {
+        if (checked.size() > 1) {
+            json.writeStartArray();
+        }
+        for (Map.Entry<Path, List<Row>> entry : checked.entrySet()) {
+            write(entry.getKey(), kernel, entry.getValue(), json);
+        }
+        if (checked.size() > 1) {
+            json.writeEndArray();
+        }
+    }
+
+    private static void write(Path object, @Nullable Kernel kernel, List<Row> rows, JsonGenerator json)
+            throws IOException {
         json.writeStartObject();
         json.writeStringField("object", object.toString());
-        json.writeStringField("kernel", kernel.release());
+        if (kernel != null) {
+            json.writeStringField("kernel", kernel.release());
+        }
         json.writeArrayFieldStart("programs");
         for (Row row : rows) {
             json.writeStartObject();
             json.writeStringField("name", row.program().name());
             json.writeStringField("section", row.program().section());
-            json.writeFieldName("kernel");
-            write(row.kernel(), json);
+            if (row.kernel() != null) {
+                json.writeFieldName("kernel");
+                write(row.kernel(), json);
+            }
             json.writeFieldName("sluice");
             write(row.sluice(), json);
             json.writeEndObject();
