@@ -88,7 +88,9 @@ final class Layout {
     void check() {
         findFunctions();
         checkFunctions();
+        checkTypes();
         checkReturns();
+        checkLines();
         checkWide();
         walk();
         propagate();
@@ -188,6 +190,32 @@ final class Layout {
                     throw reject("last insn is not an exit or jmp");
                 }
                 function++;
+            }
+        }
+    }
+
+    /** Types are given for just the functions that there are. */
+    private void checkTypes() {
+        List<Subject.Function> functions = subject.functions();
+        if (functions.isEmpty()) {
+            return;
+        }
+        if (functions.size() != starts.length) {
+            throw reject("number of funcs in func_info doesn't match number of subprogs");
+        }
+        for (int f = 0; f < starts.length; f++) {
+            if (functions.get(f).start() != starts[f]) {
+                throw reject("func_info BTF section doesn't match subprog layout in BPF program");
+            }
+        }
+    }
+
+    /** Source lines belong to instructions. */
+    private void checkLines() {
+        for (int i = 0; i < subject.lines().size(); i++) {
+            int slot = subject.lines().get(i).slot();
+            if (slot >= 0 && slot < size && code[slot] == 0) {
+                throw reject("Invalid insn code at line_info[" + i + "].insn_off");
             }
         }
     }

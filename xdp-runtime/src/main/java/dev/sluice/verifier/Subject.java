@@ -45,6 +45,11 @@ public record Subject(
         lines = List.copyOf(lines);
     }
 
+    /** The same with other instructions. */
+    public Subject withInsns(byte[] changed) {
+        return new Subject(name, changed, maps, gplCompatible, attach, frags, functions, btf, lines);
+    }
+
     /** Bare instructions with their maps, under a GPL-compatible license. */
     public static Subject of(byte[] insns, List<KnownMap> maps) {
         return new Subject("program", insns, maps, true, SectionName.Attach.DEVICE, false, List.of(), null, List.of());

@@ -7,6 +7,7 @@ import dev.sluice.kernel.KernelAccess;
 import dev.sluice.kernel.KernelLoader;
 import dev.sluice.kernel.KernelMap;
 import dev.sluice.kernel.KernelObject;
+import dev.sluice.kernel.ObjectPlan;
 import dev.sluice.object.ObjectException;
 import dev.sluice.object.ObjectSpec;
 import dev.sluice.object.ProgramSpec;
@@ -17,6 +18,8 @@ import dev.sluice.verifier.Verifier;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -25,7 +28,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The command that compares verifiers: {@code fuzz FROM COUNT} and {@code mutated FROM COUNT} take programs made from
- * seeds, {@code objects DIRECTORY} takes compiled ones, {@code cases} the written ones, {@code record FILE} writes down
+ * seeds, {@code objects DIRECTORY} takes compiled ones, {@code mutated-objects DIRECTORY FROM COUNT} as many variants of
+ * each of those, {@code cases} the written ones, {@code record FILE} writes down
  * what this machine's kernel says of those. Prints the confusion matrix; needs {@code bpf(2)}.
  */
 public final class VerifierComparison {
@@ -46,7 +50,8 @@ public final class VerifierComparison {
 
     public static void main(String[] args) throws IOException {
         if (args.length == 0) {
-            System.err.println("usage: fuzz FROM COUNT | mutated FROM COUNT | objects DIRECTORY | cases | record FILE");
+            System.err.println("usage: fuzz FROM COUNT | mutated FROM COUNT | objects DIRECTORY"
+                    + " | mutated-objects DIRECTORY FROM COUNT | cases | record FILE");
             System.exit(2);
         }
         KernelAccess access = Kernel.open();
@@ -61,6 +66,8 @@ public final class VerifierComparison {
             case "fuzz" -> comparison.fuzz(Long.parseLong(args[1]), Integer.parseInt(args[2]), false);
             case "mutated" -> comparison.fuzz(Long.parseLong(args[1]), Integer.parseInt(args[2]), true);
             case "objects" -> comparison.objects(Path.of(args[1]));
+            case "mutated-objects" ->
+                comparison.mutatedObjects(Path.of(args[1]), Long.parseLong(args[2]), Integer.parseInt(args[3]));
             case "cases" -> comparison.cases();
             case "record" -> comparison.record(Path.of(args[1]));
             default -> throw new IllegalArgumentException("no such comparison: " + args[0]);
@@ -131,6 +138,79 @@ public final class VerifierComparison {
                         answer(verifier.verify(subject)));
             }
         }
+    }
+
+    void mutatedObjects(Path directory, long from, int count) throws IOException {
+        Btf types = Files.isReadable(KERNEL_TYPES) ? Btf.parse(Files.readAllBytes(KERNEL_TYPES)) : null;
+        List<Path> files;
+        try (Stream<Path> found = Files.walk(directory)) {
+            files = found.filter(file -> file.toString().endsWith(".o"))
+                    .sorted()
+                    .toList();
+        }
+        for (Path file : files) {
+            mutatedObject(file, types, from, count);
+        }
+    }
+
+    @SuppressWarnings(
+            "NullAway") // an object without types: the plan takes null, which NullAway does not see for arrays
+    private void mutatedObject(Path file, @Nullable Btf types, long from, int count) throws IOException {
+        ObjectSpec object = ObjectSpec.read(String.valueOf(file.getFileName()), Files.readAllBytes(file))
+                .withKconfig(KernelLoader.kconfig(kernel));
+        boolean relocated =
+                object.functions().stream().anyMatch(f -> !f.relocations().isEmpty());
+        ObjectPlan plan = KernelLoader.plan(kernel, object);
+        List<ObjectPlan.ProgramPlan> variants = new ArrayList<>();
+        Map<String, Subject> subjects = new HashMap<>();
+        for (ObjectPlan.ProgramPlan program : plan.programs()) {
+            Subject subject =
+                    Subjects.of(object, object.program(program.name()).orElseThrow(), relocated ? types : null);
+            for (long seed = from; seed < from + count; seed++) {
+                byte[] theirs = Mutation.of(program.instructions(), seed);
+                byte[] ours = theirs.clone();
+                for (ObjectPlan.MapReference reference : program.mapReferences()) {
+                    int at = 8 * reference.slot();
+                    System.arraycopy(program.instructions(), at, theirs, at, 16);
+                    System.arraycopy(subject.insns(), at, ours, at, 16);
+                }
+                String name = program.name() + " seed " + seed;
+                variants.add(new ObjectPlan.ProgramPlan(
+                        name,
+                        program.type(),
+                        program.expectedAttachType(),
+                        program.flags(),
+                        theirs,
+                        program.mapReferences(),
+                        program.funcInfo(),
+                        program.lineInfo()));
+                subjects.put(name, subject.withInsns(ours));
+            }
+        }
+        ObjectPlan changed =
+                new ObjectPlan(plan.name(), plan.btf(), plan.license(), withoutPrograms(plan), variants, List.of());
+        try (KernelObject loaded = KernelObject.load(kernel, changed, 1)) {
+            subjects.forEach((name, subject) -> matrix.add(
+                    file.getFileName() + " " + name,
+                    Bed.Answer.of(loaded.result(name)),
+                    answer(verifier.verify(subject))));
+        }
+    }
+
+    /** The maps, without the programs that would be put into them. */
+    private static List<ObjectPlan.MapPlan> withoutPrograms(ObjectPlan plan) {
+        return plan.maps().stream()
+                .map(map -> new ObjectPlan.MapPlan(
+                        map.attributes(),
+                        map.btfKeyTypeId(),
+                        map.btfValueTypeId(),
+                        map.inner(),
+                        map.values(),
+                        map.mapSlots(),
+                        List.of(),
+                        map.frozen(),
+                        map.bound()))
+                .toList();
     }
 
     void cases() {

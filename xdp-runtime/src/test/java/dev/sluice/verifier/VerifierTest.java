@@ -1,0 +1,110 @@
+package dev.sluice.verifier;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.isa.Assembler;
+import dev.sluice.map.MapDef;
+import dev.sluice.map.MapType;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.StringReader;
+import java.io.StringWriter;
+import java.util.HexFormat;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class VerifierTest {
+    private static final KnownMap HASH = KnownMap.of(MapDef.of("hash", MapType.HASH, 4, 8, 16));
+
+    private static byte[] assemble(String text) {
+        return Assembler.assemble(text).toBytes();
+    }
+
+    private static Verdict verify(int logLevel, String text, KnownMap... maps) {
+        return Verifier.create().withLogLevel(logLevel).verify(Subject.of(assemble(text), List.of(maps)));
+    }
+
+    @Test
+    void theLogIsTheKernels() {
+        Verdict verdict = verify(1, """
+                r2 = *(u32 *)(r1 + 0)
+                r3 = *(u32 *)(r1 + 4)
+                r4 = r2
+                r4 += 14
+                if r4 > r3 goto out
+                r0 = *(u8 *)(r2 + 14)
+                out:
+                r0 = 2
+                exit
+                """);
+        assertThat(verdict).isInstanceOf(Verdict.Rejected.class);
+        assertThat(((Verdict.Rejected) verdict).insn()).isEqualTo(5);
+        assertThat(verdict.log()).isEqualTo("""
+                        0: R1=ctx() R10=fp0
+                        0: (61) r2 = *(u32 *)(r1 +0)          ; R1=ctx() R2=pkt(r=0)
+                        1: (61) r3 = *(u32 *)(r1 +4)          ; R1=ctx() R3=pkt_end()
+                        2: (bf) r4 = r2                       ; R2=pkt(r=0) R4=pkt(r=0)
+                        3: (07) r4 += 14                      ; R4=pkt(off=14,r=0)
+                        4: (2d) if r4 > r3 goto pc+1          ; R3=pkt_end() R4=pkt(off=14,r=14)
+                        5: (71) r0 = *(u8 *)(r2 +14)
+                        invalid access to packet, off=14 size=1, R2(id=0,off=14,r=14)
+                        R2 offset is outside of the packet
+                        processed 6 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0""");
+    }
+
+    @Test
+    void aLookupMustBeChecked() {
+        String lookup = "*(u32 *)(r10 - 4) = 0\nr2 = r10\nr2 += -4\nr1 = map[fd:0]\ncall 1\n";
+        Verdict unchecked = verify(0, lookup + "r0 = *(u64 *)(r0 + 0)\nexit", HASH);
+        assertThat(((Verdict.Rejected) unchecked).message()).isEqualTo("R0 invalid mem access 'map_value_or_null'");
+        Verdict checked = verify(0, lookup + "if r0 == 0 goto +1\nr0 = *(u64 *)(r0 + 0)\nexit", HASH);
+        assertThat(checked).isInstanceOf(Verdict.Verified.class);
+    }
+
+    @Test
+    void whatIsKnownOfReadOnlyDataDecidesBranches() {
+        KnownMap rodata = KnownMap.constant(
+                new MapDef("rodata", MapType.ARRAY, 4, 4, 1, KnownMap.RDONLY_PROG, 0, null), new byte[] {7, 0, 0, 0});
+        Verdict verdict = verify(
+                0,
+                "r1 = map[fd:0][0]+0\nr0 = *(u32 *)(r1 + 0)\nif r0 == 7 goto +1\nr0 = *(u64 *)(r9 + 0)\nexit",
+                rodata);
+        assertThat(verdict).isInstanceOf(Verdict.Verified.class);
+        Facts facts = ((Verdict.Verified) verdict).facts();
+        assertThat(facts.isReached(3)).isTrue();
+        assertThat(facts.isReached(4)).isFalse();
+        assertThat(facts.isProof()).isTrue();
+    }
+
+    @Test
+    void aStackPointerTakenForAnotherFramesIsNoProof() {
+        Verdict verdict = verify(
+                0,
+                "r0 = 0\n*(u64 *)(r10 - 8) = 0\ncall f\nr0 = 0\nexit\nf:\nr1 = 0\nr1 += r10\nr0 = *(u64 *)(r1 - 8)\nexit");
+        assertThat(((Verdict.Verified) verdict).facts().isProof()).isFalse();
+    }
+
+    @Test
+    void theStreamAnswersInOrder() throws IOException {
+        String good = HexFormat.of().formatHex(assemble("r0 = 2\nexit"));
+        String bad = HexFormat.of().formatHex(assemble("exit"));
+        StringWriter answers = new StringWriter();
+        new JobStream(Verifier.create(), null)
+                .run(
+                        new BufferedReader(new StringReader(
+                                "a\traw\t" + good + "\nb\traw\t" + bad + "\nc\traw\tzz\nd\tobject\t/none.o\tp\n")),
+                        answers);
+        assertThat(answers.toString().lines().limit(2)).containsExactly("a\tACCEPT\t2", "b\tREJECT\tR0 !read_ok");
+        assertThat(answers.toString().lines().skip(2))
+                .allSatisfy(line -> assertThat(line).containsPattern("^[cd]\tUNSUPPORTED\t.+"));
+    }
+
+    @Test
+    void explainsInWords() {
+        assertThat(Explanation.of("R2 offset is outside of the packet")
+                        .orElseThrow()
+                        .fix())
+                .contains("data + offset + size <= data_end");
+        assertThat(Explanation.of("no such message")).isEmpty();
+    }
+}
