@@ -4,6 +4,7 @@ import dev.sluice.kernel.KernelLoader;
 import dev.sluice.object.ObjectException;
 import dev.sluice.object.ObjectSpec;
 import dev.sluice.object.ProgramSpec;
+import dev.sluice.verifier.Explanation;
 import dev.sluice.verifier.Subjects;
 import dev.sluice.verifier.Verdict;
 import dev.sluice.verifier.Verifier;
@@ -41,7 +42,7 @@ final class OwnVerifier {
             case Verdict.Verified verified ->
                 new CheckCommand.Verdict(CheckCommand.Answer.ACCEPTED, "", processed, nanos, verified.log());
             case Verdict.Rejected rejected ->
-                new CheckCommand.Verdict(CheckCommand.Answer.REJECTED, "", processed, nanos, rejected.log());
+                new CheckCommand.Verdict(CheckCommand.Answer.REJECTED, "", processed, nanos, explained(rejected));
             case Verdict.Unsupported unsupported ->
                 new CheckCommand.Verdict(
                         CheckCommand.Answer.UNDECIDED,
@@ -50,5 +51,13 @@ final class OwnVerifier {
                         nanos,
                         unsupported.log() + "\n" + unsupported.why());
         };
+    }
+
+    /** The kernel's words first, then those for people. */
+    private static String explained(Verdict.Rejected rejected) {
+        String log = rejected.log().stripTrailing();
+        return Explanation.of(rejected.message())
+                .map(explanation -> log + "\n" + explanation)
+                .orElse(log);
     }
 }
