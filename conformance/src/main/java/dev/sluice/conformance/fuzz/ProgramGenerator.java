@@ -298,6 +298,10 @@ public final class ProgramGenerator {
         } else {
             code.add(opcode, base, scalar(), offset, opcode.fixedImm());
         }
+        if (opcode == Opcode.ATOMIC_CMPXCHG32) {
+            // RFC 9669 has r0 zero-extended; on x86 Linux 6.18 may forget that where it has seen what follows before
+            code.add(Opcode.MOV32_X, 0, 0, 0, 0);
+        }
     }
 
     /** An access at an offset that only the range of a scalar bounds. */
