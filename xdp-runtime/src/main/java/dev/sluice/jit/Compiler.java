@@ -61,8 +61,9 @@ final class Compiler {
      *
      * @param mainClass binary name of the one that implements {@link JitCode}
      * @param classes by binary name
+     * @param assumptions what has to be true of the runtime's memory
      */
-    record Image(String mainClass, Map<String, byte[]> classes) {}
+    record Image(String mainClass, Map<String, byte[]> classes, List<Assumption> assumptions) {}
 
     private final Program program;
     private final Variant variant;
@@ -153,7 +154,7 @@ final class Compiler {
                 members.forEach(member -> member.accept(builder));
             }));
         }
-        return new Image(mainName, made);
+        return new Image(mainName, made, unit.assumptions());
     }
 
     private String className(int index) {

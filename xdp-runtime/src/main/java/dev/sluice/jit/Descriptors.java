@@ -13,6 +13,7 @@ import dev.sluice.helper.Helper;
 import dev.sluice.helper.RunContext;
 import dev.sluice.isa.Alu;
 import dev.sluice.isa.Width;
+import dev.sluice.map.BpfMap;
 import dev.sluice.map.ProgramRef;
 import dev.sluice.memory.Memory;
 import java.lang.constant.ClassDesc;
@@ -24,6 +25,7 @@ import java.lang.invoke.VarHandle;
 final class Descriptors {
     static final ClassDesc ALU = of(Alu.class);
     static final ClassDesc BASE_EXECUTABLE = of(BaseExecutable.class);
+    static final ClassDesc BPF_MAP = of(BpfMap.class);
     static final ClassDesc CHECKS = of(Checks.class);
     static final ClassDesc FAULT_SINK = of(FaultSink.class);
     static final ClassDesc HELPER = of(Helper.class);

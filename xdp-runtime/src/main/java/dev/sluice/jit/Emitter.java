@@ -23,6 +23,7 @@ import static java.lang.constant.ConstantDescs.CD_void;
 
 import dev.sluice.exec.FunctionPointer;
 import dev.sluice.exec.Interpreter;
+import dev.sluice.helper.ArgKind;
 import dev.sluice.helper.Callbacks;
 import dev.sluice.helper.Helper;
 import dev.sluice.helper.RunContext;
@@ -42,8 +43,10 @@ import java.lang.constant.MethodTypeDesc;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 
 /**
  * Emits the blocks of one method: registers in long locals, one instruction after the other, slow paths behind the last
@@ -110,7 +113,12 @@ final class Emitter {
     private final int loops;
     private final int address;
     private final int entry;
+    private final int map;
 
+    /** Pairs of locals: where the value of a look-up begins and ends; empty before it. */
+    private final int values;
+
+    private final int lookups;
     private final Label[] labels;
     private final Map<Integer, Label> exits = new TreeMap<>();
     private final List<Cold> cold = new ArrayList<>();
@@ -147,6 +155,9 @@ final class Emitter {
         left = address + LONG_SLOTS;
         loops = left + 1;
         entry = loops + 1;
+        map = entry + 1;
+        values = map + 1;
+        lookups = unit.checked ? unit.kinds.lookups(part.function) : 0;
         labels = new Label[part.end - part.from];
         for (int i = 0; i < labels.length; i++) {
             labels[i] = b.newLabel();
@@ -168,6 +179,7 @@ final class Emitter {
         }
         takePortion();
         loadPacket();
+        forgetValues();
     }
 
     /** The beginning of a part: registers come from the register file, {@code entryParameter} says where to go on. */
@@ -190,6 +202,7 @@ final class Emitter {
         }
         takePortion();
         loadPacket();
+        forgetValues();
         if (part.entries.size() > 1) {
             List<SwitchCase> cases = new ArrayList<>();
             for (int i = 1; i < part.entries.size(); i++) {
@@ -210,6 +223,7 @@ final class Emitter {
         b.lconst_0().lstore(data).lconst_0().lstore(dataEnd).lconst_0().lstore(dataMeta);
         b.iconst_0().istore(left);
         b.iconst_0().istore(loops);
+        forgetValues();
     }
 
     /** What the packet loop does for each packet, after {@code begin}. */
@@ -231,6 +245,13 @@ final class Emitter {
         }
         takePortion();
         loadPacket();
+        forgetValues();
+    }
+
+    private void forgetValues() {
+        for (int i = 0; i < lookups; i++) {
+            b.lconst_0().lstore(valueStart(i)).lconst_0().lstore(valueEnd(i));
+        }
     }
 
     private void zeroFrame(int function) {
@@ -657,6 +678,128 @@ final class Emitter {
 
     // --- memory
 
+    /** How an access is emitted. */
+    private enum Way {
+        /** At a known place in the function's own frame. */
+        OWN_FRAME,
+        /** In place, without a test. */
+        PLAIN,
+        /** In place after a test against two locals, else checked. */
+        BOUNDED,
+        /** By a method of {@link dev.sluice.exec.Checks}. */
+        CHECKED
+    }
+
+    private Way wayOf(int base, int offset, int size, boolean write) {
+        int kind = Kinds.kind(base);
+        if (kind == Kinds.STACK) {
+            int at = Kinds.number(base) + offset;
+            boolean inFrame = at >= -RunContext.STACK_BYTES && at + size <= 0;
+            return inFrame ? Way.OWN_FRAME : Way.CHECKED;
+        }
+        if (kind == Kinds.CONTEXT) {
+            return Way.CHECKED;
+        }
+        if (!unit.checked) {
+            return Way.PLAIN;
+        }
+        if (kind == Kinds.CONST) {
+            return Way.CHECKED; // a null pointer, most likely
+        }
+        if (kind == Kinds.LONG) {
+            return unit.assume(unit.kinds.constant(base) + offset, size, write) ? Way.PLAIN : Way.CHECKED;
+        }
+        return kind == Kinds.PACKET || kind == Kinds.VALUE ? Way.BOUNDED : Way.CHECKED;
+    }
+
+    /** Pushes an access's address. */
+    private void pushAddress(Way way, int base, int baseRegister, int offset) {
+        if (way == Way.OWN_FRAME) {
+            // From r10, not from the register: a wrong kind must never become a wrong address.
+            b.lload(register[FP]);
+            pushLong(Kinds.number(base) + (long) offset);
+            b.ladd();
+        } else if (way == Way.PLAIN && Kinds.isConstant(base)) {
+            pushLong(unit.kinds.constant(base) + offset);
+        } else {
+            pushAddress(baseRegister, offset);
+        }
+    }
+
+    private void pushAddress(int baseRegister, int offset) {
+        b.lload(register[baseRegister]);
+        if (offset != 0) {
+            pushLong(offset);
+            b.ladd();
+        }
+    }
+
+    /** Emits an access in one of two ways, each of which gets code that pushes the address. */
+    private void access(
+            int base,
+            int baseRegister,
+            int offset,
+            int size,
+            boolean write,
+            boolean aligned,
+            Consumer<Runnable> inPlace,
+            Consumer<Runnable> checked) {
+        Way way = wayOf(base, offset, size, write);
+        switch (way) {
+            case OWN_FRAME, PLAIN -> {
+                // An address that is known to be unaligned faults.
+                boolean known = way == Way.OWN_FRAME || Kinds.isConstant(base);
+                long place = way == Way.OWN_FRAME ? Kinds.number(base) + offset : known ? constant(base) + offset : 0;
+                if (aligned && (place & size - 1) != 0) {
+                    checked.accept(() -> pushAddress(baseRegister, offset));
+                } else {
+                    inPlace.accept(() -> pushAddress(way, base, baseRegister, offset));
+                }
+            }
+            case BOUNDED -> {
+                Label slow = b.newLabel();
+                Label done = b.newLabel();
+                pushAddress(baseRegister, offset);
+                b.lstore(address);
+                test(base, size, aligned, slow);
+                inPlace.accept(() -> b.lload(address));
+                b.labelBinding(done);
+                cold(() -> {
+                    b.labelBinding(slow);
+                    checked.accept(() -> b.lload(address));
+                    b.goto_(done);
+                });
+            }
+            case CHECKED -> checked.accept(() -> pushAddress(baseRegister, offset));
+        }
+    }
+
+    private long constant(int value) {
+        return unit.kinds.constant(value);
+    }
+
+    /** Goes to {@code slow} unless {@code address} is where it probably is: in the packet or in a map's value. */
+    private void test(int base, int size, boolean aligned, Label slow) {
+        boolean packet = Kinds.kind(base) == Kinds.PACKET;
+        int from = packet ? dataMeta : valueStart(Kinds.number(base));
+        int to = packet ? dataEnd : valueEnd(Kinds.number(base));
+        b.lload(address).lload(from).lcmp().iflt(slow);
+        b.lload(address).lload(to);
+        pushLong(size);
+        b.lsub().lcmp().ifgt(slow);
+        if (aligned && size > 1) {
+            b.lload(address).l2i().loadConstant(size - 1).iand().ifne(slow);
+        }
+    }
+
+    private int valueStart(int lookup) {
+        return values + lookup * 2 * LONG_SLOTS;
+    }
+
+    private int valueEnd(int lookup) {
+        return valueStart(lookup) + LONG_SLOTS;
+    }
+
     private void load(Instruction insn, int pc) {
         int base = unit.kinds.register(state, insn.src());
         Width width = insn.opcode().width();
@@ -665,30 +808,23 @@ final class Emitter {
         boolean fromContext = Kinds.kind(base) == Kinds.CONTEXT || unit.isContextLoad(pc);
         if (fromContext && width == Width.W && !signed && contextField(insn.off())) {
             b.lstore(dst);
-        } else if (inOwnFrame(base, insn.off(), width)) {
-            plainLoad(width, signed, () -> pushOwnFrame(base, insn.off()));
-            b.lstore(dst);
-        } else if (!unit.checked && !fromContext) {
-            plainLoad(width, signed, () -> pushAddress(insn.src(), insn.off()));
-            b.lstore(dst);
-        } else if (Kinds.kind(base) == Kinds.PACKET) {
-            Label slow = b.newLabel();
-            Label done = b.newLabel();
-            pushAddress(insn.src(), insn.off());
-            b.lstore(address);
-            testPacket(width, slow);
-            plainLoad(width, signed, () -> b.lload(address));
-            b.lstore(dst);
-            b.labelBinding(done);
-            cold(() -> {
-                b.labelBinding(slow);
-                checkedLoad(width, signed, () -> b.lload(address), pc);
-                b.lstore(dst).goto_(done);
-            });
-        } else {
-            checkedLoad(width, signed, () -> pushAddress(insn.src(), insn.off()), pc);
-            b.lstore(dst);
+            return;
         }
+        access(
+                base,
+                insn.src(),
+                insn.off(),
+                width.bytes(),
+                false,
+                false,
+                address -> {
+                    plainLoad(width, signed, address);
+                    b.lstore(dst);
+                },
+                address -> {
+                    checkedLoad(width, signed, address, pc);
+                    b.lstore(dst);
+                });
     }
 
     private void store(Instruction insn, int pc) {
@@ -701,26 +837,15 @@ final class Emitter {
                 b.lload(register[insn.src()]);
             }
         };
-        if (inOwnFrame(base, insn.off(), width)) {
-            plainStore(width, () -> pushOwnFrame(base, insn.off()), value);
-        } else if (!unit.checked) {
-            plainStore(width, () -> pushAddress(insn.dst(), insn.off()), value);
-        } else if (Kinds.kind(base) == Kinds.PACKET) {
-            Label slow = b.newLabel();
-            Label done = b.newLabel();
-            pushAddress(insn.dst(), insn.off());
-            b.lstore(address);
-            testPacket(width, slow);
-            plainStore(width, () -> b.lload(address), value);
-            b.labelBinding(done);
-            cold(() -> {
-                b.labelBinding(slow);
-                checkedStore("store", width, () -> b.lload(address), value, pc);
-                b.goto_(done);
-            });
-        } else {
-            checkedStore("store", width, () -> pushAddress(insn.dst(), insn.off()), value, pc);
-        }
+        access(
+                base,
+                insn.dst(),
+                insn.off(),
+                width.bytes(),
+                true,
+                false,
+                address -> plainStore(width, address, value),
+                address -> checkedStore("store", width, address, value, pc));
     }
 
     /** Pushes the value of a field of {@code struct xdp_md}; false where none is. */
@@ -742,38 +867,6 @@ final class Emitter {
     private void contextInt(String field) {
         b.aload(context).getfield(RUN_CONTEXT, field, CD_int);
         widen();
-    }
-
-    /** Whether an access is to a known place in the function's own frame. */
-    private static boolean inOwnFrame(int base, int offset, Width width) {
-        if (Kinds.kind(base) != Kinds.STACK) {
-            return false;
-        }
-        int at = Kinds.number(base) + offset;
-        return at >= -RunContext.STACK_BYTES && at + width.bytes() <= 0;
-    }
-
-    /** From r10, not from the register: a wrong kind must never become a wrong address. */
-    private void pushOwnFrame(int base, int offset) {
-        b.lload(register[FP]);
-        pushLong(Kinds.number(base) + (long) offset);
-        b.ladd();
-    }
-
-    private void pushAddress(int baseRegister, int offset) {
-        b.lload(register[baseRegister]);
-        if (offset != 0) {
-            pushLong(offset);
-            b.ladd();
-        }
-    }
-
-    /** Goes to {@code slow} unless {@code address} is in the packet. */
-    private void testPacket(Width width, Label slow) {
-        b.lload(address).lload(dataMeta).lcmp().iflt(slow);
-        b.lload(address).lload(dataEnd);
-        pushLong(width.bytes());
-        b.lsub().lcmp().ifgt(slow);
     }
 
     private void plainLoad(Width width, boolean signed, Runnable pushAddress) {
@@ -846,66 +939,67 @@ final class Emitter {
         b.invokestatic(CHECKS, method + width.bits(), CHECKED_STORE);
     }
 
-    /** Whether an ordered or atomic access can be emitted without checks. */
-    private boolean isPlainAtomic(int base, int offset, Width width) {
-        boolean aligned = (Kinds.number(base) + offset) % width.bytes() == 0;
-        return inOwnFrame(base, offset, width) && aligned || !unit.checked && Kinds.kind(base) != Kinds.STACK;
-    }
-
-    private void pushAtomicAddress(int base, int baseRegister, int offset, Width width) {
-        if (inOwnFrame(base, offset, width)) {
-            pushOwnFrame(base, offset);
-        } else {
-            pushAddress(baseRegister, offset);
-        }
-    }
-
     private void atomic(Instruction insn, int pc) {
         Opcode opcode = insn.opcode();
         AtomicOp op = opcode.atomic();
         Width width = opcode.width();
-        int base = unit.kinds.register(state, insn.dst());
-        if (isPlainAtomic(base, insn.off(), width)) {
-            ClassDesc type = Descriptors.primitive(width);
-            varHandle(width);
-            all(b);
-            pushAtomicAddress(base, insn.dst(), insn.off(), width);
-            if (op == AtomicOp.CMPXCHG) {
-                b.lload(register[0]);
-                narrowTo(width);
-            }
-            b.lload(register[insn.src()]);
-            narrowTo(width);
-            b.invokevirtual(
-                    VAR_HANDLE,
-                    switch (op) {
-                        case ADD -> "getAndAdd";
-                        case OR -> "getAndBitwiseOr";
-                        case AND -> "getAndBitwiseAnd";
-                        case XOR -> "getAndBitwiseXor";
-                        case XCHG -> "getAndSet";
-                        case CMPXCHG -> "compareAndExchange";
-                    },
-                    op == AtomicOp.CMPXCHG
-                            ? MethodTypeDesc.of(type, MEMORY_SEGMENT, CD_long, type, type)
-                            : MethodTypeDesc.of(type, MEMORY_SEGMENT, CD_long, type));
-            if (width == Width.W) {
-                widen();
-            }
-        } else {
-            b.aload(context);
-            pushAddress(insn.dst(), insn.off());
-            if (op == AtomicOp.CMPXCHG) {
-                b.lload(register[0]);
-            }
-            b.lload(register[insn.src()]).loadConstant(pc);
-            String name = op.name().charAt(0) + op.name().substring(1).toLowerCase(java.util.Locale.ROOT);
-            b.invokestatic(
-                    CHECKS, "atomic" + name + width.bits(), op == AtomicOp.CMPXCHG ? CHECKED_EXCHANGE : CHECKED_ATOMIC);
-        }
+        ClassDesc type = Descriptors.primitive(width);
+        access(
+                unit.kinds.register(state, insn.dst()),
+                insn.dst(),
+                insn.off(),
+                width.bytes(),
+                true,
+                true,
+                address -> {
+                    varHandle(width);
+                    all(b);
+                    address.run();
+                    if (op == AtomicOp.CMPXCHG) {
+                        b.lload(register[0]);
+                        narrowTo(width);
+                    }
+                    b.lload(register[insn.src()]);
+                    narrowTo(width);
+                    b.invokevirtual(
+                            VAR_HANDLE,
+                            switch (op) {
+                                case ADD -> "getAndAdd";
+                                case OR -> "getAndBitwiseOr";
+                                case AND -> "getAndBitwiseAnd";
+                                case XOR -> "getAndBitwiseXor";
+                                case XCHG -> "getAndSet";
+                                case CMPXCHG -> "compareAndExchange";
+                            },
+                            op == AtomicOp.CMPXCHG
+                                    ? MethodTypeDesc.of(type, MEMORY_SEGMENT, CD_long, type, type)
+                                    : MethodTypeDesc.of(type, MEMORY_SEGMENT, CD_long, type));
+                    if (width == Width.W) {
+                        widen();
+                    }
+                    storeOld(insn, op);
+                },
+                address -> {
+                    b.aload(context);
+                    address.run();
+                    if (op == AtomicOp.CMPXCHG) {
+                        b.lload(register[0]);
+                    }
+                    b.lload(register[insn.src()]).loadConstant(pc);
+                    String name = op.name().charAt(0) + op.name().substring(1).toLowerCase(Locale.ROOT);
+                    b.invokestatic(
+                            CHECKS,
+                            "atomic" + name + width.bits(),
+                            op == AtomicOp.CMPXCHG ? CHECKED_EXCHANGE : CHECKED_ATOMIC);
+                    storeOld(insn, op);
+                });
+    }
+
+    /** Puts the old value where an atomic operation wants it. */
+    private void storeOld(Instruction insn, AtomicOp op) {
         if (op == AtomicOp.CMPXCHG) {
             b.lstore(register[0]);
-        } else if (opcode.fetches()) {
+        } else if (insn.opcode().fetches()) {
             b.lstore(register[insn.src()]);
         } else {
             b.pop2();
@@ -914,48 +1008,60 @@ final class Emitter {
 
     private void loadAcquire(Instruction insn, int pc) {
         Width width = insn.opcode().width();
-        int base = unit.kinds.register(state, insn.src());
-        if (isPlainAtomic(base, insn.off(), width)) {
-            varHandle(width);
-            all(b);
-            pushAtomicAddress(base, insn.src(), insn.off(), width);
-            b.invokevirtual(
-                    VAR_HANDLE, "getAcquire", MethodTypeDesc.of(Descriptors.primitive(width), MEMORY_SEGMENT, CD_long));
-            switch (width) {
-                case B, H -> zeroExtend(width);
-                case W -> widen();
-                case DW -> {}
-            }
-        } else {
-            b.aload(context);
-            pushAddress(insn.src(), insn.off());
-            b.loadConstant(pc);
-            b.invokestatic(CHECKS, "loadAcquire" + width.bits(), CHECKED_LOAD);
-        }
-        b.lstore(register[insn.dst()]);
+        int dst = register[insn.dst()];
+        access(
+                unit.kinds.register(state, insn.src()),
+                insn.src(),
+                insn.off(),
+                width.bytes(),
+                false,
+                true,
+                address -> {
+                    varHandle(width);
+                    all(b);
+                    address.run();
+                    b.invokevirtual(
+                            VAR_HANDLE,
+                            "getAcquire",
+                            MethodTypeDesc.of(Descriptors.primitive(width), MEMORY_SEGMENT, CD_long));
+                    switch (width) {
+                        case B, H -> zeroExtend(width);
+                        case W -> widen();
+                        case DW -> {}
+                    }
+                    b.lstore(dst);
+                },
+                address -> {
+                    b.aload(context);
+                    address.run();
+                    b.loadConstant(pc);
+                    b.invokestatic(CHECKS, "loadAcquire" + width.bits(), CHECKED_LOAD);
+                    b.lstore(dst);
+                });
     }
 
     private void storeRelease(Instruction insn, int pc) {
         Width width = insn.opcode().width();
-        int base = unit.kinds.register(state, insn.dst());
-        if (isPlainAtomic(base, insn.off(), width)) {
-            varHandle(width);
-            all(b);
-            pushAtomicAddress(base, insn.dst(), insn.off(), width);
-            b.lload(register[insn.src()]);
-            narrowTo(width);
-            b.invokevirtual(
-                    VAR_HANDLE,
-                    "setRelease",
-                    MethodTypeDesc.of(CD_void, MEMORY_SEGMENT, CD_long, Descriptors.primitive(width)));
-        } else {
-            checkedStore(
-                    "storeRelease",
-                    width,
-                    () -> pushAddress(insn.dst(), insn.off()),
-                    () -> b.lload(register[insn.src()]),
-                    pc);
-        }
+        Runnable value = () -> b.lload(register[insn.src()]);
+        access(
+                unit.kinds.register(state, insn.dst()),
+                insn.dst(),
+                insn.off(),
+                width.bytes(),
+                true,
+                true,
+                address -> {
+                    varHandle(width);
+                    all(b);
+                    address.run();
+                    value.run();
+                    narrowTo(width);
+                    b.invokevirtual(
+                            VAR_HANDLE,
+                            "setRelease",
+                            MethodTypeDesc.of(CD_void, MEMORY_SEGMENT, CD_long, Descriptors.primitive(width)));
+                },
+                address -> checkedStore("storeRelease", width, address, value, pc));
     }
 
     private void varHandle(Width width) {
@@ -990,6 +1096,10 @@ final class Emitter {
             fault("unknownHelper", CD_int);
             return;
         }
+        if (helper == Helper.MAP_LOOKUP_ELEM) {
+            lookup(pc);
+            return;
+        }
         boolean runsCode = HelperTraits.runsCode(helper);
         if (runsCode) {
             giveBack();
@@ -999,16 +1109,13 @@ final class Emitter {
             b.lload(register[FP]).loadConstant(pc);
             b.invokestatic(RUNTIME, "callbacks", CALLBACKS_TYPE);
         }
-        b.aload(context);
-        if (unit.checked) {
-            b.getstatic(HELPER, helper.name(), HELPER);
-        }
-        for (int r = 1; r <= 5; r++) {
-            b.lload(register[r]);
-        }
-        if (unit.checked) {
-            b.loadConstant(pc).invokestatic(CHECKS, "helper", CHECKED_HELPER);
+        if (unit.checked && needsCheck(helper)) {
+            checkedHelper(helper, pc);
         } else {
+            b.aload(context);
+            for (int r = 1; r <= 5; r++) {
+                b.lload(register[r]);
+            }
             b.invokestatic(ClassDesc.of(helper.owner().getName()), helper.method(), PLAIN_HELPER);
         }
         b.lstore(register[0]);
@@ -1024,6 +1131,81 @@ final class Emitter {
             });
         } else if (HelperTraits.movesPacket(helper)) {
             loadPacket();
+        }
+    }
+
+    private void checkedHelper(Helper helper, int pc) {
+        b.aload(context).getstatic(HELPER, helper.name(), HELPER);
+        for (int r = 1; r <= 5; r++) {
+            b.lload(register[r]);
+        }
+        b.loadConstant(pc).invokestatic(CHECKS, "helper", CHECKED_HELPER);
+    }
+
+    /** Whether some argument of a helper is not known to be right. */
+    private boolean needsCheck(Helper helper) {
+        for (int i = 0; i < helper.argCount(); i++) {
+            ArgKind kind = helper.arg(i);
+            boolean isContext = kind == ArgKind.CTX && Kinds.kind(state[1 + i]) == Kinds.CONTEXT;
+            if (kind != ArgKind.ANYTHING && !isContext) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /**
+     * A look-up calls the map in place, so that HotSpot sees at each place which type it is, and remembers where the value
+     * begins and ends.
+     */
+    private void lookup(int pc) {
+        Label slow = b.newLabel();
+        Label done = b.newLabel();
+        int key = state[2];
+        boolean inFrame =
+                Kinds.kind(key) == Kinds.STACK && Kinds.number(key) < 0 && Kinds.number(key) >= -RunContext.STACK_BYTES;
+        b.aload(context).lload(register[1]);
+        b.invokevirtual(RUN_CONTEXT, "map", MethodTypeDesc.of(Descriptors.BPF_MAP, CD_long))
+                .astore(map);
+        if (unit.checked) {
+            b.aload(context).aload(map);
+            if (inFrame) {
+                b.loadConstant(-Kinds.number(key));
+                b.invokestatic(
+                        RUNTIME, "takesKey", MethodTypeDesc.of(CD_boolean, RUN_CONTEXT, Descriptors.BPF_MAP, CD_int));
+            } else {
+                b.lload(register[2]);
+                b.invokestatic(
+                        RUNTIME, "takesKey", MethodTypeDesc.of(CD_boolean, RUN_CONTEXT, Descriptors.BPF_MAP, CD_long));
+            }
+            b.ifeq(slow);
+        }
+        b.aload(map);
+        if (inFrame) {
+            pushAddress(Way.OWN_FRAME, key, 2, 0);
+        } else {
+            b.lload(register[2]);
+        }
+        b.aload(context).getfield(RUN_CONTEXT, "cpu", CD_int);
+        b.invokevirtual(Descriptors.BPF_MAP, "lookup", MethodTypeDesc.of(CD_long, CD_long, CD_int));
+        b.lstore(register[0]);
+        if (unit.checked) {
+            int lookup = unit.kinds.lookupNumber(pc);
+            b.lload(register[0]).lstore(valueStart(lookup));
+            b.aload(map).lload(register[0]);
+            b.invokestatic(RUNTIME, "valueEnd", MethodTypeDesc.of(CD_long, Descriptors.BPF_MAP, CD_long));
+            b.lstore(valueEnd(lookup));
+            b.labelBinding(done);
+            cold(() -> {
+                b.labelBinding(slow);
+                checkedHelper(Helper.MAP_LOOKUP_ELEM, pc);
+                b.lstore(register[0]);
+                b.lconst_0()
+                        .lstore(valueStart(lookup))
+                        .lconst_0()
+                        .lstore(valueEnd(lookup))
+                        .goto_(done);
+            });
         }
     }
 

@@ -3,6 +3,7 @@ package dev.sluice.jit;
 import dev.sluice.exec.BaseExecutable;
 import dev.sluice.exec.FaultSink;
 import dev.sluice.helper.RunContext;
+import dev.sluice.memory.Regions;
 import dev.sluice.program.Program;
 
 /** A compiled program. Which code a way of running it needs is compiled when it is first run that way. */
@@ -12,53 +13,37 @@ final class JitExecutable extends BaseExecutable {
     /** Instructions that a run of the packet loop can execute at most, or a negative number when that is not bounded. */
     private final long bound;
 
-    private volatile JitCode loop;
-    private volatile JitCode countedLoop;
-    private volatile JitCode contextEntry;
-    private volatile JitCode argumentsEntry;
+    private final CompiledVariant loop;
+    private final CompiledVariant countedLoop;
+    private final CompiledVariant contextEntry;
+    private final CompiledVariant argumentsEntry;
 
     JitExecutable(Program program, int programId, Settings settings) {
         super(program, programId);
         this.settings = settings;
         bound = Bound.of(program);
+        loop = new CompiledVariant(program, settings, Variant.Entry.LOOP, false);
+        countedLoop = new CompiledVariant(program, settings, Variant.Entry.LOOP, true);
+        contextEntry = new CompiledVariant(program, settings, Variant.Entry.CONTEXT, settings.checked());
+        argumentsEntry = new CompiledVariant(program, settings, Variant.Entry.ARGUMENTS, settings.checked());
     }
 
-    Settings settings() {
-        return settings;
-    }
-
-    /** Whether the packet loop has to count, given a limit of instructions. */
-    boolean isCounted(long instructionLimit) {
-        return settings.checked() && (bound < 0 || bound > instructionLimit);
+    /** The packet loop for a limit of instructions: whether it has to count. */
+    private CompiledVariant loop(long instructionLimit) {
+        boolean counts = settings.checked() && (bound < 0 || bound > instructionLimit);
+        return counts ? countedLoop : loop;
     }
 
     @Override
     public void run(RunContext context, long descriptors, int count, FaultSink faults) {
-        JitCode code = isCounted(context.instructionLimit) ? countedLoop : loop;
-        if (code == null) {
-            code = compileLoop(isCounted(context.instructionLimit));
-        }
-        code.run(context, descriptors, count, faults);
-    }
-
-    private synchronized JitCode compileLoop(boolean counted) {
-        JitCode code = counted ? countedLoop : loop;
-        if (code == null) {
-            code = compile(new Variant(Variant.Entry.LOOP, counted));
-            if (counted) {
-                countedLoop = code;
-            } else {
-                loop = code;
-            }
-        }
-        return code;
+        loop(context.instructionLimit).code(context.regions).run(context, descriptors, count, faults);
     }
 
     @Override
     public long execute(RunContext context, long r1, long r2, int depth) {
         long framePointer = context.framePointer(depth);
-        JitCode code = r1 == context.xdpMd ? tailTarget() : argumentsEntry();
-        long result = code.enter(context, r1, r2, framePointer);
+        CompiledVariant entry = r1 == context.xdpMd && r2 == 0 ? contextEntry : argumentsEntry;
+        long result = entry.code(context.regions).enter(context, r1, r2, framePointer);
         if (context.tailTarget != null) {
             result = JitRuntime.tailCall(context, framePointer);
         }
@@ -66,41 +51,13 @@ final class JitExecutable extends BaseExecutable {
     }
 
     /** The entry that tail calls take. */
-    JitCode tailTarget() {
-        JitCode code = contextEntry;
-        if (code == null) {
-            synchronized (this) {
-                code = contextEntry;
-                if (code == null) {
-                    code = compile(new Variant(Variant.Entry.CONTEXT, settings.checked()));
-                    contextEntry = code;
-                }
-            }
-        }
-        return code;
-    }
-
-    private JitCode argumentsEntry() {
-        JitCode code = argumentsEntry;
-        if (code == null) {
-            synchronized (this) {
-                code = argumentsEntry;
-                if (code == null) {
-                    code = compile(new Variant(Variant.Entry.ARGUMENTS, settings.checked()));
-                    argumentsEntry = code;
-                }
-            }
-        }
-        return code;
+    JitCode tailTarget(Regions regions) {
+        return contextEntry.code(regions);
     }
 
     /** What the packet loop is made of. */
     JitListing listing() {
-        Variant variant = new Variant(Variant.Entry.LOOP, isCounted(RunContext.NO_LIMIT));
+        Variant variant = loop(RunContext.NO_LIMIT).variant(true);
         return JitListing.of(program(), Compiler.compile(program(), variant, settings, Lines.Mode.LISTING));
-    }
-
-    private JitCode compile(Variant variant) {
-        return ProgramLoader.load(Compiler.compile(program(), variant, settings, Lines.Mode.SOURCE));
     }
 }

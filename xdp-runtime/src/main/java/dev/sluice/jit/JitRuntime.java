@@ -6,6 +6,7 @@ import dev.sluice.exec.ProgramFault;
 import dev.sluice.helper.Callbacks;
 import dev.sluice.helper.Helper;
 import dev.sluice.helper.RunContext;
+import dev.sluice.map.BpfMap;
 import dev.sluice.map.ProgramRef;
 import dev.sluice.memory.Memory;
 
@@ -63,7 +64,7 @@ public final class JitRuntime {
             ProgramRef target = context.tailTarget;
             context.tailTarget = null;
             if (target instanceof JitExecutable jited) {
-                result = jited.tailTarget().enter(context, context.xdpMd, 0, framePointer);
+                result = jited.tailTarget(context.regions).enter(context, context.xdpMd, 0, framePointer);
             } else if (target instanceof BaseExecutable other) {
                 int depth = (int) ((context.stackTop - framePointer) / RunContext.STACK_BYTES);
                 result = other.execute(context, context.xdpMd, 0, depth);
@@ -72,6 +73,25 @@ public final class JitRuntime {
             }
         } while (context.tailTarget != null);
         return result;
+    }
+
+    /** Whether a look-up may be made without more checks, its key being in the caller's frame. */
+    public static boolean takesKey(RunContext context, BpfMap map, int readableBytes) {
+        return map != null
+                && map.def().keySize() <= readableBytes
+                && Helper.MAP_LOOKUP_ELEM.takes(map.def().type());
+    }
+
+    /** The same for a key anywhere. */
+    public static boolean takesKey(RunContext context, BpfMap map, long key) {
+        return map != null
+                && context.allows(key, map.def().keySize(), false)
+                && Helper.MAP_LOOKUP_ELEM.takes(map.def().type());
+    }
+
+    /** Where a value ends that was looked up, as far as code may touch it without asking; 0 for none. */
+    public static long valueEnd(BpfMap map, long value) {
+        return value == 0 ? 0 : value + map.plainValueBytes();
     }
 
     /** The slot of the function that a {@code callx} calls, or -1. */

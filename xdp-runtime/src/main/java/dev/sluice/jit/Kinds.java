@@ -23,13 +23,15 @@ import java.util.Map;
  * <p>A value is an {@code int}: a kind in the upper bits, and for some kinds a number. Joins go upwards:
  *
  * <pre>
- *                 FRAME          may point into some stack, or be computed from such a pointer
- *               /       \
- *          PACKET       STACK+n  r10 of this function plus n, exactly
- *            |                   (PACKET is a hint: probably points into the packet)
- *         SCALAR                 anything that was not computed from a stack pointer
+ *               FRAME              may point into some stack, or be computed from such a pointer
+ *             /       \
+ *          MIXED      STACK+n      r10 of this function plus n, exactly
+ *         /     \
+ *   PACKET    VALUE+i              a hint: probably points into the packet; into the value of the function's look-up i
+ *         \     /
+ *         SCALAR                   anything that was not computed from a stack pointer
  *       /    |    \
- *   CONST+n  LONG+n  CONTEXT     a small number; a large one; the context's pointer
+ *   CONST+n  LONG+n  CONTEXT       a small number; a large one; the context's pointer
  * </pre>
  *
  * <p>What follows from a value is right even for programs that guess addresses: code emitted for STACK+n computes the
@@ -45,6 +47,11 @@ final class Kinds {
     static final int PACKET = 5;
     static final int STACK = 6;
     static final int FRAME = 7;
+    static final int VALUE = 8;
+    static final int MIXED = 9;
+
+    /** Look-ups of a function that are told apart; further ones share their numbers. */
+    static final int LOOKUPS = 4;
 
     private static final int SHIFT = 28;
     private static final int NUMBER_MASK = (1 << SHIFT) - 1;
@@ -72,6 +79,10 @@ final class Kinds {
     /** By function: bytes below r10 that it may read. */
     private final int[] stackBytes;
 
+    /** By slot: the number of a look-up in its function. */
+    private final Map<Integer, Integer> lookups = new HashMap<>();
+
+    private final int[] lookupCounts;
     private final List<Long> longs = new ArrayList<>();
     private final Map<Long, Integer> longNumbers = new HashMap<>();
     private final ArrayDeque<Integer> functionsToDo = new ArrayDeque<>();
@@ -99,9 +110,23 @@ final class Kinds {
         states = new int[flows.size()][][];
         arguments = new int[flows.size()][5];
         stackBytes = new int[flows.size()];
+        lookupCounts = new int[flows.size()];
         functionWaits = new boolean[flows.size()];
         for (int i = 0; i < flows.size(); i++) {
             functionAt.put(flows.get(i).function.start(), i);
+            numberLookups(i);
+        }
+    }
+
+    private void numberLookups(int functionIndex) {
+        for (Block block : flows.get(functionIndex).blocks) {
+            for (int slot = block.start; slot < block.end; ) {
+                Instruction insn = code.at(slot);
+                if (HelperTraits.called(insn) == Helper.MAP_LOOKUP_ELEM) {
+                    lookups.put(slot, lookupCounts[functionIndex]++);
+                }
+                slot += insn.slots();
+            }
         }
     }
 
@@ -109,7 +134,7 @@ final class Kinds {
      * Analyses a program.
      *
      * @param flows of all functions, the entry function first
-     * @param contextEntry whether r1 is the context when the entry function begins
+     * @param contextEntry whether r1 is the context and r2 is 0 when the entry function begins
      */
     static Kinds of(Code code, List<Flow> flows, boolean contextEntry) {
         Kinds kinds = new Kinds(code, flows);
@@ -226,7 +251,15 @@ final class Kinds {
         if (isFrame(a) || isFrame(b)) {
             return of(FRAME, 0);
         }
-        return of(kind(a) == PACKET || kind(b) == PACKET ? PACKET : SCALAR, 0);
+        if (!isHint(a)) {
+            return isHint(b) ? b : of(SCALAR, 0);
+        }
+        return isHint(b) ? of(MIXED, 0) : a;
+    }
+
+    private static boolean isHint(int value) {
+        int kind = kind(value);
+        return kind == PACKET || kind == VALUE || kind == MIXED;
     }
 
     private static boolean joinInto(int[] into, int[] from) {
@@ -357,7 +390,7 @@ final class Kinds {
                         insn.opcode().width(),
                         register(state, insn.src()));
             case ATOMIC -> atomic(state, insn);
-            case CALL_HELPER -> helper(state, insn);
+            case CALL_HELPER -> helper(state, insn, slot);
             case CALL_LOCAL -> call(state, insn.target(slot));
             case CALLX -> call(state, -1);
             case EXIT -> {
@@ -406,9 +439,10 @@ final class Kinds {
         if (isFrame(dst) || isFrame(src)) {
             return NONE;
         }
-        boolean packet = kind(dst) == PACKET && (op == AluOp.ADD || kind(src) != PACKET)
-                || op == AluOp.ADD && kind(src) == PACKET;
-        return packet ? of(PACKET, 0) : NONE;
+        if (isHint(dst)) {
+            return op == AluOp.SUB && isHint(src) ? NONE : dst;
+        }
+        return op == AluOp.ADD && isHint(src) ? src : NONE;
     }
 
     private static int stackAt(long offset) {
@@ -494,7 +528,7 @@ final class Kinds {
         }
     }
 
-    private void helper(int[] state, Instruction insn) {
+    private void helper(int[] state, Instruction insn, int slot) {
         Helper helper = HelperTraits.called(insn);
         if (helper == null) {
             return; // faults
@@ -521,7 +555,21 @@ final class Kinds {
         if ((frame || leaks) && HelperTraits.writesMemory(helper)) {
             storeAnywhere(state, of(leaks ? FRAME : SCALAR, 0));
         }
-        state[0] = of(leaks ? FRAME : SCALAR, 0);
+        if (!leaks && helper == Helper.MAP_LOOKUP_ELEM) {
+            state[0] = of(VALUE, lookupNumber(slot));
+        } else {
+            state[0] = of(leaks ? FRAME : SCALAR, 0);
+        }
+    }
+
+    /** How many look-ups of a function are told apart. */
+    int lookups(int functionIndex) {
+        return Math.min(lookupCounts[functionIndex], LOOKUPS);
+    }
+
+    /** The number of a look-up, by which its value's bounds are found. */
+    int lookupNumber(int slot) {
+        return lookups.get(slot) % LOOKUPS;
     }
 
     /** @param target the called function's slot, or -1 for any whose address is taken */
@@ -535,6 +583,8 @@ final class Kinds {
             if (isFrame(value)) {
                 frame = true;
                 value = of(FRAME, 0); // the callee's r10 is another one
+            } else if (kind(value) == VALUE) {
+                value = of(SCALAR, 0); // and so are its look-ups
             }
             given[i] = value;
         }

@@ -10,7 +10,9 @@ final class SizeEstimate {
     private static final int PLAIN_ACCESS = 28;
     private static final int CHECKED_CALL = 24;
     private static final int PACKET_ACCESS = 68;
-    private static final int ATOMIC = 36;
+    private static final int ATOMIC = 40;
+    private static final int BOUNDED_ATOMIC = 96;
+    private static final int LOOKUP = 110;
 
     private final boolean checked;
     private final boolean counted;
@@ -46,13 +48,14 @@ final class SizeEstimate {
             case JA, GOTOL -> 12;
             case MAY_GOTO -> 20;
             case CALL_HELPER -> ofHelper(HelperTraits.called(insn));
-            case CALL_LOCAL -> counted ? 100 : 84;
-            case CALLX -> counted ? 124 : 108;
+            case CALL_LOCAL -> counted ? 124 : 108;
+            case CALLX -> counted ? 148 : 132;
             case CALL_KFUNC -> 16;
             case EXIT -> counted ? 24 : 16;
             case LDDW -> 6;
             case LDX, LDXSX, ST, STX -> ofAccess(base);
-            case ATOMIC, LOAD_ACQ, STORE_REL -> ATOMIC;
+            case ATOMIC, LOAD_ACQ, STORE_REL ->
+                checked && (base == Kinds.PACKET || base == Kinds.VALUE) ? BOUNDED_ATOMIC : ATOMIC;
             case LD_ABS, LD_IND -> throw new AssertionError("refused at load: " + insn);
         };
     }
@@ -60,8 +63,8 @@ final class SizeEstimate {
     private int ofAccess(int base) {
         return switch (base) {
             case Kinds.CONTEXT -> checked ? Math.max(CONTEXT_LOAD, CHECKED_CALL) : CHECKED_CALL;
-            case Kinds.STACK -> PLAIN_ACCESS;
-            case Kinds.PACKET -> checked ? PACKET_ACCESS : PLAIN_ACCESS;
+            case Kinds.STACK, Kinds.LONG -> PLAIN_ACCESS;
+            case Kinds.PACKET, Kinds.VALUE -> checked ? PACKET_ACCESS : PLAIN_ACCESS;
             default -> checked ? CHECKED_CALL : PLAIN_ACCESS;
         };
     }
@@ -69,6 +72,9 @@ final class SizeEstimate {
     private static int ofHelper(Helper helper) {
         if (helper == null) {
             return 16;
+        }
+        if (helper == Helper.MAP_LOOKUP_ELEM) {
+            return LOOKUP;
         }
         return HelperTraits.runsCode(helper) || HelperTraits.movesPacket(helper) ? 104 : 28;
     }

@@ -12,8 +12,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** What is known about a program as a whole while code is made of it. */
@@ -36,6 +38,8 @@ final class Unit {
     /** Whether there is a {@code callx}. */
     final boolean callsPointers;
 
+    private final boolean assuming;
+    private final Set<Assumption> assumptions = new LinkedHashSet<>();
     private final List<Partition> partitions = new ArrayList<>();
     private final boolean[] called;
     private final boolean[] mayGoto;
@@ -49,6 +53,7 @@ final class Unit {
         checked = settings.checked();
         contextLoads = settings.contextLoads();
         counted = variant.counted();
+        assuming = variant.assuming();
         SizeEstimate estimate = new SizeEstimate(checked, counted);
         for (Subprogram function : program.subprograms()) {
             flows.add(Flow.of(program.code(), function, estimate, settings.methodBytes() / 4));
@@ -106,6 +111,19 @@ final class Unit {
     /** Whether somebody has proved that the load at a slot reads the context. */
     boolean isContextLoad(int slot) {
         return contextLoads != null && contextLoads.get(slot);
+    }
+
+    /** Whether code may assume that an access at a constant address is allowed. */
+    boolean assume(long address, int size, boolean write) {
+        if (assuming) {
+            assumptions.add(new Assumption(address, size, write));
+        }
+        return assuming;
+    }
+
+    /** What has been assumed so far. */
+    List<Assumption> assumptions() {
+        return List.copyOf(assumptions);
     }
 
     /** Whether a function is called from within the program. */

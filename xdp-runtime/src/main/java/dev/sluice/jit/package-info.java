@@ -35,6 +35,14 @@
  * dev.sluice.exec.Checks}. Instructions are counted by the block: the limit is exact, but reached at the beginning of the
  * block in which the interpreter reaches it. A program without loops that cannot reach the limit is not counted at all.
  *
+ * <p>Values that a map gave are remembered with their bounds, up to four look-ups a method, and compared in place. Accesses
+ * at constant addresses, as to global variables, are asked about once, and again whenever the runtime's regions change
+ * ({@link dev.sluice.memory.Regions#version}); where one is not allowed, other code runs, which asks each time.
+ *
+ * <p>One thing is left open: a frame is zeroed only as deep as the program can be seen to read it. A helper's argument that
+ * begins in the frame of its function and ends in that of the caller may find there what was left from before, instead of
+ * the interpreter's zeroes.
+ *
  * <p>The same compiler makes code without checks ({@code jit}), of programs that have been proved to need none.
  */
 package dev.sluice.jit;

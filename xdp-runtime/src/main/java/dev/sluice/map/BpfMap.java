@@ -28,10 +28,24 @@ public abstract class BpfMap implements AutoCloseable {
 
     private final MapDef def;
     private final int id;
+    private final int plainValueBytes;
 
     protected BpfMap(MapDef def, int id) {
         this.def = def;
         this.id = id;
+        boolean plain = switch (def.type()) {
+            case ARRAY, PERCPU_ARRAY, HASH, PERCPU_HASH, LRU_HASH, LRU_PERCPU_HASH, LPM_TRIE -> true;
+            default -> false;
+        };
+        plainValueBytes = plain && (def.flags() & (RDONLY_PROG | WRONLY_PROG)) == 0 ? def.valueSize() : 0;
+    }
+
+    /**
+     * Bytes from an address that {@link #lookup} gave on, that programs may both read and write; 0 when it is not as simple
+     * as that.
+     */
+    public final int plainValueBytes() {
+        return plainValueBytes;
     }
 
     public final MapDef def() {

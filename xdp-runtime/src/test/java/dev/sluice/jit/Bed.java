@@ -79,6 +79,11 @@ final class Bed implements AutoCloseable {
         return map;
     }
 
+    /** Zeroed memory that is in no region. */
+    long allocate(long bytes) {
+        return Memory.allocate(arena, bytes, 64);
+    }
+
     /** Runs all packets and gives their actions; faults go to {@link #faults}. */
     int[] run(Executable executable) {
         faults.clear();

@@ -12,14 +12,21 @@ import dev.sluice.isa.Instruction;
 import dev.sluice.isa.Opcode;
 import dev.sluice.isa.Symbols;
 import dev.sluice.isa.Syntax;
+import dev.sluice.map.BpfMap;
+import dev.sluice.map.MapDef;
 import dev.sluice.map.MapTable;
+import dev.sluice.map.MapType;
+import dev.sluice.map.Maps;
 import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.memory.Memory;
 import dev.sluice.memory.Regions;
 import dev.sluice.program.Program;
+import java.io.ByteArrayOutputStream;
 import java.lang.foreign.Arena;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.List;
 import java.util.Objects;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
@@ -41,31 +48,72 @@ class DifferentialTest {
     private final long frame = Memory.allocate(arena, 1024, 64);
     private final long memory = Memory.allocate(arena, MEMORY, 64);
     private final long descriptor = Memory.allocate(arena, FrameDescriptor.BYTES, 64);
+    private final long keyAddress = Memory.allocate(arena, 4, 4);
     private final Regions regions = new Regions();
-    private final RunContext context = new RunContext(new MapTable(), regions, () -> 12345, 1);
+    private final MapTable mapTable = new MapTable();
+    private final RunContext context = new RunContext(mapTable, regions, () -> 12345, 1);
+    private final List<BpfMap> maps = new ArrayList<>();
+    private final long[] handles;
 
     /** What can be seen of a run. */
-    private record Outcome(long result, String fault, byte[] packet, byte[] memory, boolean limit) {
+    private record Outcome(long result, String fault, byte[] packet, byte[] memory, byte[] values, boolean limit) {
         boolean equals(Outcome other) {
             return result == other.result
                     && Objects.equals(fault, other.fault)
                     && Arrays.equals(packet, other.packet)
-                    && Arrays.equals(memory, other.memory);
+                    && Arrays.equals(memory, other.memory)
+                    && Arrays.equals(values, other.values);
         }
 
         @Override
         public String toString() {
             return "r0=" + Long.toHexString(result) + " fault=" + fault + "\npacket=" + Arrays.toString(packet)
-                    + "\nmemory=" + Arrays.toString(memory);
+                    + "\nmemory=" + Arrays.toString(memory)
+                    + "\nvalues=" + Arrays.toString(values);
         }
     }
 
     DifferentialTest() {
         regions.add(memory, MEMORY, true);
+        for (MapType type : List.of(MapType.ARRAY, MapType.HASH, MapType.PERCPU_ARRAY)) {
+            addMap(MapDef.of("map", type, 4, 64, 4));
+        }
+        addMap(new MapDef("constant", MapType.ARRAY, 4, 64, 4, BpfMap.RDONLY_PROG, 0, null));
+        addMap(MapDef.of("progs", MapType.PROG_ARRAY, 4, 4, 4));
+        maps.get(1).put(new byte[4], new byte[64], BpfMap.ANY);
+        maps.get(1).put(new byte[] {2, 0, 0, 0}, new byte[64], BpfMap.ANY);
+        handles = maps.stream().mapToLong(BpfMap::handle).toArray();
+    }
+
+    private void addMap(MapDef def) {
+        BpfMap map = Maps.create(def, mapTable, regions, 4, 1);
+        if (mapTable.byId(map.id()) == null) {
+            mapTable.add(map);
+        }
+        maps.add(map);
+    }
+
+    /** What programs may change of the maps, as at the beginning; gives what it was. Values keep their addresses. */
+    private byte[] resetMaps() {
+        ByteArrayOutputStream was = new ByteArrayOutputStream();
+        for (BpfMap map : maps) {
+            for (int key = 0; key < 4; key++) {
+                Memory.putInt(keyAddress, key);
+                for (int cpu = 0; cpu < 4; cpu++) {
+                    long value = map.lookup(keyAddress, cpu);
+                    if (value != 0) {
+                        was.writeBytes(Memory.bytes(value, map.def().valueSize()));
+                        Memory.fill(value, map.def().valueSize(), (byte) (key + 1));
+                    }
+                }
+            }
+        }
+        return was.toByteArray();
     }
 
     @AfterEach
     void close() {
+        maps.forEach(BpfMap::close);
         context.close();
         arena.close();
     }
@@ -81,7 +129,7 @@ class DifferentialTest {
         int proven = 0;
         for (int i = 0; i < PROGRAMS; i++) {
             Random random = new Random(SEED + i);
-            Program program = new Programs.Generator(random, memory).next(5 + random.nextInt(80));
+            Program program = new Programs.Generator(random, memory, handles).next(5 + random.nextInt(80));
             String name = "seed " + SEED + " program " + i;
             Executable reference = interpreter.load(program, 1);
             Executable compiled = jit.load(program, 2);
@@ -142,6 +190,7 @@ class DifferentialTest {
 
     private Outcome run(Executable executable, boolean raw, long limit) {
         long data = frame + 256;
+        resetMaps();
         for (int i = 0; i < PACKET; i++) {
             Memory.putByte(data + i, (byte) (i * 7));
         }
@@ -179,7 +228,8 @@ class DifferentialTest {
             });
             result = Memory.getInt(descriptor + FrameDescriptor.ACTION);
         }
-        return new Outcome(result, fault[0], Memory.bytes(data, PACKET), Memory.bytes(memory, MEMORY), limited[0]);
+        return new Outcome(
+                result, fault[0], Memory.bytes(data, PACKET), Memory.bytes(memory, MEMORY), resetMaps(), limited[0]);
     }
 
     @Test
@@ -188,7 +238,7 @@ class DifferentialTest {
         Random random = new Random(1);
         boolean[] seen = new boolean[Opcode.values().length];
         for (int i = 0; i < 2000; i++) {
-            Code code = new Programs.Generator(random, memory).next(60).code();
+            Code code = new Programs.Generator(random, memory, handles).next(60).code();
             for (int slot = 0; slot < code.size(); slot++) {
                 if (code.at(slot) != null) {
                     seen[code.at(slot).opcode().ordinal()] = true;

@@ -15,10 +15,13 @@ import dev.sluice.isa.MalformedCodeException;
 import dev.sluice.isa.Opcode;
 import dev.sluice.isa.Pseudo;
 import dev.sluice.isa.Symbols;
+import dev.sluice.map.BpfMap;
 import dev.sluice.map.MapDef;
+import dev.sluice.map.MapTable;
 import dev.sluice.map.MapType;
 import dev.sluice.map.ProgArrayMap;
 import dev.sluice.memory.Memory;
+import dev.sluice.memory.Regions;
 import dev.sluice.program.Program;
 import dev.sluice.program.SourceLine;
 import dev.sluice.program.Subprogram;
@@ -307,6 +310,68 @@ class JitEngineTest {
         ProgramFault fault = fault(load(new JitEngine(), "r1 = 5\nr2 = r10\ncall 1\nexit"));
         assertThat(fault.kind()).isEqualTo(ProgramFault.Kind.BAD_ARGUMENT);
         assertThat(fault.pc()).isEqualTo(2);
+    }
+
+    // --- memory beside packet and stack
+
+    @ParameterizedTest
+    @MethodSource("engines")
+    void whatIsAssumedOfMemoryIsAskedAgainWhenItChanges(JitEngine engine) {
+        long value = bed.allocate(16);
+        bed.regions.add(value, 16, true);
+        Executable program = load(engine, """
+                r1 = 0x%x ll
+                *(u32 *)(r1 + 4) = 5
+                r0 = *(u64 *)(r1 + 0)
+                r0 >>= 32
+                exit
+                """.formatted(value));
+        assertThat(bed.run(program)).containsOnly(5);
+        bed.regions.remove(value);
+        assertThat(bed.run(program)).containsOnly(0);
+        assertThat(bed.faults).hasSize(4).allMatch(fault -> fault.contains("MEMORY pc=2"));
+        bed.regions.add(value, 16, false);
+        assertThat(bed.run(program)).containsOnly(0);
+        assertThat(fault(program).getMessage()).contains("read-only");
+        bed.regions.remove(value);
+        bed.regions.add(value, 7, true);
+        assertThat(bed.run(program)).containsOnly(0);
+        bed.regions.remove(value);
+        bed.regions.add(value, 16, true);
+        assertThat(bed.run(program)).containsOnly(5);
+        // another runtime, where this memory belongs to nobody
+        try (RunContext other = new RunContext(new MapTable(), new Regions(), () -> 0, 1)) {
+            assertThatThrownBy(() -> program.call(other, 0, 0)).isInstanceOf(ProgramFault.class);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("engines")
+    void valuesOfMapsAreTouchedWithinTheirBounds(JitEngine engine) {
+        BpfMap counters = bed.map(MapDef.of("counters", MapType.ARRAY, 4, 8, 4));
+        BpfMap constants = bed.map(new MapDef("constants", MapType.ARRAY, 4, 8, 1, BpfMap.RDONLY_PROG, 0, null));
+        String text = """
+                r6 = r2
+                *(u32 *)(r10 - 4) = r1
+                r1 = 0x%x ll
+                r2 = r10
+                r2 += -4
+                call 1
+                r0 += r6
+                lock *(u64 *)(r0 + 0) += r6
+                r0 = *(u64 *)(r0 + 0)
+                exit
+                """;
+        Executable program = load(engine, text.formatted(counters.handle()));
+        assertThat(program.call(bed.context, 3, 0)).isZero();
+        assertThat(program.call(bed.context, 2, 8)).isEqualTo(8); // the next value of the same array
+        assertThat(program.call(bed.context, 3, 0)).isEqualTo(8);
+        assertThatThrownBy(() -> program.call(bed.context, 3, 8)).hasMessageContaining("invalid write to memory");
+        assertThatThrownBy(() -> program.call(bed.context, 3, 1)).hasMessageContaining("invalid write to memory");
+        assertThatThrownBy(() -> program.call(bed.context, 2, 1)).hasMessageContaining("misaligned");
+        assertThatThrownBy(() -> program.call(bed.context, 4, 0)).hasMessageContaining("a null pointer");
+        Executable readOnly = load(engine, text.formatted(constants.handle()));
+        assertThatThrownBy(() -> readOnly.call(bed.context, 0, 0)).hasMessageContaining("read-only");
     }
 
     // --- tail calls

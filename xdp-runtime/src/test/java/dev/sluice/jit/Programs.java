@@ -48,22 +48,9 @@ final class Programs {
             case ALU_K, ALU_X, MOVSX -> new Instruction(opcode, dst, src, FIXED.get(opcode).off, imm);
             case UNARY, ATOMIC, LOAD_ACQ, STORE_REL -> new Instruction(opcode, dst, src, off, FIXED.get(opcode).imm);
             case CALL_LOCAL -> new Instruction(opcode, 0, 1, 0, imm);
-            case JMP_K,
-                    JMP_X,
-                    JA,
-                    GOTOL,
-                    MAY_GOTO,
-                    CALL_HELPER,
-                    CALL_KFUNC,
-                    CALLX,
-                    EXIT,
-                    LDDW,
-                    LD_ABS,
-                    LD_IND,
-                    LDX,
-                    LDXSX,
-                    ST,
-                    STX -> new Instruction(opcode, dst, src, off, imm);
+            case LDX, LDXSX, STX, JMP_X -> new Instruction(opcode, dst, src, off, 0);
+            case JMP_K, JA, GOTOL, MAY_GOTO, CALL_HELPER, CALL_KFUNC, CALLX, EXIT, LDDW, LD_ABS, LD_IND, ST ->
+                new Instruction(opcode, dst, src, off, imm);
         };
     }
 
@@ -94,12 +81,17 @@ final class Programs {
 
         private final Random random;
         private final long memory;
+        private final long[] maps;
         private final List<Instruction> insns = new ArrayList<>();
 
-        /** @param memory address of 64 bytes that programs may touch */
-        Generator(Random random, long memory) {
+        /**
+         * @param memory address of 64 bytes that programs may touch
+         * @param maps pointers of maps with keys of 4 bytes
+         */
+        Generator(Random random, long memory, long... maps) {
             this.random = random;
             this.memory = memory;
+            this.maps = maps;
         }
 
         /**
@@ -229,6 +221,8 @@ final class Programs {
                 at += random.nextInt(40) == 0 ? random.nextInt(8) : 0;
                 boolean load = op.form() == Form.LOAD_ACQ;
                 add(op, load ? target() : base, load ? base : target(), at, 0);
+            } else if (pick < 84 && maps.length > 0 && random.nextBoolean()) {
+                lookup(f);
             } else if (pick < 84) {
                 add(Opcode.CALL, 0, 0, 0, HELPERS[random.nextInt(HELPERS.length)]);
             } else if (pick < 87 && functions > 1) {
@@ -248,6 +242,31 @@ final class Programs {
                 Opcode op = pick(BRANCHES);
                 boolean x = op.form() == Form.JMP_X;
                 add(op, anyRegister(), x ? source() : 0, jump(), x ? 0 : immediate());
+            }
+        }
+
+        /** A look-up, mostly with what belongs around it, and accesses to the value. */
+        private void lookup(int f) {
+            int key = -4 * (1 + random.nextInt(8));
+            add(Opcode.ST_W, Instruction.FP, 0, key, random.nextInt(6));
+            add(Opcode.LDDW, 1, 0, 0, maps[random.nextInt(maps.length)] + (random.nextInt(60) == 0 ? 1 << 20 : 0));
+            add(Opcode.MOV64_X, 2, random.nextInt(20) == 0 ? source() : Instruction.FP, 0, 0);
+            // a key that ends outside of its frame only where nothing is: the caller's stack may not have been zeroed
+            add(Opcode.ADD64_K, 2, 0, 0, f == 0 && random.nextInt(20) == 0 ? -2 : key);
+            add(Opcode.CALL, 0, 0, 0, 1);
+            int accesses = random.nextInt(4);
+            if (random.nextInt(12) != 0) {
+                add(Opcode.JEQ_K, 0, 0, accesses + 1, 0);
+            }
+            for (int i = 0; i < accesses; i++) {
+                int at = random.nextInt(30) == 0 ? random.nextInt(64) : 8 * random.nextInt(2);
+                Opcode op = random.nextInt(3) == 0 ? pick(ATOMICS) : random.nextBoolean() ? pick(LOADS) : pick(STORES);
+                boolean fromSrc = op.form() == Form.LDX || op.form() == Form.LDXSX || op.form() == Form.LOAD_ACQ;
+                int other = 1 + random.nextInt(5);
+                add(op, fromSrc ? other : 0, fromSrc ? 0 : op.form() == Form.ST ? 0 : other, at, 3);
+            }
+            if (random.nextBoolean()) {
+                add(Opcode.MOV64_X, 9, 0, 0, 0);
             }
         }
 

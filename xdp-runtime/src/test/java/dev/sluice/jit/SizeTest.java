@@ -98,7 +98,7 @@ class SizeTest {
     @EnumSource(Variant.Entry.class)
     void noMethodIsTooLargeForTheJvmsCompiler(Variant.Entry entry) {
         Compiler.Image image =
-                Compiler.compile(large(10_000), new Variant(entry, true), Settings.CHECKED, Lines.Mode.SOURCE);
+                Compiler.compile(large(10_000), new Variant(entry, true, true), Settings.CHECKED, Lines.Mode.SOURCE);
         assertThat(methods(image)).hasSizeGreaterThan(20);
         assertThat(Compiler.largestMethod(image)).isBetween(4000, Settings.HUGE_METHOD_BYTES);
     }
@@ -113,7 +113,8 @@ class SizeTest {
             for (Variant.Entry entry : Variant.Entry.values()) {
                 // with a bound that is not HotSpot's there is no second try
                 Settings settings = new Settings(null, 2000);
-                Compiler.Image image = Compiler.compile(program, new Variant(entry, true), settings, Lines.Mode.SOURCE);
+                Compiler.Image image =
+                        Compiler.compile(program, new Variant(entry, true, true), settings, Lines.Mode.SOURCE);
                 assertThat(Compiler.largestMethod(image))
                         .as("seed=%d program=%d", seed, i)
                         .isLessThanOrEqualTo(2000);
@@ -128,7 +129,7 @@ class SizeTest {
         for (Variant.Entry entry : Variant.Entry.values()) {
             for (int bytes : new int[] {500, Settings.HUGE_METHOD_BYTES}) {
                 Compiler.Image image = Compiler.compile(
-                        large(500), new Variant(entry, true), new Settings(null, bytes), Lines.Mode.SOURCE);
+                        large(500), new Variant(entry, true, true), new Settings(null, bytes), Lines.Mode.SOURCE);
                 image.classes()
                         .values()
                         .forEach(made -> assertThat(ClassFile.of().verify(made)).isEmpty());
@@ -138,7 +139,7 @@ class SizeTest {
 
     @Test
     void theSameProgramGivesTheSameClasses() {
-        Variant variant = new Variant(Variant.Entry.LOOP, true);
+        Variant variant = new Variant(Variant.Entry.LOOP, true, true);
         Compiler.Image one = Compiler.compile(large(3000), variant, Settings.CHECKED, Lines.Mode.SOURCE);
         Compiler.Image two = Compiler.compile(large(3000), variant, Settings.CHECKED, Lines.Mode.SOURCE);
         assertThat(one.classes().keySet()).isEqualTo(two.classes().keySet());
