@@ -18,6 +18,9 @@ import org.jspecify.annotations.Nullable;
  * closing belong to one thread; what was loaded may run on every queue.
  */
 public final class XdpRuntime implements AutoCloseable {
+    /** What a run may execute unless the context says otherwise: no program hangs its caller. */
+    public static final long DEFAULT_INSTRUCTION_LIMIT = 100_000_000;
+
     private final Engine engine;
     private final int cpus;
     private final long seed;
@@ -65,6 +68,7 @@ public final class XdpRuntime implements AutoCloseable {
         RunContext context = new RunContext(maps, regions, clock, seed + queue);
         context.network = network;
         context.secret = seed;
+        context.instructionLimit = DEFAULT_INSTRUCTION_LIMIT;
         return context;
     }
 

@@ -1,5 +1,6 @@
 package dev.sluice.cli;
 
+import dev.sluice.XdpRuntime;
 import dev.sluice.packet.netty.CaptureFileSink;
 import dev.sluice.packet.nic.XdpAction;
 import dev.sluice.packet.pcap.CaptureException;
@@ -39,7 +40,7 @@ final class RunOptions {
             names = "--max-insns",
             paramLabel = "N",
             description = "Abort a packet after N instructions (default: ${DEFAULT-VALUE}).")
-    private long maxInsns = 100_000_000;
+    private long maxInsns = XdpRuntime.DEFAULT_INSTRUCTION_LIMIT;
 
     EngineChoice engine() {
         return engine;

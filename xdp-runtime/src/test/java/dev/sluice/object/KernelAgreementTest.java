@@ -50,7 +50,10 @@ class KernelAgreementTest {
         Btf target = Files.isReadable(KERNEL_TYPES) ? Btf.parse(Files.readAllBytes(KERNEL_TYPES)) : null;
         try {
             Result loaded = run("bpftool", "prog", "loadall", file.toString(), folder.toString());
-            assumeTrue(loaded.status == 0, "libbpf of this machine does not load it: " + loaded.output);
+            assumeTrue(
+                    loaded.status == 0,
+                    "libbpf of this machine does not load it: "
+                            + loaded.output.strip().replaceAll("\\s+", " "));
             TreeMap<String, String> kernel = new TreeMap<>();
             for (Path program : list(folder)) {
                 Matcher tag = TAG.matcher(run("bpftool", "-j", "prog", "show", "pinned", program.toString()).output);
