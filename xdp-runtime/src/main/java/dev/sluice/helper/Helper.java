@@ -616,7 +616,6 @@ public enum Helper {
                     MAP_PUSH_ELEM,
                     MAP_LOOKUP_PERCPU_ELEM,
                     CSUM_DIFF,
-                    FIB_LOOKUP,
                     SK_LOOKUP_TCP,
                     SK_LOOKUP_UDP,
                     SKC_LOOKUP_TCP,

@@ -1,14 +1,14 @@
 package dev.sluice.verifier;
 
+import dev.sluice.helper.ArgKind;
+import dev.sluice.helper.Helper;
+import dev.sluice.helper.ReturnKind;
 import dev.sluice.map.MapType;
-import dev.sluice.verifier.HelperProto.Arg;
 
 /** Calls of the kernel's helpers: what each argument must be, and what is true afterwards. */
 final class HelperCalls {
     private static final String MEMORY = "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_";
     private static final String SOCKETS = "sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_";
-    private static final int COPY_FROM_USER = 148;
-    private static final int COPY_FROM_USER_TASK = 191;
     private static final long MAX_SIZE = 1 << 29;
 
     private final Run run;
@@ -33,30 +33,30 @@ final class HelperCalls {
 
     void call(int i) {
         int number = run.layout.imm[i];
-        HelperProto proto = HelperProto.of(number);
-        if (number == COPY_FROM_USER || number == COPY_FROM_USER_TASK) {
-            throw run.reject("helper call might sleep in a non-sleepable prog");
-        }
-        if (proto == null) {
+        Helper helper = Helper.of(number);
+        if (helper == null) {
             if (number < 0 || number > 211) {
                 throw run.reject("invalid func " + HelperNames.of(number) + "#" + number);
             }
             throw run.reject("program of this type cannot use helper " + HelperNames.of(number) + "#" + number);
         }
-        if (proto.gplOnly() && !run.subject.gplCompatible()) {
+        if (helper == Helper.COPY_FROM_USER || helper == Helper.COPY_FROM_USER_TASK) {
+            throw run.reject("helper call might sleep in a non-sleepable prog");
+        }
+        if (helper.gplOnly() && !run.subject.gplCompatible()) {
             throw run.reject("cannot call GPL-restricted function from non-GPL compatible program");
         }
-        requireNoLock(number, proto);
+        requireNoLock(helper);
         map = null;
         mapUid = 0;
         constantKey = -1;
         ref = 0;
         releases = false;
         filled = 0;
-        for (int arg = 0; arg < proto.args().size(); arg++) {
-            argument(proto, arg);
+        for (int arg = 0; arg < helper.argCount(); arg++) {
+            argument(helper, arg);
         }
-        recordMap(number);
+        recordMap(helper);
         if (filled != 0) {
             for (int b = 0; b < filledBytes; b++) {
                 run.memory.access(filled, b, 1, true, -1, false, false);
@@ -65,31 +65,34 @@ final class HelperCalls {
         if (releases) {
             release();
         }
-        boolean callsBack = number == HelperProto.LOOP || number == HelperProto.FOR_EACH_MAP_ELEM;
-        if (number == HelperProto.TAIL_CALL) {
+        if (helper == Helper.TAIL_CALL) {
             run.calls.requireNothingHeld("tail_call", true);
-        } else if (number == HelperProto.LOOP) {
+        } else if (helper == Helper.LOOP) {
             loop(i);
-        } else if (number == HelperProto.FOR_EACH_MAP_ELEM) {
+        } else if (helper == Helper.FOR_EACH_MAP_ELEM) {
             forEach(i);
-        } else if (HelperProto.isCallbackCaller(number)) {
-            throw new UnsupportedException("helper " + proto.cname());
+        } else if (helper.callsBack()) {
+            throw unsupported(helper);
         }
         KnownMap used = map;
         run.clearCallerSaved(run.state.frame());
-        result(proto, i, callsBack);
+        result(helper, i);
         if (used != null) {
-            requireCompatible(used, number, proto);
+            requireCompatible(used, helper);
         }
-        if (HelperProto.movesPacket(number)) {
+        if (helper.movesPacket()) {
             forgetPacket();
         }
     }
 
-    private void requireNoLock(int number, HelperProto proto) {
-        if (run.state.lockId != 0 && number != HelperProto.SPIN_UNLOCK) {
+    private static UnsupportedException unsupported(Helper helper) {
+        return new UnsupportedException("helper " + helper.cname());
+    }
+
+    private void requireNoLock(Helper helper) {
+        if (run.state.lockId != 0 && helper != Helper.SPIN_UNLOCK) {
             throw run.reject(
-                    number == HelperProto.SPIN_LOCK
+                    helper == Helper.SPIN_LOCK
                             ? "Locking two bpf_spin_locks are not allowed"
                             : "function calls are not allowed while holding a lock");
         }
@@ -106,22 +109,22 @@ final class HelperCalls {
 
     // --- arguments
 
-    private void argument(HelperProto proto, int index) {
+    private void argument(Helper helper, int index) {
         int number = index + 1;
-        Arg arg = proto.args().get(index);
+        ArgKind arg = helper.arg(index);
         run.requireReadable(number);
-        if (arg == Arg.ANYTHING) {
+        if (arg == ArgKind.ANYTHING) {
             return;
         }
         Reg reg = run.reg(number);
-        if (reg.type.isPacket() && !reg.orNull && !proto.takesPacket()) {
+        if (reg.type.isPacket() && !reg.orNull && !helper.takesPacket()) {
             throw run.reject("helper access to the packet is not allowed");
         }
-        if (!(reg.isNull() && arg.mayBeNull())) {
+        if (!(reg.isNull() && arg.orNull())) {
             requireType(reg, number, arg);
             requireOffset(reg, number, arg);
         }
-        if (arg == Arg.RELEASED_SOCK || arg == Arg.RINGBUF_MEM) {
+        if (arg == ArgKind.SOCK_COMMON_RELEASE || arg == ArgKind.RINGBUF_MEM) {
             if (reg.ref == 0 && !reg.isNull()) {
                 throw run.reject("R" + number + " must be referenced when passed to release function");
             }
@@ -133,13 +136,13 @@ final class HelperCalls {
             }
             ref = reg.ref;
         }
-        check(proto, arg, index, reg);
+        check(helper, arg, index, reg);
     }
 
-    private void check(HelperProto proto, Arg arg, int index, Reg reg) {
+    private void check(Helper helper, ArgKind arg, int index, Reg reg) {
         int number = index + 1;
         switch (arg) {
-            case MAP_PTR -> {
+            case CONST_MAP_PTR -> {
                 map = reg.map;
                 mapUid = reg.mapUid;
             }
@@ -153,9 +156,9 @@ final class HelperCalls {
             case MAP_VALUE_OUT ->
                 memory(number, Integer.toUnsignedLong(map.def().valueSize()), true, false, true);
             case FUNC -> callback = reg.subprog;
-            case SIZE -> size(number, reg, proto.args().get(index - 1), false);
-            case SIZE_OR_ZERO -> size(number, reg, proto.args().get(index - 1), true);
-            case ALLOC_SIZE -> {
+            case CONST_SIZE -> size(number, reg, helper.arg(index - 1), false);
+            case CONST_SIZE_OR_ZERO -> size(number, reg, helper.arg(index - 1), true);
+            case CONST_ALLOC_SIZE_OR_ZERO -> {
                 if (!reg.isConst()) {
                     throw run.reject("R" + number + " is not a known constant'");
                 }
@@ -163,25 +166,33 @@ final class HelperCalls {
                 run.precision.mark(number);
             }
             case CONST_STR -> constantString(reg, number);
-            case OUT_4, OUT_8 -> {
-                int bytes = arg == Arg.OUT_4 ? 4 : 8;
-                memory(number, bytes, true, false, true);
-                aligned(reg, bytes);
+            case INT_PTR, LONG_PTR -> {
+                memory(number, arg.fixedBytes(), true, false, true);
+                aligned(reg, arg.fixedBytes());
             }
-            case IN_20 -> memory(number, 20, false, false, false);
-            case IN_40 -> memory(number, 40, false, false, false);
-            case OTHER -> throw new UnsupportedException("helper " + proto.cname());
-            case LOCK -> throw new UnsupportedException("bpf_spin_lock");
+            case IPHDR, IPV6HDR, TCPHDR -> memory(number, arg.fixedBytes(), false, false, false);
+            case SPIN_LOCK -> throw new UnsupportedException("bpf_spin_lock");
+            case MAP_VALUE_OR_NULL,
+                    TIMER,
+                    KPTR,
+                    DYNPTR,
+                    DYNPTR_NEW_LOCAL,
+                    DYNPTR_NEW_RINGBUF,
+                    DYNPTR_RELEASE_RINGBUF,
+                    TASK,
+                    CGROUP,
+                    KERNEL_OBJECT_OR_NULL,
+                    PERCPU_KSYM -> throw unsupported(helper);
             case ANYTHING,
                     CTX,
-                    MEM,
-                    MEM_OR_NULL,
-                    MEM_OUT,
-                    MEM_OUT_OR_NULL,
-                    MEM_IN_OUT,
+                    MEM_READ,
+                    MEM_READ_OR_NULL,
+                    MEM_WRITE,
+                    MEM_WRITE_OR_NULL,
+                    MEM_READ_WRITE,
                     STACK_OR_NULL,
                     SOCK_COMMON,
-                    RELEASED_SOCK,
+                    SOCK_COMMON_RELEASE,
                     RINGBUF_MEM -> {}
         }
     }
@@ -212,34 +223,35 @@ final class HelperCalls {
         }
     }
 
-    private void requireType(Reg reg, int number, Arg arg) {
-        boolean strict = !arg.mayBeNull() && reg.orNull;
+    private void requireType(Reg reg, int number, ArgKind arg) {
+        boolean strict = !arg.orNull() && reg.orNull;
         boolean fits = !strict
                 && switch (arg) {
                     case CTX -> reg.type == RegType.CTX;
-                    case MAP_PTR -> reg.type == RegType.CONST_MAP_PTR;
-                    case SIZE, SIZE_OR_ZERO, ALLOC_SIZE -> reg.type == RegType.SCALAR;
+                    case CONST_MAP_PTR -> reg.type == RegType.CONST_MAP_PTR;
+                    case CONST_SIZE, CONST_SIZE_OR_ZERO, CONST_ALLOC_SIZE_OR_ZERO -> reg.type == RegType.SCALAR;
                     case FUNC -> reg.type == RegType.FUNC;
                     case STACK_OR_NULL -> reg.type == RegType.STACK;
-                    case CONST_STR, LOCK -> reg.type == RegType.MAP_VALUE;
+                    case CONST_STR, SPIN_LOCK -> reg.type == RegType.MAP_VALUE;
                     case SOCK_COMMON -> reg.type.isSocket();
-                    case RELEASED_SOCK -> reg.type.isSocket();
+                    case SOCK_COMMON_RELEASE -> reg.type.isSocket();
                     case RINGBUF_MEM -> reg.type == RegType.MEM && reg.ringbuf;
                     case MAP_KEY,
                             MAP_VALUE,
                             MAP_VALUE_OUT,
-                            MEM,
-                            MEM_OR_NULL,
-                            MEM_OUT,
-                            MEM_OUT_OR_NULL,
-                            MEM_IN_OUT,
-                            OUT_4,
-                            OUT_8,
-                            IN_20,
-                            IN_40 ->
+                            MEM_READ,
+                            MEM_READ_OR_NULL,
+                            MEM_WRITE,
+                            MEM_WRITE_OR_NULL,
+                            MEM_READ_WRITE,
+                            INT_PTR,
+                            LONG_PTR,
+                            IPHDR,
+                            TCPHDR,
+                            IPV6HDR ->
                         switch (reg.type) {
                             case STACK, PACKET, PACKET_META, MAP_KEY, MAP_VALUE -> true;
-                            case MEM -> !reg.readOnly || !arg.isWritten();
+                            case MEM -> !reg.readOnly || !arg.writes();
                             case NOT_INIT,
                                     SCALAR,
                                     CTX,
@@ -251,41 +263,63 @@ final class HelperCalls {
                                     FUNC,
                                     XDP_SOCK -> false;
                         };
-                    case ANYTHING, OTHER -> true;
+                    case ANYTHING,
+                            MAP_VALUE_OR_NULL,
+                            TIMER,
+                            KPTR,
+                            DYNPTR,
+                            DYNPTR_NEW_LOCAL,
+                            DYNPTR_NEW_RINGBUF,
+                            DYNPTR_RELEASE_RINGBUF,
+                            TASK,
+                            CGROUP,
+                            KERNEL_OBJECT_OR_NULL,
+                            PERCPU_KSYM -> true;
                 };
         if (fits) {
             return;
         }
         String expected = switch (arg) {
             case CTX -> "ctx";
-            case MAP_PTR -> "map_ptr";
-            case SIZE, SIZE_OR_ZERO, ALLOC_SIZE -> "scalar";
+            case CONST_MAP_PTR -> "map_ptr";
+            case CONST_SIZE, CONST_SIZE_OR_ZERO, CONST_ALLOC_SIZE_OR_ZERO -> "scalar";
             case FUNC -> "func";
             case STACK_OR_NULL -> "fp";
             case CONST_STR -> "map_value";
-            case LOCK -> "map_value, ptr_";
-            case SOCK_COMMON, RELEASED_SOCK -> SOCKETS;
+            case SPIN_LOCK -> "map_value, ptr_";
+            case SOCK_COMMON, SOCK_COMMON_RELEASE -> SOCKETS;
             case RINGBUF_MEM -> "ringbuf_mem";
             case ANYTHING,
-                    OTHER,
+                    MAP_VALUE_OR_NULL,
+                    TIMER,
+                    KPTR,
+                    DYNPTR,
+                    DYNPTR_NEW_LOCAL,
+                    DYNPTR_NEW_RINGBUF,
+                    DYNPTR_RELEASE_RINGBUF,
+                    TASK,
+                    CGROUP,
+                    KERNEL_OBJECT_OR_NULL,
+                    PERCPU_KSYM,
                     MAP_KEY,
                     MAP_VALUE,
                     MAP_VALUE_OUT,
-                    MEM,
-                    MEM_OR_NULL,
-                    MEM_OUT,
-                    MEM_OUT_OR_NULL,
-                    MEM_IN_OUT,
-                    OUT_4,
-                    OUT_8,
-                    IN_20,
-                    IN_40 -> MEMORY;
+                    MEM_READ,
+                    MEM_READ_OR_NULL,
+                    MEM_WRITE,
+                    MEM_WRITE_OR_NULL,
+                    MEM_READ_WRITE,
+                    INT_PTR,
+                    LONG_PTR,
+                    IPHDR,
+                    TCPHDR,
+                    IPV6HDR -> MEMORY;
         };
         throw run.reject("R" + number + " type=" + StatePrinter.name(reg) + " expected=" + expected);
     }
 
-    private void requireOffset(Reg reg, int number, Arg arg) {
-        boolean released = arg == Arg.RELEASED_SOCK || arg == Arg.RINGBUF_MEM;
+    private void requireOffset(Reg reg, int number, ArgKind arg) {
+        boolean released = arg == ArgKind.SOCK_COMMON_RELEASE || arg == ArgKind.RINGBUF_MEM;
         boolean anyOffset = switch (reg.type) {
             case STACK, PACKET, PACKET_META, MAP_KEY, MAP_VALUE, MEM, SCALAR -> true;
             case NOT_INIT, CTX, CONST_MAP_PTR, PACKET_END, SOCKET, SOCK_COMMON, TCP_SOCK, FUNC, XDP_SOCK -> false;
@@ -299,7 +333,7 @@ final class HelperCalls {
         }
     }
 
-    private void size(int number, Reg reg, Arg memory, boolean zeroAllowed) {
+    private void size(int number, Reg reg, ArgKind memory, boolean zeroAllowed) {
         if (reg.smin < 0) {
             throw run.reject("R" + number + " min value is negative, either use unsigned or 'var &= const'");
         }
@@ -309,8 +343,8 @@ final class HelperCalls {
         if (Long.compareUnsigned(reg.umax, MAX_SIZE) >= 0) {
             throw run.reject("R" + number + " unbounded memory access, use 'var &= const' or 'if (var < const)'");
         }
-        boolean fills = reg.isConst() && (memory == Arg.MEM_OUT || memory == Arg.MEM_OUT_OR_NULL);
-        memory(number - 1, reg.umax, memory.isWritten(), zeroAllowed, fills);
+        boolean fills = reg.isConst() && (memory == ArgKind.MEM_WRITE || memory == ArgKind.MEM_WRITE_OR_NULL);
+        memory(number - 1, reg.umax, memory.writes(), zeroAllowed, fills);
         run.precision.mark(number);
     }
 
@@ -410,12 +444,11 @@ final class HelperCalls {
 
     // --- maps
 
-    private void recordMap(int number) {
-        boolean writes = number == 2 || number == 3 || number == 87 || number == 88;
-        if (map != null && writes && !map.canWrite()) {
+    private void recordMap(Helper helper) {
+        if (map != null && helper.writesMap() && !map.canWrite()) {
             throw run.reject("write into map forbidden");
         }
-        if (number == HelperProto.TAIL_CALL && map != null) {
+        if (helper == Helper.TAIL_CALL && map != null) {
             if (map.def().type() != MapType.PROG_ARRAY) {
                 // the kernel forgets the line end
                 run.log.add("expected prog array map for tail call");
@@ -433,60 +466,11 @@ final class HelperCalls {
         }
     }
 
-    private void requireCompatible(KnownMap used, int number, HelperProto proto) {
+    private void requireCompatible(KnownMap used, Helper helper) {
         MapType type = used.def().type();
-        boolean byType = switch (type) {
-            case PROG_ARRAY -> number == HelperProto.TAIL_CALL;
-            case PERF_EVENT_ARRAY -> number == 22 || number == 25 || number == 55;
-            case RINGBUF -> number >= 130 && number <= 134 || number >= 198 && number <= 200;
-            case USER_RINGBUF -> number == HelperProto.USER_RINGBUF_DRAIN;
-            case CGROUP_ARRAY -> number == 37;
-            case DEVMAP, DEVMAP_HASH, XSKMAP -> number == HelperProto.REDIRECT_MAP || number == HelperProto.MAP_LOOKUP;
-            case CPUMAP -> number == HelperProto.REDIRECT_MAP;
-            case ARRAY_OF_MAPS, HASH_OF_MAPS -> number == HelperProto.MAP_LOOKUP;
-            case SOCKMAP, SOCKHASH ->
-                number == HelperProto.MAP_LOOKUP
-                        || number == HelperProto.MAP_UPDATE
-                        || number == HelperProto.MAP_DELETE;
-            case QUEUE, STACK -> number >= 87 && number <= 89;
-            case BLOOM_FILTER -> number == 87 || number == 89;
-            case STACK_TRACE,
-                    CGROUP_STORAGE,
-                    PERCPU_CGROUP_STORAGE,
-                    REUSEPORT_SOCKARRAY,
-                    SK_STORAGE,
-                    INODE_STORAGE,
-                    TASK_STORAGE,
-                    CGRP_STORAGE -> false;
-            case UNSPEC,
-                    HASH,
-                    ARRAY,
-                    PERCPU_HASH,
-                    PERCPU_ARRAY,
-                    LRU_HASH,
-                    LRU_PERCPU_HASH,
-                    LPM_TRIE,
-                    STRUCT_OPS,
-                    ARENA,
-                    INSN_ARRAY -> true;
-        };
-        boolean byHelper = switch (number) {
-            case 12 -> type == MapType.PROG_ARRAY;
-            case 22, 25, 55 -> type == MapType.PERF_EVENT_ARRAY;
-            case 37 -> type == MapType.CGROUP_ARRAY;
-            case 51 ->
-                type == MapType.DEVMAP
-                        || type == MapType.DEVMAP_HASH
-                        || type == MapType.CPUMAP
-                        || type == MapType.XSKMAP;
-            case 87, 89 -> type == MapType.QUEUE || type == MapType.STACK || type == MapType.BLOOM_FILTER;
-            case 88 -> type == MapType.QUEUE || type == MapType.STACK;
-            case 130, 131, 134 -> type == MapType.RINGBUF;
-            case 195 -> type == MapType.PERCPU_ARRAY || type == MapType.PERCPU_HASH || type == MapType.LRU_PERCPU_HASH;
-            default -> true;
-        };
-        if (!byType || !byHelper) {
-            throw run.reject("cannot pass map_type " + type.number() + " into func " + proto.cname() + "#" + number);
+        if (!helper.takes(type)) {
+            throw run.reject(
+                    "cannot pass map_type " + type.number() + " into func " + helper.cname() + "#" + helper.number());
         }
     }
 
@@ -505,12 +489,12 @@ final class HelperCalls {
         });
     }
 
-    private void result(HelperProto proto, int insn, boolean callsBack) {
+    private void result(Helper helper, int insn) {
         Reg r0 = run.reg(0);
-        switch (proto.returns()) {
+        switch (helper.returns()) {
             case INTEGER -> {
                 r0.setUnknown();
-                if (proto.number() == 8) {
+                if (helper == Helper.GET_SMP_PROCESSOR_ID) {
                     int last = run.cpus - 1;
                     r0.umax = last;
                     r0.u32max = last;
@@ -528,7 +512,7 @@ final class HelperCalls {
                 r0.setPointer(RegType.MAP_VALUE);
                 r0.map = map;
                 r0.mapUid = mapUid;
-                boolean exists = proto.number() == HelperProto.MAP_LOOKUP
+                boolean exists = helper == Helper.MAP_LOOKUP_ELEM
                         && constantKey >= 0
                         && constantKey < Integer.toUnsignedLong(map.def().maxEntries());
                 if (!exists) {
@@ -537,8 +521,7 @@ final class HelperCalls {
                 }
             }
             case SOCKET_OR_NULL, SOCK_COMMON_OR_NULL -> {
-                r0.setPointer(
-                        proto.returns() == HelperProto.Returns.SOCKET_OR_NULL ? RegType.SOCKET : RegType.SOCK_COMMON);
+                r0.setPointer(helper.returns() == ReturnKind.SOCKET_OR_NULL ? RegType.SOCKET : RegType.SOCK_COMMON);
                 acquire(r0, insn);
             }
             case RINGBUF_MEM_OR_NULL -> {
@@ -547,6 +530,8 @@ final class HelperCalls {
                 r0.memBytes = (int) allocated;
                 acquire(r0, insn);
             }
+            case DYNPTR_MEM_OR_NULL, BTF_POINTER, BTF_POINTER_OR_NULL, PERCPU_KSYM, PERCPU_KSYM_OR_NULL ->
+                throw unsupported(helper);
         }
     }
 

@@ -2,6 +2,7 @@ package dev.sluice.verifier;
 
 import dev.sluice.btf.Btf;
 import dev.sluice.btf.BtfType;
+import dev.sluice.helper.Helper;
 import dev.sluice.isa.Form;
 import dev.sluice.isa.Opcode;
 import dev.sluice.isa.Pseudo;
@@ -108,8 +109,9 @@ final class Layout {
         return code[slot] == Opcode.CALL_LOCAL.code() && src[slot] == 1;
     }
 
-    private boolean isHelperCall(int slot) {
-        return code[slot] == Opcode.CALL.code() && src[slot] == 0;
+    /** The helper that XDP programs may call and that a slot calls, or null. */
+    Helper helperAt(int slot) {
+        return code[slot] == Opcode.CALL.code() && src[slot] == 0 ? Helper.of(imm[slot]) : null;
     }
 
     private boolean isFunctionPointer(int slot) {
@@ -227,7 +229,7 @@ final class Layout {
             boolean tailCall = false;
             for (int i = starts[f]; i < endOf(f); i++) {
                 loadsPacket |= (code[i] & 7) == 0 && ((code[i] & 0xe0) == 0x20 || (code[i] & 0xe0) == 0x40);
-                tailCall |= isHelperCall(i) && imm[i] == HelperProto.TAIL_CALL;
+                tailCall |= helperAt(i) == Helper.TAIL_CALL;
             }
             if (!loadsPacket && !tailCall) {
                 continue;
@@ -391,7 +393,8 @@ final class Layout {
         }
         if ((c & 0xf0) == 0x80) {
             if (n == 0) {
-                if (isHelperCall(slot) && HelperProto.isCallbackCaller(imm[slot])) {
+                Helper helper = helperAt(slot);
+                if (helper != null && helper.callsBack()) {
                     callbackCalls.set(slot);
                     checkpoints.set(slot);
                     meetAndJump(slot);
@@ -446,10 +449,11 @@ final class Layout {
         tailCalls = new boolean[starts.length];
         List<int[]> calls = new ArrayList<>();
         for (int i = 0; i < size; i++) {
-            if (isHelperCall(i)) {
+            Helper helper = helperAt(i);
+            if (helper != null) {
                 int function = functionOf(i);
-                tailCalls[function] |= imm[i] == HelperProto.TAIL_CALL;
-                movesPacket[function] |= HelperProto.movesPacket(imm[i]) || imm[i] == HelperProto.TAIL_CALL;
+                tailCalls[function] |= helper == Helper.TAIL_CALL;
+                movesPacket[function] |= helper.movesPacket() || helper == Helper.TAIL_CALL;
             } else if (isLocalCall(i)) {
                 calls.add(new int[] {functionOf(i), functionAt(i + 1 + imm[i])});
             }

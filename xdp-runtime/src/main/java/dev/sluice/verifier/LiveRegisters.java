@@ -1,5 +1,6 @@
 package dev.sluice.verifier;
 
+import dev.sluice.helper.Helper;
 import dev.sluice.isa.Opcode;
 
 /** Which of r0 to r9 are read before they are written, from each slot on: a data flow over the whole program. */
@@ -84,7 +85,8 @@ final class LiveRegisters {
             case JA, GOTOL, MAY_GOTO -> {}
             case CALL_HELPER -> {
                 define[i] = CALLER_SAVED;
-                use[i] = HelperProto.argumentMask(layout.imm[i]);
+                Helper helper = layout.helperAt(i);
+                use[i] = helper == null ? 0 : (1 << helper.argCount() + 1) - 2;
             }
             case CALL_LOCAL, CALL_KFUNC, CALLX -> {
                 define[i] = CALLER_SAVED;
