@@ -8,7 +8,7 @@ import dev.sluice.program.Program;
 
 /**
  * What the engines' executables have in common: the way from a frame descriptor into a {@link RunContext} and back. An
- * engine that generates the loop itself overrides {@link #run} and keeps to {@link #begin} and {@link #finish}.
+ * engine that generates the loop itself overrides {@link #runAll} and keeps to {@link #begin} and {@link #finish}.
  */
 public abstract class BaseExecutable implements Executable {
     /** Bytes at the end of a frame that programs may not grow into: room for {@code struct skb_shared_info}. */
@@ -45,18 +45,30 @@ public abstract class BaseExecutable implements Executable {
     public abstract long execute(RunContext context, long r1, long r2, int depth);
 
     @Override
-    public long call(RunContext context, long r1, long r2) {
+    public final long call(RunContext context, long r1, long r2) {
+        boolean entered = context.reader.enter();
         context.beginRun();
         context.descriptor = 0;
         try {
             return execute(context, r1, r2, 0);
         } finally {
             context.releaseLock();
+            context.reader.leave(entered);
         }
     }
 
     @Override
-    public void run(RunContext context, long descriptors, int count, FaultSink faults) {
+    public final void run(RunContext context, long descriptors, int count, FaultSink faults) {
+        boolean entered = context.reader.enter();
+        try {
+            runAll(context, descriptors, count, faults);
+        } finally {
+            context.reader.leave(entered);
+        }
+    }
+
+    /** {@link #run}, of a queue that is online. */
+    protected void runAll(RunContext context, long descriptors, int count, FaultSink faults) {
         long descriptor = descriptors;
         for (int i = 0; i < count; i++) {
             begin(context, descriptor);

@@ -4,6 +4,7 @@ import dev.sluice.map.BpfMap;
 import dev.sluice.map.MapTable;
 import dev.sluice.map.ProgramRef;
 import dev.sluice.memory.Memory;
+import dev.sluice.memory.QuiescentStates;
 import dev.sluice.memory.Regions;
 import java.lang.foreign.Arena;
 import org.jspecify.annotations.Nullable;
@@ -39,6 +40,9 @@ public final class RunContext implements AutoCloseable {
 
     public final MapTable maps;
     public final Regions regions;
+
+    /** Where this queue says when it holds nothing that others want to free. Engines enter before they run a program. */
+    public final QuiescentStates.Reader reader;
 
     /** First address of the stacks, {@link #MAX_FRAMES} of {@link #STACK_BYTES}; frame 0 is the highest. */
     public final long stacks = Memory.allocate(arena, (long) MAX_FRAMES * STACK_BYTES, 64);
@@ -170,6 +174,7 @@ public final class RunContext implements AutoCloseable {
         this.maps = maps;
         this.regions = regions;
         this.clock = clock;
+        reader = maps.quiescentStates().newReader();
         seed(seed);
     }
 
@@ -266,6 +271,7 @@ public final class RunContext implements AutoCloseable {
 
     @Override
     public void close() {
+        reader.close();
         arena.close();
     }
 }

@@ -35,7 +35,7 @@ final class JitExecutable extends BaseExecutable {
     }
 
     @Override
-    public void run(RunContext context, long descriptors, int count, FaultSink faults) {
+    protected void runAll(RunContext context, long descriptors, int count, FaultSink faults) {
         loop(context.instructionLimit).code(context.regions).run(context, descriptors, count, faults);
     }
 

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 
 /**
  * What all types have in common: memory, its regions, and the checks that {@code bpf(2)} makes before it asks the type.
@@ -27,7 +28,6 @@ abstract class LiveMap extends BpfMap {
     /** Of the lock in a value, or -1. */
     private volatile int lockOffset = -1;
 
-    private volatile boolean wasInner;
     private volatile boolean frozen;
 
     LiveMap(MapDef def, MapTable table, Regions regions) {
@@ -67,6 +67,23 @@ abstract class LiveMap extends BpfMap {
         return (def().flags() & RDONLY_PROG) == 0;
     }
 
+    /**
+     * Does what user space wants while nothing is freed. Not to be nested.
+     *
+     * @throws MapException EBADF when the map is closed
+     */
+    final <T> T inside(Supplier<T> what) {
+        int entered = table.quiescentStates().enter();
+        try {
+            if (isGone()) {
+                throw refuse(Errno.EBADF, "it is closed");
+            }
+            return what.get();
+        } finally {
+            table.quiescentStates().leave(entered);
+        }
+    }
+
     @Override
     public final byte[] get(byte[] key, long flags) {
         checkKey(key);
@@ -75,7 +92,7 @@ abstract class LiveMap extends BpfMap {
             throw refuse(Errno.EINVAL, "a look-up has no other flags than BPF_F_LOCK, flags=" + flags);
         }
         checkLock(flags);
-        return lockOffset >= 0 ? readWithLock(key, flags != 0) : read(key);
+        return inside(() -> lockOffset >= 0 ? readWithLock(key, flags != 0) : read(key));
     }
 
     private void checkLock(long flags) {
@@ -167,7 +184,7 @@ abstract class LiveMap extends BpfMap {
         }
         checkWritable();
         checkLock(flags);
-        int error = write(key, value, flags);
+        int error = inside(() -> write(key, value, flags));
         if (error != 0) {
             throw refuse(errno(error), describe(error, key, flags));
         }
@@ -177,7 +194,7 @@ abstract class LiveMap extends BpfMap {
     public final boolean remove(byte[] key) {
         checkKey(key);
         checkWritable();
-        int error = erase(key);
+        int error = inside(() -> erase(key));
         if (error == Errno.ENOENT.negative()) {
             return false;
         }
@@ -197,7 +214,7 @@ abstract class LiveMap extends BpfMap {
             checkKey(key);
         }
         checkReadable();
-        return next(key);
+        return inside(() -> next(key));
     }
 
     @Override
@@ -205,14 +222,14 @@ abstract class LiveMap extends BpfMap {
         checkKey(key);
         checkReadable();
         checkWritable();
-        return take(key);
+        return inside(() -> take(key));
     }
 
     @Override
     public final Batch lookupBatch(byte[] from, int count) {
         checkReadable();
         checkBatches();
-        return readBatch(from, count, false);
+        return inside(() -> readBatch(from, count, false));
     }
 
     @Override
@@ -222,7 +239,7 @@ abstract class LiveMap extends BpfMap {
         if (!(this instanceof HashTableMap) || !hasBatches()) {
             throw noBatches();
         }
-        return readBatch(from, count, true);
+        return inside(() -> readBatch(from, count, true));
     }
 
     @Override
@@ -282,14 +299,14 @@ abstract class LiveMap extends BpfMap {
     Batch readBatch(byte[] from, int count, boolean takeOut) {
         List<MapEntry> entries = new ArrayList<>();
         byte[] last = from;
-        byte[] key = nextKey(from);
+        byte[] key = next(from);
         while (key != null && entries.size() < count) {
             byte[] value = read(key);
             if (value != null) {
                 entries.add(new MapEntry(key, value));
             }
             last = key;
-            key = nextKey(key);
+            key = next(key);
         }
         return new Batch(entries, last, key == null);
     }
@@ -337,9 +354,8 @@ abstract class LiveMap extends BpfMap {
     }
 
     /**
-     * Gives the map up. Its memory goes at once, unless it is in another map: then when it has left that one too. A map
-     * that programs may have got out of another one keeps its memory until {@link MapTable#reclaim}, because they may
-     * still be using it.
+     * Gives the map up: nobody finds it any more, unless it is in another map; then when it has left that one too. Its
+     * memory goes when every queue has been in a quiescent state since.
      */
     @Override
     public final void close() {
@@ -350,7 +366,6 @@ abstract class LiveMap extends BpfMap {
 
     /** One more map or person that keeps this one alive; false when it is being freed already. */
     final boolean hold() {
-        wasInner = true;
         int now;
         do {
             now = references.get();
@@ -365,13 +380,11 @@ abstract class LiveMap extends BpfMap {
         if (references.decrementAndGet() > 0) {
             return;
         }
-        dropInner();
-        if (wasInner) {
-            table.bury(this);
-        } else {
+        table.quiescentStates().retire(() -> {
+            dropInner();
             table.remove(this);
             abandon();
-        }
+        });
     }
 
     /** Whether nobody holds it any more; a program may still be using it. */

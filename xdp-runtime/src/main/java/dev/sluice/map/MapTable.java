@@ -1,5 +1,6 @@
 package dev.sluice.map;
 
+import dev.sluice.memory.QuiescentStates;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -17,8 +18,7 @@ public final class MapTable {
     private volatile RingBufferMap[] rings = {};
     private int lastId;
 
-    /** Maps that are closed, but whose memory programs may still be using. */
-    private final List<LiveMap> buried = new ArrayList<>();
+    private final QuiescentStates states = new QuiescentStates();
 
     /** The pointer of a map's id. */
     static long handle(int id) {
@@ -61,31 +61,16 @@ public final class MapTable {
                 .toArray(RingBufferMap[]::new);
     }
 
-    /** Keeps a map's memory until {@link #closeAll}. */
-    synchronized void bury(LiveMap map) {
-        buried.add(map);
+    /** By which the memory of maps is given back: queues that run programs have a reader there. */
+    public QuiescentStates quiescentStates() {
+        return states;
     }
 
-    /** Closes all maps and gives all memory back. No program may be running any more. */
+    /** Closes all maps. Their memory is given back when every queue has been in a quiescent state. */
     public void closeAll() {
         for (BpfMap map : all()) {
             map.close();
         }
-        reclaim();
-    }
-
-    /**
-     * Gives back the memory of maps that were in others and are closed. At that moment no program may be between its start
-     * and its end: it might still use such a map. Who replaces inner maps for a long time calls it between two batches.
-     */
-    public void reclaim() {
-        List<LiveMap> dead;
-        synchronized (this) {
-            dead = List.copyOf(buried);
-            buried.clear();
-            dead.forEach(this::remove);
-        }
-        dead.forEach(LiveMap::abandon);
     }
 
     /** The map of an id, or null. */
@@ -101,7 +86,7 @@ public final class MapTable {
 
     /**
      * The map of a pointer, or null when it is no map's. A program may have got it out of another map that it has left
-     * since: it is found until {@link #reclaim}.
+     * since: it is found until every queue has been in a quiescent state.
      */
     public BpfMap byHandle(long handle) {
         long offset = handle - HANDLE_BASE;

@@ -178,6 +178,10 @@ public final class RingBufferMap extends RingMap {
      * @return how many were shown
      */
     public int consume(Consumer<MemorySegment> reader, int most) {
+        return inside(() -> show(reader, most));
+    }
+
+    private int show(Consumer<MemorySegment> reader, int most) {
         int shown = 0;
         long position = get(consumer);
         while (shown < most) {

@@ -84,7 +84,7 @@ abstract class RingMap extends LiveMap {
         long until = System.nanoTime() + nanos;
         waiter = Thread.currentThread();
         try {
-            while (!hasNext()) {
+            while (!inside(this::hasNext)) {
                 long left = until - System.nanoTime();
                 if (left <= 0 || Thread.currentThread().isInterrupted()) {
                     return false;

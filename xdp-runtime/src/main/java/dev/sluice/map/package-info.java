@@ -15,7 +15,9 @@
  * What programs send to user space is read from {@link dev.sluice.map.RingBufferMap} and, for each CPU, from
  * {@link dev.sluice.map.PerfRing}. A map in a map is a pointer for programs and an id for user space.
  *
- * <p>Readers never lock. A value that a program got stays memory of that map as long as the map lives; that of a map that
- * was in another one stays until {@link dev.sluice.map.MapTable#reclaim}.
+ * <p>Readers never lock. A value that a program got stays memory of that map until the program ends: the memory of a map
+ * that was closed, or replaced in another one, is given back when every queue has been in a quiescent state ({@link
+ * dev.sluice.memory.QuiescentStates}, which also keeps it while user space reads). Who calls the program's side of a map
+ * without an engine enters and leaves as an engine does.
  */
 package dev.sluice.map;

@@ -3,6 +3,7 @@ package dev.sluice.map;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.memory.Memory;
+import dev.sluice.memory.QuiescentStates;
 import dev.sluice.memory.Regions;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -390,12 +391,16 @@ class MapConcurrencyTest {
                     long outerKey = Memory.allocate(arena, 4, 8);
                     Memory.putInt(outerKey, 1);
                     long zero = Memory.allocate(arena, 4, 8);
-                    for (int i = 0; i < ROUNDS; i++) {
-                        long pointer = outer.lookup(outerKey, cpu);
-                        assertThat(pointer).isNotZero();
-                        // It may have been replaced and closed since, and is there all the same.
-                        BpfMap found = table.byHandle(pointer);
-                        assertThat(Memory.getLong(found.lookup(zero, cpu))).isEqualTo(found.id());
+                    try (QuiescentStates.Reader reader = table.quiescentStates().newReader()) {
+                        for (int i = 0; i < ROUNDS; i++) {
+                            boolean entered = reader.enter();
+                            long pointer = outer.lookup(outerKey, cpu);
+                            assertThat(pointer).isNotZero();
+                            // It may have been replaced and closed since, and is there all the same.
+                            BpfMap found = table.byHandle(pointer);
+                            assertThat(Memory.getLong(found.lookup(zero, cpu))).isEqualTo(found.id());
+                            reader.leave(entered);
+                        }
                     }
                 },
                 (cpu, arena) -> {
@@ -404,7 +409,10 @@ class MapConcurrencyTest {
                     fresh.close();
                 });
         assertThat(table.all()).hasSize(2);
-        table.reclaim();
+        // all readers are gone: what was replaced is freed as soon as the thread that frees has looked
+        while (table.quiescentStates().waiting() > 0) {
+            Thread.sleep(1);
+        }
         assertThat(table.byHandle(first.handle())).isNull();
         assertThat(outer.get(key(1))).isNotNull();
     }

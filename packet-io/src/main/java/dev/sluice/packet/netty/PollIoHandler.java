@@ -32,6 +32,7 @@ public final class PollIoHandler implements IoHandler {
 
     private final ThreadAwareExecutor executor;
     private final List<Registration> polled = new ArrayList<>();
+    private final List<RoundHandle> told = new ArrayList<>();
     private final DelegateContext delegateContext = new DelegateContext();
 
     /** Made when the first file descriptor comes: loading the native library takes longer than a short replay. */
@@ -74,6 +75,7 @@ public final class PollIoHandler implements IoHandler {
             return work;
         }
         runsSinceLook = 0;
+        beforeWaiting();
         if (descriptors != null) {
             return descriptors.run(delegateContext.of(context, true));
         }
@@ -88,7 +90,16 @@ public final class PollIoHandler implements IoHandler {
             Registration registration = polled.get(i);
             work += registration.handle.poll(BUDGET);
         }
+        for (int i = 0; i < told.size(); i++) {
+            told.get(i).roundEnded();
+        }
         return work;
+    }
+
+    private void beforeWaiting() {
+        for (int i = 0; i < told.size(); i++) {
+            told.get(i).beforeWaiting();
+        }
     }
 
     /** Nanoseconds until a handle has work. */
@@ -137,6 +148,9 @@ public final class PollIoHandler implements IoHandler {
         if (handle instanceof PollHandle pollHandle) {
             Registration registration = new Registration(pollHandle);
             polled.add(registration);
+            if (handle instanceof RoundHandle roundHandle) {
+                told.add(roundHandle);
+            }
             pollHandle.registered();
             return registration;
         }
@@ -223,6 +237,7 @@ public final class PollIoHandler implements IoHandler {
 
         private void remove() {
             polled.remove(this);
+            told.remove(handle);
             handle.unregistered();
         }
     }

@@ -14,6 +14,7 @@ import dev.sluice.packet.nic.XdpAttachment;
 import dev.sluice.packet.nic.XdpHook;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.IoEventLoop;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -21,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * Runs the hook's program over each batch that comes by, and counts by action. What becomes of the packets is the business of
  * a {@link VerdictHandler} behind it. Without a program every packet has {@code XDP_PASS} and nothing is counted.
  *
- * <p>One for each pipeline. Allocates nothing per batch.
+ * <p>One for each pipeline. Allocates nothing per batch. On a packet loop it tells when the queue is in a quiescent state.
  */
 public final class XdpHandler extends ChannelInboundHandlerAdapter {
     private final XdpHook hook;
@@ -32,6 +33,9 @@ public final class XdpHandler extends ChannelInboundHandlerAdapter {
     private final long[] packets = new long[XdpAction.COUNT];
     private final long[] bytes = new long[XdpAction.COUNT];
     private long faultCount;
+
+    /** On its packet loop; null elsewhere, in tests. */
+    private @Nullable ContextHandle handle;
 
     /**
      * @param hook where the program is attached
@@ -57,6 +61,22 @@ public final class XdpHandler extends ChannelInboundHandlerAdapter {
     /** Packets whose program was stopped because it did what it may not; they are part of {@code XDP_ABORTED}. */
     public long faults() {
         return faultCount;
+    }
+
+    @Override
+    public void handlerAdded(ChannelHandlerContext ctx) {
+        if (ctx.channel().eventLoop() instanceof IoEventLoop loop && loop.isCompatible(ContextHandle.class)) {
+            handle = ContextHandle.join(loop, context);
+        }
+    }
+
+    @Override
+    public void handlerRemoved(ChannelHandlerContext ctx) {
+        ContextHandle joined = handle;
+        if (joined != null) {
+            handle = null;
+            joined.leave();
+        }
     }
 
     @Override

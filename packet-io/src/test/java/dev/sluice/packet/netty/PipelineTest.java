@@ -10,6 +10,7 @@ import dev.sluice.map.MapType;
 import dev.sluice.map.Maps;
 import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.memory.Memory;
+import dev.sluice.memory.QuiescentStates;
 import dev.sluice.memory.Regions;
 import dev.sluice.packet.TestProgram;
 import dev.sluice.packet.frame.FrameBatch;
@@ -111,6 +112,35 @@ class PipelineTest {
                     channel.receiveComplete();
                 })
                 .syncUninterruptibly();
+    }
+
+    @Test
+    void aLoopIsOnlineToTheEndOfItsRoundAndOfflineWhileItWaits() throws InterruptedException {
+        QuiescentStates states = maps.quiescentStates();
+        List<Boolean> passed = new CopyOnWriteArrayList<>();
+        AtomicBoolean freed = new AtomicBoolean();
+        TestProgram program = new TestProgram((running, d) -> {
+            boolean entered = running.reader.enter(); // as an engine does
+            passed.add(states.passed(states.stamp()));
+            running.reader.leave(entered);
+            return 2;
+        });
+        ChannelInboundHandlerAdapter behind = new ChannelInboundHandlerAdapter() {
+            @Override
+            public void channelRead(ChannelHandlerContext ctx, Object message) {
+                // a handler may still use what the program has found
+                passed.add(states.passed(states.stamp()));
+                states.retire(() -> freed.set(true));
+                ((FrameBatch) message).release();
+            }
+        };
+        VirtualQueueChannel channel = channel(nic("eth0", 1), Wire.NULL, new XdpHandler(program, context), behind);
+        assertThat(channel.offer(batch(1))).isTrue();
+        while (!freed.get()) {
+            Thread.sleep(1);
+        }
+        assertThat(passed).containsExactly(false, false);
+        channel.close().syncUninterruptibly();
     }
 
     @Test
