@@ -4,9 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaConstructor;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import dev.sluice.isa.Opcode;
+import dev.sluice.program.Facts;
+import dev.sluice.program.Verified;
 import java.lang.module.ModuleDescriptor;
 import java.lang.module.ModuleFinder;
 import java.net.URI;
@@ -92,6 +95,22 @@ class PackageTableTest {
                 .filteredOn(r -> !r.modifiers().contains(ModuleDescriptor.Requires.Modifier.STATIC))
                 .extracting(ModuleDescriptor.Requires::name)
                 .containsExactly("java.base");
+    }
+
+    /** Code without checks can be made from a proof alone, a proof by the verifier alone. */
+    @Test
+    void onlyTheVerifierMakesProofs() {
+        assertThat(makersOf(Facts.class)).containsOnly("verifier");
+        assertThat(makersOf(Verified.class)).containsOnly("program");
+    }
+
+    /** The packages whose classes call a constructor of a type. */
+    private static Set<String> makersOf(Class<?> type) {
+        Set<String> makers = new TreeSet<>();
+        for (JavaConstructor constructor : classes.get(type).getConstructors()) {
+            constructor.getAccessesToSelf().forEach(access -> makers.add(part(access.getOriginOwner())));
+        }
+        return makers;
     }
 
     /** One line for each forbidden pair of classes, sorted. */

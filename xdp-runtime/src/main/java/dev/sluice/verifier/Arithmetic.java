@@ -303,7 +303,7 @@ final class Arithmetic {
             if (ptr.type == RegType.STACK && ptr.frame != frame) {
                 // Linux 6.18 takes such a pointer for one into another frame's stack: its answer, but no proof
                 dst.frame = frame;
-                run.confusedFrames = true;
+                run.doubtful = true;
             }
         }
         dst.unbound32();

@@ -48,6 +48,7 @@ final class Jumps {
         if (layout.src[i] != 0 || layout.dst[i] != 0 || layout.imm[i] != 0) {
             throw run.reject("invalid may_goto imm " + layout.imm[i]);
         }
+        run.facts.recordEdges(i, true, true);
         State before = run.pruner.previousEntry(run.state.parent, i);
         State queued = run.push(i + 1, i);
         queued.mayGotoDepth++;
@@ -98,10 +99,12 @@ final class Jumps {
             if (isRegister && src.type == RegType.SCALAR) {
                 run.precision.mark(srcNumber);
             }
+            run.facts.recordEdges(i, decided == 1, decided == 0);
             run.printState();
             run.insn = decided == 1 ? layout.target(i) : i + 1;
             return;
         }
+        run.facts.recordEdges(i, true, true);
         long linked = 0;
         if (isRegister && src.type == RegType.SCALAR && src.id != 0) {
             linked = LinkedRegs.collect(run.state, src.id, linked, run.liveBefore);

@@ -47,6 +47,9 @@ final class Layout {
     /** Helper calls that run a function of the program. */
     final BitSet callbackCalls = new BitSet();
 
+    /** Functions whose address is taken. */
+    final BitSet callbacks = new BitSet();
+
     /** Per function: whether it, or one that it calls, may move the packet. */
     boolean[] movesPacket = {};
 
@@ -456,6 +459,8 @@ final class Layout {
                 movesPacket[function] |= helper.movesPacket() || helper == Helper.TAIL_CALL;
             } else if (isLocalCall(i)) {
                 calls.add(new int[] {functionOf(i), functionAt(i + 1 + imm[i])});
+            } else if (isFunctionPointer(i)) {
+                callbacks.set(functionAt(i + 1 + imm[i]));
             }
             if (isWide(i)) {
                 i++;

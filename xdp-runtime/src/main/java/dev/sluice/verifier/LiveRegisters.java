@@ -11,8 +11,12 @@ final class LiveRegisters {
     /** Per slot, bit by bit. */
     final short[] before;
 
+    /** Per slot, which of r0 to r9 the instruction itself reads. */
+    final short[] used;
+
     private LiveRegisters(int size) {
         before = new short[size];
+        used = new short[size];
     }
 
     static LiveRegisters of(Layout layout) {
@@ -21,6 +25,7 @@ final class LiveRegisters {
         int[] define = new int[layout.size];
         for (int i = 0; i < layout.size; i++) {
             fields(layout, i, use, define);
+            live.used[i] = (short) use[i];
             if (layout.isWide(i)) {
                 i++;
             }

@@ -311,6 +311,8 @@ final class Precision {
                 if ((flags & STACK_ACCESS) != 0) {
                     int f = flags & 7;
                     long bit = 1L << (flags >> 3 & 0x3f);
+                    // what an atomic operation fetched came from the slot, which is not followed
+                    run.doubtful |= row.form() == Form.ATOMIC && row.fetches() && (isSet(src) || isSet(0));
                     if ((slots[f] & bit) != 0) {
                         slots[f] &= ~bit;
                         if (row.form() != Form.ST) {

@@ -23,6 +23,7 @@ final class Run {
     final Layout layout;
     final boolean detailed;
     short[] liveBefore = {};
+    short[] used = {};
 
     /** A branch to be walked later. */
     private record Pending(State state, int insn, int previous, int logPosition) {}
@@ -40,14 +41,16 @@ final class Run {
     long scratchedSlots;
     int history = -1;
 
-    /** Whether a stack pointer was taken for one into another frame, as the kernel does. */
-    boolean confusedFrames;
+    /** Whether something was accepted for a wrong reason, as the kernel does: then it is no proof. */
+    boolean doubtful;
 
     /** Per slot, whether any path came by. */
     final boolean[] seen;
 
     /** Per slot, the kind of pointer that a load or store used; a second kind may not differ where code is rewritten. */
     private final RegType[] accessedAs;
+
+    final FactsRecorder facts;
 
     final int[] stackDepth;
 
@@ -78,6 +81,7 @@ final class Run {
         this.detailed = log.isDetailed();
         seen = new boolean[layout.size];
         accessedAs = new RegType[layout.size];
+        facts = new FactsRecorder(this);
         stackDepth = new int[layout.starts.length];
         arithmetic = new Arithmetic(this);
         stack = new StackAccess(this);
@@ -254,6 +258,7 @@ final class Run {
                     log.instruction(insn + ": " + text(insn));
                 }
                 seen[insn] = true;
+                facts.record(insn);
                 lastInsn = insn;
                 liveStack.begin(insn);
                 int at = insn;

@@ -1,5 +1,7 @@
 package dev.sluice.verifier;
 
+import dev.sluice.program.Facts;
+
 /** What the verifier says of a program. Immutable. */
 public sealed interface Verdict {
     /** The log at the level that was asked for, in the kernel's form; ends without a line end. */

@@ -47,8 +47,7 @@ public final class Verifier {
             run = new Run(subject, log, layout, cpus);
             walk(run);
             Verdict.Statistics statistics = statistics(run);
-            return new Verdict.Verified(
-                    subject, new Facts(run.seen, !run.confusedFrames), finish(log, statistics), statistics);
+            return new Verdict.Verified(subject, run.facts.result(), finish(log, statistics), statistics);
         } catch (RejectedException e) {
             Verdict.Statistics statistics = run == null ? none() : statistics(run);
             return new Verdict.Rejected(
@@ -63,6 +62,7 @@ public final class Verifier {
     private static void walk(Run run) {
         LiveRegisters live = LiveRegisters.of(run.layout);
         run.liveBefore = live.before;
+        run.used = live.used;
         if (run.detailed) {
             LiveRegistersPrinter.print(run, live);
         }

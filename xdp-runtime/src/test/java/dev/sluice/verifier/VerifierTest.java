@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.sluice.isa.Assembler;
 import dev.sluice.map.MapDef;
 import dev.sluice.map.MapType;
+import dev.sluice.program.Facts;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.StringReader;
