@@ -3,6 +3,7 @@ package dev.sluice.bench;
 import dev.sluice.exec.Executable;
 import dev.sluice.exec.FaultSink;
 import dev.sluice.helper.RunContext;
+import dev.sluice.isa.Assembler;
 import dev.sluice.map.MapTable;
 import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.memory.Memory;
@@ -139,9 +140,11 @@ public class DatapathBenchmark {
 
     /** The least that a program can do. */
     private record Constant(int action) implements Executable {
+        private static final Program PROGRAM = Program.ofCode("constant", Assembler.assemble("r0 = 2\nexit"));
+
         @Override
         public Program program() {
-            throw new UnsupportedOperationException();
+            return PROGRAM;
         }
 
         @Override

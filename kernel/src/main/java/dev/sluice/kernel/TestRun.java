@@ -22,11 +22,14 @@ import java.lang.foreign.ValueLayout;
  * <p>Owner thread: one at a time; it must be the one that made it. A run allocates nothing, unless it fails.
  */
 public final class TestRun implements AutoCloseable {
-    /** The longest packet that Linux takes, and the longest that can come out. */
+    /** The longest packet that can come out. */
     public static final int MAX_DATA_BYTES = 4096 + 17 * 4096;
 
     /** The most that fits into the linear part. */
     public static final int MAX_LINEAR_BYTES = 4096 - 256 - 320;
+
+    /** The longest packet that Linux takes: a linear part and 17 fragments. */
+    public static final int MAX_PACKET_BYTES = MAX_LINEAR_BYTES + 17 * 4096;
 
     /** BPF_F_TEST_RUN_ON_CPU: for program types other than XDP. */
     public static final int FLAG_ON_CPU = 1;

@@ -10,9 +10,10 @@
  *
  * <h2>Long packets</h2>
  *
- * A driver refuses frames longer than its MTU allows, and splits long ones into fragments that only {@code xdp.frags} programs
- * may see. Who replays a capture wants every packet judged, and captures are full of 64 KiB frames that offloads have made. So
- * unless an MTU is given a replay refuses no length, and every program sees every packet in one piece.
+ * A driver refuses frames longer than its MTU allows, and those that need more than one buffer when the program is not one
+ * of {@code xdp.frags}. Who replays a capture wants every packet judged, and captures are full of 64 KiB frames that offloads
+ * have made. So unless an MTU is given a replay refuses no length, and every program gets long packets as the kernel's test
+ * run gives them: 3,520 bytes in the linear part, the rest in fragments ({@link dev.sluice.memory.Fragments}).
  */
 @NullMarked
 package dev.sluice.packet;

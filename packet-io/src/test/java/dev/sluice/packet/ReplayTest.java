@@ -4,8 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.sluice.exec.ProgramFault;
+import dev.sluice.memory.Fragments;
 import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.memory.Memory;
+import dev.sluice.packet.frame.FramePool;
 import dev.sluice.packet.frame.FrameSink;
 import dev.sluice.packet.netty.CaptureFileSink;
 import dev.sluice.packet.nic.XdpAction;
@@ -106,8 +108,18 @@ class ReplayTest {
                             long data = Memory.getLong(d + FrameDescriptor.DATA);
                             long end = Memory.getLong(d + FrameDescriptor.DATA_END);
                             long start = Memory.getLong(d + FrameDescriptor.HARD_START);
-                            int room = Memory.getInt(d + FrameDescriptor.FRAME_SIZE);
-                            if (!Arrays.equals(Memory.bytes(data, (int) (end - data)), expected)
+                            int room = Memory.getInt(d + FrameDescriptor.FRAME_SIZE) & ~Fragments.FLAG;
+                            int fragments = Fragments.bytes(d);
+                            boolean linear = end - data == Math.min(expected.length, FramePool.LINEAR_ROOM)
+                                    && Arrays.equals(
+                                            Memory.bytes(data, (int) (end - data)),
+                                            Arrays.copyOf(expected, (int) (end - data)))
+                                    && end - data + fragments == expected.length;
+                            if (!linear
+                                    || fragments > 0
+                                            && !Arrays.equals(
+                                                    Memory.bytes(Fragments.address(d), fragments),
+                                                    Arrays.copyOfRange(expected, (int) (end - data), expected.length))
                                     || data - start != 256
                                     || Memory.getLong(d + FrameDescriptor.DATA_META) != data
                                     || start + room - 320 < end
@@ -261,6 +273,22 @@ class ReplayTest {
         assertThat(totals.statistics().get("replay0"))
                 .containsEntry("rx_length_errors", 2L)
                 .containsEntry("rx_too_large", 2L);
+    }
+
+    @Test
+    void jumboFramesAreForProgramsThatTakeSeveralBuffers() throws IOException {
+        List<TestCaptures.Packet> packets = List.of(
+                new TestCaptures.Packet(1, new byte[FramePool.LINEAR_ROOM]),
+                new TestCaptures.Packet(2, new byte[FramePool.LINEAR_ROOM + 1]),
+                new TestCaptures.Packet(3, new byte[9000]));
+        TestProgram program = TestProgram.returning(2);
+        assertThat(replay(program, capture(packets)).mtu(9000).run().tooLong()).isZero();
+        RunTotals refused =
+                replay(program.ofOneBuffer(), capture(packets)).mtu(9000).run();
+        assertThat(refused.tooLong()).isEqualTo(2);
+        assertThat(refused.packets(XdpAction.PASS)).isEqualTo(1);
+        assertThat(replay(program.ofOneBuffer(), capture(packets)).run().packets(XdpAction.PASS))
+                .isEqualTo(3);
     }
 
     @ParameterizedTest

@@ -5,11 +5,13 @@ import dev.sluice.exec.FaultSink;
 import dev.sluice.exec.ProgramFault;
 import dev.sluice.helper.CaptureClock;
 import dev.sluice.helper.RunContext;
+import dev.sluice.isa.Assembler;
 import dev.sluice.map.MapTable;
 import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.memory.Memory;
 import dev.sluice.memory.Regions;
 import dev.sluice.program.Program;
+import java.util.List;
 
 /** A program written in Java: the packet path's tests need no engine. */
 public final class TestProgram implements Executable {
@@ -20,9 +22,20 @@ public final class TestProgram implements Executable {
     }
 
     private final Body body;
+    private final boolean frags;
 
     public TestProgram(Body body) {
+        this(body, true);
+    }
+
+    private TestProgram(Body body, boolean frags) {
         this.body = body;
+        this.frags = frags;
+    }
+
+    /** The same, which does not say that it can live with packets in several buffers. */
+    public TestProgram ofOneBuffer() {
+        return new TestProgram(body, false);
     }
 
     /** Always the same action. */
@@ -43,7 +56,7 @@ public final class TestProgram implements Executable {
 
     @Override
     public Program program() {
-        throw new UnsupportedOperationException();
+        return new Program("test", "", Assembler.assemble("r0 = 2\nexit"), List.of(), List.of(), true, frags);
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.sluice.exec;
 
 import dev.sluice.helper.CaptureClock;
 import dev.sluice.helper.RunContext;
+import dev.sluice.memory.Fragments;
 import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.memory.Memory;
 import dev.sluice.program.Program;
@@ -11,9 +12,6 @@ import dev.sluice.program.Program;
  * engine that generates the loop itself overrides {@link #runAll} and keeps to {@link #begin} and {@link #finish}.
  */
 public abstract class BaseExecutable implements Executable {
-    /** Bytes at the end of a frame that programs may not grow into: room for {@code struct skb_shared_info}. */
-    public static final int TAILROOM_RESERVE = 320;
-
     private static final long XDP_ABORTED = 0;
 
     private final Program program;
@@ -93,7 +91,9 @@ public abstract class BaseExecutable implements Executable {
         context.dataMeta = Memory.getLong(descriptor + FrameDescriptor.DATA_META);
         long hardStart = Memory.getLong(descriptor + FrameDescriptor.HARD_START);
         context.hardStart = hardStart;
-        context.frameEnd = hardStart + Memory.getInt(descriptor + FrameDescriptor.FRAME_SIZE) - TAILROOM_RESERVE;
+        context.frameEnd = hardStart
+                + (Memory.getInt(descriptor + FrameDescriptor.FRAME_SIZE) & ~Fragments.FLAG)
+                - Fragments.TAILROOM;
         int queue = Memory.getInt(descriptor + FrameDescriptor.RX_QUEUE);
         context.rxQueueIndex = queue;
         context.cpu = queue;

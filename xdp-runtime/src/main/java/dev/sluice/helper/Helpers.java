@@ -1,6 +1,5 @@
 package dev.sluice.helper;
 
-import dev.sluice.map.Errno;
 import dev.sluice.map.ProgArrayMap;
 import dev.sluice.map.ProgramRef;
 import dev.sluice.map.RedirectMap;
@@ -12,14 +11,6 @@ import dev.sluice.memory.Memory;
  */
 @SuppressWarnings("UnusedVariable") // all have the common shape
 public final class Helpers {
-    /** Bytes at the start of a frame that the kernel keeps for {@code struct xdp_frame}. */
-    public static final int XDP_FRAME_BYTES = 40;
-
-    private static final int ETH_HLEN = 14;
-
-    /** The length of metadata is kept in a byte. */
-    private static final long MAX_METADATA = 255;
-
     private static final long XDP_ABORTED = 0;
     private static final long XDP_REDIRECT = 4;
 
@@ -35,8 +26,6 @@ public final class Helpers {
 
     /** The kernel's tick counter begins five minutes before the low half wraps. */
     private static final long INITIAL_JIFFIES = -300 * HZ & 0xffff_ffffL;
-
-    private static final int MAX_OFFSET = 0xffff;
 
     private Helpers() {}
 
@@ -179,7 +168,7 @@ public final class Helpers {
         return XDP_REDIRECT;
     }
 
-    // --- the packet
+    // --- checksums
 
     /**
      * The Internet checksum of {@code to} less that of {@code from}, added to a seed and folded to 16 bits. Sizes need not
@@ -227,82 +216,6 @@ public final class Helpers {
     private static long fold16(long sum32) {
         long once = (sum32 & 0xffff) + (sum32 >>> 16);
         return (once & 0xffff) + (once >>> 16);
-    }
-
-    /** Moves data by an offset, metadata with it: 0, or EINVAL when there is no headroom or too little packet left. */
-    public static long xdpAdjustHead(RunContext context, long ctx, long offset, long r3, long r4, long r5) {
-        int by = (int) offset;
-        long metadata = context.data - context.dataMeta;
-        long data = context.data + by;
-        if (data < context.hardStart + XDP_FRAME_BYTES + metadata || data > context.dataEnd - ETH_HLEN) {
-            return Errno.EINVAL.negative();
-        }
-        if (metadata != 0) {
-            Memory.copy(context.dataMeta, context.dataMeta + by, metadata);
-        }
-        context.dataMeta += by;
-        context.data = data;
-        return 0;
-    }
-
-    /** Moves data_meta by an offset: 0, EINVAL out of bounds, EACCES for a length that is no multiple of 4. */
-    public static long xdpAdjustMeta(RunContext context, long ctx, long offset, long r3, long r4, long r5) {
-        long start = context.dataMeta + (int) offset;
-        long metadata = context.data - start;
-        if (start < context.hardStart + XDP_FRAME_BYTES || metadata < 0) {
-            return Errno.EINVAL.negative();
-        }
-        if ((metadata & 3) != 0 || metadata > MAX_METADATA) {
-            return Errno.EACCES.negative();
-        }
-        context.dataMeta = start;
-        return 0;
-    }
-
-    /** Moves data_end by an offset, new bytes are zero: 0, or EINVAL without tailroom or with too little packet left. */
-    public static long xdpAdjustTail(RunContext context, long ctx, long offset, long r3, long r4, long r5) {
-        int by = (int) offset;
-        long end = context.dataEnd + by;
-        if (end > context.frameEnd || end < context.data + ETH_HLEN) {
-            return Errno.EINVAL.negative();
-        }
-        if (by > 0) {
-            Memory.fill(context.dataEnd, by, (byte) 0);
-        }
-        context.dataEnd = end;
-        return 0;
-    }
-
-    /** Bytes of the packet. */
-    public static long xdpGetBuffLen(RunContext context, long ctx, long r2, long r3, long r4, long r5) {
-        return context.dataEnd - context.data;
-    }
-
-    /** Copies out of the packet: 0, EFAULT for numbers above 65,535, EINVAL outside of the packet. */
-    public static long xdpLoadBytes(RunContext context, long ctx, long offset, long buffer, long size, long r5) {
-        int error = checkRange(context, offset, size);
-        if (error == 0) {
-            Memory.copy(context.data + (offset & 0xffff_ffffL), buffer, size & 0xffff_ffffL);
-        }
-        return error;
-    }
-
-    /** Copies into the packet; errors as {@link #xdpLoadBytes}. */
-    public static long xdpStoreBytes(RunContext context, long ctx, long offset, long buffer, long size, long r5) {
-        int error = checkRange(context, offset, size);
-        if (error == 0) {
-            Memory.copy(buffer, context.data + (offset & 0xffff_ffffL), size & 0xffff_ffffL);
-        }
-        return error;
-    }
-
-    private static int checkRange(RunContext context, long offset, long size) {
-        long from = offset & 0xffff_ffffL;
-        long bytes = size & 0xffff_ffffL;
-        if (from > MAX_OFFSET || bytes > MAX_OFFSET) {
-            return Errno.EFAULT.negative();
-        }
-        return from + bytes > context.dataEnd - context.data ? Errno.EINVAL.negative() : 0;
     }
 
     // --- strings

@@ -4,6 +4,7 @@ import dev.sluice.map.Errno;
 import dev.sluice.map.PerfEventArrayMap;
 import dev.sluice.map.RingBufferMap;
 import dev.sluice.memory.Memory;
+import java.lang.foreign.Arena;
 
 /** Helpers on queues, ring buffers, events and locks in values. See {@link Helpers}. */
 @SuppressWarnings("UnusedVariable") // all have the common shape
@@ -69,11 +70,19 @@ public final class MapHelpers {
             return Errno.EINVAL.negative();
         }
         long packetBytes = (flags & PACKET_MASK) >>> PACKET_SHIFT;
-        if (packetBytes > context.dataEnd - context.data) {
+        if (packetBytes > PacketHelpers.length(context)) {
             return Errno.EFAULT.negative();
         }
-        return ((PerfEventArrayMap) context.map(map))
-                .output(flags & PerfEventArrayMap.INDEX_MASK, context.cpu, data, size, context.data, packetBytes);
+        PerfEventArrayMap events = (PerfEventArrayMap) context.map(map);
+        long slot = flags & PerfEventArrayMap.INDEX_MASK;
+        if (packetBytes <= context.dataEnd - context.data) {
+            return events.output(slot, context.cpu, data, size, context.data, packetBytes);
+        }
+        try (Arena arena = Arena.ofConfined()) {
+            long whole = Memory.allocate(arena, packetBytes, Long.BYTES);
+            PacketHelpers.load(context, 0, whole, packetBytes);
+            return events.output(slot, context.cpu, data, size, whole, packetBytes);
+        }
     }
 
     // --- locks in values: 1 while somebody holds it

@@ -13,7 +13,7 @@ package dev.sluice.memory;
  * 40  rx_queue         u32  queue, which is also the CPU that the program runs on
  * 44  ingress_ifindex  u32
  * 48  action           u32  out: what the program returned, unclamped
- * 52  frame_size       u32  bytes from hard_start to the end of the tailroom
+ * 52  frame_size       u32  bytes from hard_start to the end of the tailroom; bit 31: the packet has {@link Fragments}
  * 56  redirect_map     u32  out: id of the map of bpf_redirect_map, 0 for bpf_redirect; flags in bits 28 to 31
  * 60  redirect_index   u32  out: key in that map, or ifindex
  * </pre>

@@ -224,9 +224,7 @@ final class FidelityPage {
     private void limits() {
         line("## Limits");
         line("");
-        line(
-                "- Packets of several buffers: the kernel's test run makes page fragments of what is beyond 3,520 bytes. They are");
-        line("  cut to that on both sides; fragments are not compared.");
+        line("- Of packets longer than 73,152 bytes, which a test run refuses, the first 73,152 are compared.");
         line("- A test run has its packets from the loopback interface, queue 0, on CPU 0, and sends them nowhere.");
         line("- What a program prints is not compared here; the golden results of `pcaps/` hold it to the kernel's.");
         line("- Programs of device map and CPU map entries cannot be run by a test run.");

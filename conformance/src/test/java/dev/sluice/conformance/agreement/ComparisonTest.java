@@ -145,8 +145,8 @@ class ComparisonTest {
                 List.of(Engines.interpreter()),
                 packet(13, 0),
                 packet(14, 0),
-                packet(3520, 0),
-                packet(3521, 0));
+                packet(73_152, 0),
+                packet(73_153, 0));
         assertThat(lengths.packets()).isEqualTo(4);
         assertThat(lengths.compared()).isEqualTo(3);
         assertThat(lengths.rules()).containsEntry(Rule.SHORT_PACKET, 1L).containsEntry(Rule.LONG_PACKET, 1L);

@@ -270,10 +270,10 @@ public final class Comparison implements AutoCloseable {
             apply(Rule.SHORT_PACKET);
             return;
         }
-        if (length > TestRun.MAX_LINEAR_BYTES) {
+        if (length > TestRun.MAX_PACKET_BYTES) {
             apply(Rule.LONG_PACKET);
         }
-        compare(address, Math.min(length, TestRun.MAX_LINEAR_BYTES));
+        compare(address, Math.min(length, TestRun.MAX_PACKET_BYTES));
     }
 
     private void compare(long address, int length) {

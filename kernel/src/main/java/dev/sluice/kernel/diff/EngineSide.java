@@ -9,7 +9,9 @@ import dev.sluice.btf.Btf;
 import dev.sluice.exec.Engine;
 import dev.sluice.exec.ProgramFault;
 import dev.sluice.helper.RunContext;
+import dev.sluice.kernel.TestRun;
 import dev.sluice.map.MapException;
+import dev.sluice.memory.Fragments;
 import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.memory.Memory;
 import dev.sluice.object.ObjectException;
@@ -19,10 +21,10 @@ import java.lang.foreign.Arena;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** An engine with a runtime and maps of its own, and one frame like that of the kernel's test run: a page. */
+/** An engine with a runtime and maps of its own, and one frame like that of the kernel's test run: a page, and pages for
+ * fragments behind it. */
 final class EngineSide implements AutoCloseable {
-    static final int FRAME_BYTES = 4096;
-    static final int HEADROOM_BYTES = 256;
+    private static final int FRAME_BYTES = Fragments.PAGE_BYTES + TestRun.MAX_DATA_BYTES;
 
     /** What a test run says where nothing else is said: the loopback. */
     private static final int INGRESS_IFINDEX = 1;
@@ -32,7 +34,7 @@ final class EngineSide implements AutoCloseable {
     private static final long SMALL = 1 << 20;
 
     private final Arena arena = Arena.ofConfined();
-    private final long frame = Memory.allocate(arena, FRAME_BYTES, FRAME_BYTES);
+    private final long frame = Memory.allocate(arena, FRAME_BYTES, Fragments.PAGE_BYTES);
     private final long descriptor = Memory.allocate(arena, FrameDescriptor.BYTES, FrameDescriptor.BYTES);
     private final XdpRuntime runtime;
     private final LoadedObject object;
@@ -80,9 +82,9 @@ final class EngineSide implements AutoCloseable {
 
     /** Runs the program on a copy of a packet, {@code length} bytes. */
     void run(long packet, int length) {
-        long data = frame + HEADROOM_BYTES;
+        long data = frame + Fragments.HEADROOM;
         // programs can grow into the headroom and tailroom, which are zero in the kernel too
-        Memory.fill(frame, FRAME_BYTES, (byte) 0);
+        Memory.fill(frame, Fragments.PAGE_BYTES, (byte) 0);
         Memory.copy(packet, data, length);
         Memory.putLong(descriptor + FrameDescriptor.DATA, data);
         Memory.putLong(descriptor + FrameDescriptor.DATA_END, data + length);
@@ -92,11 +94,13 @@ final class EngineSide implements AutoCloseable {
         Memory.putInt(descriptor + FrameDescriptor.RX_QUEUE, CPU);
         Memory.putInt(descriptor + FrameDescriptor.INGRESS_IFINDEX, INGRESS_IFINDEX);
         Memory.putInt(descriptor + FrameDescriptor.FRAME_SIZE, FRAME_BYTES);
+        Fragments.split(descriptor);
         fault = null;
         if (recorder != null) {
             recorder.begin();
         }
         program.executable().run(context, descriptor, 1, (index, thrown) -> fault = thrown);
+        Fragments.join(descriptor);
         taken = events.take();
     }
 
@@ -138,8 +142,8 @@ final class EngineSide implements AutoCloseable {
 
     /** A register's value for a person: where it points to, if to something of this run. */
     String show(long value) {
-        long data = frame + HEADROOM_BYTES;
-        if (value >= frame && value <= frame + FRAME_BYTES) {
+        long data = frame + Fragments.HEADROOM;
+        if (value >= frame && value <= frame + Fragments.PAGE_BYTES) {
             return "pkt" + signed(value - data);
         }
         if (value > context.stacks && value <= context.stackTop) {

@@ -34,11 +34,11 @@ public enum Rule {
     /** Packets that a test run refuses: less than an Ethernet header. */
     SHORT_PACKET(Unit.PACKETS, false, "shorter than 14 bytes: the kernel's test run refuses them; not run"),
 
-    /** Packets that do not fit into the linear part of a test run. */
+    /** Packets that do not fit into a test run. */
     LONG_PACKET(
             Unit.PACKETS,
             false,
-            "longer than 3,520 bytes, the most that the kernel's test run gives in one piece: cut to that on both sides"),
+            "longer than 73,152 bytes, the most that the kernel's test run takes: cut to that on both sides"),
 
     /** A test run gives the verdict XDP_REDIRECT, and does not say where to. */
     REDIRECT_TARGET(

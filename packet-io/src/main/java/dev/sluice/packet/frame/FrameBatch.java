@@ -1,5 +1,6 @@
 package dev.sluice.packet.frame;
 
+import dev.sluice.memory.Fragments;
 import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.memory.Memory;
 import io.netty.util.IllegalReferenceCountException;
@@ -223,6 +224,25 @@ public final class FrameBatch implements ReferenceCounted {
     public void append(byte[] packet, int queue, int ifindex) {
         Memory.copy(packet, 0, open(packet.length), packet.length);
         commit(packet.length, packet.length, FrameDescriptor.NO_TIMESTAMP, queue, ifindex, size + 1L);
+    }
+
+    // --- packets of several buffers
+
+    /**
+     * Splits the packets that do not fit into a page as a driver receives them ({@link Fragments}). Before a program runs;
+     * {@link #join} after it.
+     */
+    public void split() {
+        for (long rest = root.largeMask & selected; rest != 0; rest &= rest - 1) {
+            Fragments.split(descriptor(Long.numberOfTrailingZeros(rest)));
+        }
+    }
+
+    /** Puts the packets that were split into one piece again. */
+    public void join() {
+        for (long rest = root.largeMask & selected; rest != 0; rest &= rest - 1) {
+            Fragments.join(descriptor(Long.numberOfTrailingZeros(rest)));
+        }
     }
 
     // --- the packets

@@ -1,5 +1,6 @@
 package dev.sluice.packet.frame;
 
+import dev.sluice.memory.Fragments;
 import dev.sluice.memory.Memory;
 import java.lang.foreign.Arena;
 import java.lang.invoke.MethodHandles;
@@ -15,16 +16,16 @@ import org.jspecify.annotations.Nullable;
  */
 public final class FramePool implements AutoCloseable {
     /** Bytes in front of a packet ({@code XDP_PACKET_HEADROOM}). */
-    public static final int HEADROOM = 256;
+    public static final int HEADROOM = Fragments.HEADROOM;
 
     /** Bytes kept free behind a packet (what {@code struct skb_shared_info} takes). */
-    public static final int TAILROOM = 320;
+    public static final int TAILROOM = Fragments.TAILROOM;
 
     /** Bytes of an ordinary frame. */
-    public static final int FRAME_SIZE = 4096;
+    public static final int FRAME_SIZE = Fragments.PAGE_BYTES;
 
     /** The longest packet of an ordinary frame. */
-    public static final int LINEAR_ROOM = FRAME_SIZE - HEADROOM - TAILROOM;
+    public static final int LINEAR_ROOM = Fragments.LINEAR_BYTES;
 
     /** Sizes of the larger frames: jumbo frames, offloaded 64 KiB ones, and the longest that capture files hold. */
     private static final int[] LARGE_SIZES = {16 << 10, 80 << 10, 264 << 10};

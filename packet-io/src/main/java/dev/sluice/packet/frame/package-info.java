@@ -13,7 +13,8 @@
  *
  * The headroom is {@code XDP_PACKET_HEADROOM}; the tailroom is what {@code skb_shared_info} takes (source: linux/bpf.h,
  * include/net/xdp.h). A frame of 4,096 bytes holds packets up to 3,520 bytes, as {@code BPF_PROG_TEST_RUN} does. Longer ones
- * lie in one piece in a frame of a larger class (16 KiB, 80 KiB, 264 KiB), which a driver would split into fragments.
+ * lie in one piece in a frame of a larger class (16 KiB, 80 KiB, 264 KiB); while a program runs they are split into a linear
+ * part and fragments of a page, as a driver receives them ({@link dev.sluice.memory.Fragments}).
  *
  * <h2>A batch</h2>
  *

@@ -86,7 +86,9 @@ public final class XdpHandler extends ChannelInboundHandlerAdapter {
             if (attachment != null) {
                 boolean ran = false;
                 try {
+                    batch.split();
                     run(attachment.program(), batch);
+                    batch.join();
                     ran = true;
                 } finally {
                     if (!ran) {

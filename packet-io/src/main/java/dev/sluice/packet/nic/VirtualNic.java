@@ -1,5 +1,6 @@
 package dev.sluice.packet.nic;
 
+import dev.sluice.memory.Fragments;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -86,9 +87,19 @@ public final class VirtualNic {
         return mtu;
     }
 
-    /** The longest frame that is accepted: MTU, Ethernet header and a VLAN tag. */
+    /**
+     * The longest frame that is accepted: MTU, Ethernet header and a VLAN tag; and where there is an MTU no more than one
+     * buffer takes, unless the program says that it can live with several ({@code xdp.frags}). A driver refuses such a
+     * program instead.
+     */
     public int maxFrame() {
-        return mtu == NO_MTU ? Integer.MAX_VALUE : mtu + LINK_HEADER;
+        if (mtu == NO_MTU) {
+            return Integer.MAX_VALUE;
+        }
+        XdpAttachment attachment = hook.attachment();
+        boolean oneBuffer =
+                attachment != null && !attachment.program().program().frags();
+        return Math.min(mtu + LINK_HEADER, oneBuffer ? Fragments.LINEAR_BYTES : Integer.MAX_VALUE);
     }
 
     public int queues() {
