@@ -25,13 +25,13 @@ import java.util.Objects;
  * <p>Elements and values are apart: programs may write values, and whatever they write there can never lead a reader
  * astray. Writers hold a spin lock for the bucket. A new value of an existing key is written into a fresh element, which
  * then takes the place of the old one in the chain with a single store: a reader finds one or the other, never none, and
- * never half of a value. Elements are reused while readers may still stand on them (preallocated hash maps in the kernel
- * do the same); a reader that is carried into another chain by that notices the other end mark and begins again. A freed
- * element waits until {@link #RESTING} others have been freed, so that a value that a program has just looked up is not
- * the first to be overwritten.
+ * never half of a value.
  *
  * <p>Without {@code BPF_F_NO_PREALLOC} all elements exist from the start, and some more for values that are about to
- * replace others, so that a full map can be updated. With it, they are allocated in chunks when they are needed.
+ * replace others, so that a full map can be updated. They are reused at once, while readers may still stand on them
+ * (preallocated hash maps in the kernel do the same); a reader that is carried into another chain by that notices the other
+ * end mark and begins again. With the flag, elements are allocated in chunks when they are needed, and one that was freed
+ * is reused when every queue has been in a quiescent state, unless a batch frees {@link #MOST_WAITING} of them.
  */
 public class HashTableMap extends LiveMap {
     private static final int NO_PREALLOC = 1;
@@ -42,8 +42,13 @@ public class HashTableMap extends LiveMap {
     static final int HASH = 16;
     static final int KEY = 24;
 
-    /** Freed elements that are kept from reuse while there are others. */
-    private static final int RESTING = 64;
+    /** Elements that may wait for quiescent states beside those of a full map. */
+    private static final int MOST_WAITING = 1 << 16;
+
+    private static final int FIRST_CHUNK = 64;
+
+    /** For threads that are no CPUs, and replace values in a full map at the same time. */
+    private static final int SPARE = 64;
 
     private static final int LOCKS = 256;
 
@@ -71,12 +76,19 @@ public class HashTableMap extends LiveMap {
     private int count;
     private long[] free;
     private int freeCount;
-    private final long[] resting = new long[RESTING];
-    private int restingFirst;
-    private int restingCount;
+
+    /** Freed elements of a map without preallocation; null with it. */
+    private final Limbo limbo;
 
     HashTableMap(MapDef def, MapTable table, Regions regions, int cpus, long seed) {
-        this(def, table, regions, cpus, seed, 0, (long) def.maxEntries() + cpus + RESTING);
+        this(
+                def,
+                table,
+                regions,
+                cpus,
+                seed,
+                0,
+                (long) def.maxEntries() + (isPreallocated(def) ? cpus + SPARE : MOST_WAITING));
     }
 
     /**
@@ -102,7 +114,8 @@ public class HashTableMap extends LiveMap {
             Memory.putLong(buckets + bucket * Long.BYTES, endMark(bucket));
         }
         this.mostElements = mostElements;
-        if ((def.flags() & NO_PREALLOC) == 0) {
+        limbo = isPreallocated(def) ? null : new Limbo(table.quiescentStates());
+        if (limbo == null) {
             try {
                 free = new long[Math.toIntExact(mostElements)];
                 addElements(mostElements);
@@ -111,8 +124,12 @@ public class HashTableMap extends LiveMap {
                 throw e;
             }
         } else {
-            free = new long[RESTING];
+            free = new long[FIRST_CHUNK];
         }
+    }
+
+    private static boolean isPreallocated(MapDef def) {
+        return (def.flags() & NO_PREALLOC) == 0;
     }
 
     // --- finding
@@ -411,23 +428,8 @@ public class HashTableMap extends LiveMap {
             if (newEntry && count >= maxEntries) {
                 return Errno.E2BIG.negative();
             }
-            if (freeCount == 0 && elements < mostElements) {
-                try {
-                    addElements(Math.min(mostElements - elements, Math.clamp(elements, RESTING, MAX_CHUNK)));
-                } catch (OutOfMemoryError e) {
-                    if (restingCount == 0) {
-                        return Errno.ENOMEM.negative();
-                    }
-                }
-            }
-            long element;
-            if (freeCount > 0) {
-                element = free[--freeCount];
-            } else if (restingCount > 0) {
-                element = resting[restingFirst];
-                restingFirst = (restingFirst + 1) % RESTING;
-                restingCount--;
-            } else {
+            long element = freeCount > 0 ? free[--freeCount] : limbo == null ? 0 : takeAllocated();
+            if (element == 0) {
                 return Errno.ENOMEM.negative();
             }
             if (newEntry) {
@@ -439,19 +441,32 @@ public class HashTableMap extends LiveMap {
         }
     }
 
+    /** An element of a map without preallocation that has no free one; 0 when there is no memory. */
+    private long takeAllocated() {
+        long element = limbo.take();
+        if (element != 0) {
+            return element;
+        }
+        if (elements < mostElements) {
+            try {
+                addElements(Math.min(mostElements - elements, Math.clamp(elements, FIRST_CHUNK, MAX_CHUNK)));
+                return free[--freeCount];
+            } catch (OutOfMemoryError e) {
+                // there may be one that was freed just now
+            }
+        }
+        return limbo.takeAnyway();
+    }
+
     /** Takes back an element that left its bucket, whose lock is held. */
     void give(long element, boolean entryGone) {
         lock(LOCKS);
         try {
-            if (restingCount == RESTING) {
-                if (freeCount == free.length) {
-                    free = Arrays.copyOf(free, free.length * 2);
-                }
-                free[freeCount++] = resting[restingFirst];
-                restingFirst = (restingFirst + 1) % RESTING;
-                restingCount--;
+            if (limbo != null) {
+                limbo.add(element);
+            } else {
+                free[freeCount++] = element;
             }
-            resting[(restingFirst + restingCount++) % RESTING] = element;
             if (entryGone) {
                 count--;
             }

@@ -3,7 +3,6 @@ package dev.sluice.map;
 import dev.sluice.memory.Memory;
 import dev.sluice.memory.Regions;
 import java.lang.foreign.Arena;
-import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 
 /**
@@ -22,9 +21,8 @@ import java.util.Arrays;
  * </pre>
  *
  * <p>Readers take no lock. Writers hold one, and change the trie with single stores: a node that replaces another is
- * complete before it is linked. A node that has left the trie is not reused before {@link #RESTING} others have left it,
- * and the reuse is counted: a reader that sees another count after its walk than before it walks again, because it may
- * have stood on such a node.
+ * complete before it is linked. A node that has left the trie is used again when every queue has been in a quiescent
+ * state, so no reader ever stands on a node that changes.
  *
  * <p>Iteration shows longer prefixes before the shorter ones that they are part of, and otherwise smaller data first.
  */
@@ -34,17 +32,14 @@ public final class LpmTrieMap extends LiveMap {
     private static final int KIND = 20;
     private static final int DATA = 24;
 
-    /** Of the header. */
-    private static final int ROOT = 0;
-
-    private static final int REUSES = 8;
-
     private static final int JOINS = 0;
     private static final int HAS_VALUE = 1;
 
-    private static final int RESTING = 256;
     private static final int FIRST_CHUNK = 64;
     private static final int MAX_CHUNK = 1 << 14;
+
+    /** Nodes that may wait for quiescent states beside those of a full trie, which has two for an entry. */
+    private static final long MOST_WAITING = 1 << 18;
 
     private final int dataBytes;
     private final int maxPrefix;
@@ -54,8 +49,8 @@ public final class LpmTrieMap extends LiveMap {
     private final long nodeBytes;
     private final long valueBytes;
 
-    /** The root's address, and how often nodes were reused. */
-    private final long header;
+    /** Where the root's address is. */
+    private final long rootSlot;
 
     private final SpinLocks lock = new SpinLocks(1);
 
@@ -64,9 +59,7 @@ public final class LpmTrieMap extends LiveMap {
     private long nodes;
     private long[] free = new long[FIRST_CHUNK];
     private int freeCount;
-    private final long[] resting = new long[RESTING];
-    private int restingFirst;
-    private int restingCount;
+    private final Limbo limbo;
 
     LpmTrieMap(MapDef def, MapTable table, Regions regions) {
         super(def, table, regions);
@@ -77,7 +70,8 @@ public final class LpmTrieMap extends LiveMap {
         valueOffset = DATA + (int) roundUp8(dataBytes);
         nodeBytes = (long) valueOffset + Long.BYTES;
         valueBytes = roundUp8(valueSize);
-        header = allocate(64);
+        rootSlot = allocate(64);
+        limbo = new Limbo(table.quiescentStates());
     }
 
     // --- finding
@@ -88,29 +82,16 @@ public final class LpmTrieMap extends LiveMap {
         if (Integer.compareUnsigned(prefix, maxPrefix) > 0) {
             return 0;
         }
-        long data = key + Integer.BYTES;
-        while (true) {
-            long before = acquire(header + REUSES);
-            long found = longest(prefix, data);
-            long value = found == 0 ? 0 : Memory.getLong(found + valueOffset);
-            // The loads above must be done before the count is read again.
-            VarHandle.acquireFence();
-            if (acquire(header + REUSES) == before) {
-                return value;
-            }
-        }
+        long found = longest(prefix, key + Integer.BYTES);
+        return found == 0 ? 0 : Memory.getLong(found + valueOffset);
     }
 
     private long longest(int prefix, long data) {
         long found = 0;
-        long node = acquire(header + ROOT);
+        long node = acquire(rootSlot);
         int known = -1;
         while (node != 0) {
             int length = Memory.getInt(node + PREFIX);
-            if (length <= known) {
-                // A node was reused under our feet; the caller will see that.
-                return 0;
-            }
             int matching = matching(node + DATA, data, Math.max(known, 0), Math.min(length, prefix));
             if (matching < length) {
                 break;
@@ -185,7 +166,7 @@ public final class LpmTrieMap extends LiveMap {
     }
 
     private int insert(int prefix, long data, long value, long flags) {
-        long slot = header + ROOT;
+        long slot = rootSlot;
         long node = Memory.getLong(slot);
         int length = 0;
         int matching = 0;
@@ -255,7 +236,7 @@ public final class LpmTrieMap extends LiveMap {
     private int takeOut(int prefix, long data) {
         long parentSlot = 0;
         long parent = 0;
-        long slot = header + ROOT;
+        long slot = rootSlot;
         long node = Memory.getLong(slot);
         while (node != 0) {
             int length = Memory.getInt(node + PREFIX);
@@ -296,31 +277,29 @@ public final class LpmTrieMap extends LiveMap {
 
     /** Makes sure that so many nodes can be taken. */
     private boolean reserve(int wanted) {
+        while (freeCount < wanted) {
+            long node = limbo.take();
+            if (node == 0) {
+                break;
+            }
+            free[freeCount++] = node;
+        }
         if (freeCount >= wanted) {
             return true;
+        }
+        if (nodes >= 2L * maxEntries + MOST_WAITING) {
+            return false;
         }
         try {
             addNodes(Math.clamp(nodes, FIRST_CHUNK, MAX_CHUNK));
         } catch (OutOfMemoryError e) {
-            return freeCount + restingCount >= wanted;
+            return false;
         }
         return true;
     }
 
     private long fresh(int prefix, int kind, long data) {
-        long node;
-        if (freeCount > 0) {
-            node = free[--freeCount];
-        } else {
-            node = resting[restingFirst];
-            restingFirst = (restingFirst + 1) % RESTING;
-            restingCount--;
-        }
-        if (Memory.getInt(node + PREFIX) >= 0) {
-            // Before anything is written into a node that was in the trie once: readers are to notice.
-            Memory.putLong(header + REUSES, Memory.getLong(header + REUSES) + 1);
-            VarHandle.storeStoreFence();
-        }
+        long node = free[--freeCount];
         Memory.putLong(child(node, 0), 0);
         Memory.putLong(child(node, 1), 0);
         Memory.putInt(node + PREFIX, prefix);
@@ -330,15 +309,7 @@ public final class LpmTrieMap extends LiveMap {
     }
 
     private void give(long node) {
-        if (restingCount == RESTING) {
-            if (freeCount == free.length) {
-                free = Arrays.copyOf(free, free.length * 2);
-            }
-            free[freeCount++] = resting[restingFirst];
-            restingFirst = (restingFirst + 1) % RESTING;
-            restingCount--;
-        }
-        resting[(restingFirst + restingCount++) % RESTING] = node;
+        limbo.add(node);
     }
 
     private void addNodes(int more) {
@@ -349,7 +320,6 @@ public final class LpmTrieMap extends LiveMap {
         }
         for (int i = more - 1; i >= 0; i--) {
             long node = chunk + i * nodeBytes;
-            Memory.putInt(node + PREFIX, -1);
             Memory.putLong(node + valueOffset, values + i * valueBytes);
             free[freeCount++] = node;
         }
@@ -423,7 +393,7 @@ public final class LpmTrieMap extends LiveMap {
 
     /** The node that comes after a key; the first one for a key that is not there. */
     private long follower(long key) {
-        long root = Memory.getLong(header + ROOT);
+        long root = Memory.getLong(rootSlot);
         int prefix = key == 0 ? -1 : Memory.getInt(key);
         if (prefix < 0 || prefix > maxPrefix) {
             return first(root);

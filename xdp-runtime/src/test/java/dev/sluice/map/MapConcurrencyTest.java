@@ -149,19 +149,39 @@ class MapConcurrencyTest {
                     Random random = new Random(cpu);
                     long key = Memory.allocate(arena, 8, 8);
                     long value = Memory.allocate(arena, 8, 8);
-                    for (int i = 0; i < ROUNDS; i++) {
-                        int length = 9 + random.nextInt(24);
-                        Memory.putInt(key, length);
-                        Memory.putInt(key + 4, random.nextInt() & 0x0f0f0f00 | 10);
-                        Memory.putLong(value, length);
-                        switch (random.nextInt(4)) {
-                            case 0 ->
-                                assertThat(map.update(key, value, BpfMap.ANY, cpu))
-                                        .isIn(0, Errno.ENOSPC.negative());
-                            case 1 -> assertThat(map.delete(key)).isIn(0, Errno.ENOENT.negative());
-                            default -> {
-                                Memory.putInt(key, 32);
-                                assertThat(map.lookup(key, cpu)).isNotZero();
+                    try (QuiescentStates.Reader reader = table.quiescentStates().newReader()) {
+                        reader.announces(true);
+                        long held = 0;
+                        long heldLength = 0;
+                        for (int i = 0; i < ROUNDS; i++) {
+                            reader.enter();
+                            int length = 9 + random.nextInt(24);
+                            Memory.putInt(key, length);
+                            Memory.putInt(key + 4, random.nextInt() & 0x0f0f0f00 | 10);
+                            Memory.putLong(value, length);
+                            switch (random.nextInt(4)) {
+                                case 0 ->
+                                    assertThat(map.update(key, value, BpfMap.ANY, cpu))
+                                            .isIn(0, Errno.ENOSPC.negative());
+                                case 1 -> assertThat(map.delete(key)).isIn(0, Errno.ENOENT.negative());
+                                default -> {
+                                    Memory.putInt(key, 32);
+                                    long found = map.lookup(key, cpu);
+                                    assertThat(found).isNotZero();
+                                    if (held == 0) {
+                                        held = found;
+                                        heldLength = Memory.getLong(found);
+                                        assertThat(heldLength).isBetween(8L, 32L);
+                                    }
+                                }
+                            }
+                            if (held != 0) {
+                                // replaced or deleted meanwhile, perhaps: nobody has it before this queue is through
+                                assertThat(Memory.getLong(held)).isEqualTo(heldLength);
+                            }
+                            if (i % 16 == 0) {
+                                held = 0;
+                                reader.quiescent();
                             }
                         }
                     }
