@@ -1,5 +1,7 @@
 package dev.sluice.verifier;
 
+import dev.sluice.helper.ArgKind;
+import dev.sluice.helper.Helper;
 import dev.sluice.isa.AluOp;
 import dev.sluice.isa.AtomicOp;
 import dev.sluice.isa.JmpOp;
@@ -468,21 +470,40 @@ final class ScalarFlow {
     }
 
     private void callHelper(int i, Numbers numbers) {
-        int number = layout.imm[i];
-        HelperProto proto = HelperProto.of(number);
-        boolean writes = proto == null || HelperProto.isCallbackCaller(number);
-        if (proto != null) {
-            for (int arg = 0; arg < proto.args().size(); arg++) {
+        Helper helper = Helper.of(layout.imm[i]);
+        boolean writes = helper == null || helper.callsBack();
+        if (helper != null) {
+            for (int arg = 0; arg < helper.argCount(); arg++) {
                 Kind kind = recorder.kindAt(i, arg + 1);
-                boolean mayBeStack = kind == Kind.STACK || kind == Kind.ANY;
-                writes |= mayBeStack
-                        && (proto.args().get(arg).isWritten() || proto.args().get(arg) == HelperProto.Arg.OTHER);
+                writes |= (kind == Kind.STACK || kind == Kind.ANY) && !isOnlyRead(helper.arg(arg));
             }
         }
         if (writes) {
             forgetStack(numbers);
         }
         forgetCallerSaved(numbers);
+    }
+
+    /** Whether a helper leaves the memory of such an argument as it is. */
+    private static boolean isOnlyRead(ArgKind arg) {
+        return switch (arg) {
+            case ANYTHING,
+                    CTX,
+                    CONST_MAP_PTR,
+                    MAP_KEY,
+                    MAP_VALUE,
+                    MAP_VALUE_OR_NULL,
+                    MEM_READ,
+                    MEM_READ_OR_NULL,
+                    CONST_SIZE,
+                    CONST_SIZE_OR_ZERO,
+                    CONST_ALLOC_SIZE_OR_ZERO,
+                    CONST_STR,
+                    IPHDR,
+                    IPV6HDR,
+                    TCPHDR -> true;
+            default -> false;
+        };
     }
 
     // --- joins

@@ -4,6 +4,7 @@ import dev.sluice.LoadedObject;
 import dev.sluice.LoadedProgram;
 import dev.sluice.XdpRuntime;
 import dev.sluice.btf.Btf;
+import dev.sluice.conformance.verifier.FactsWatch;
 import dev.sluice.exec.Engine;
 import dev.sluice.exec.ProgramFault;
 import dev.sluice.helper.RunContext;
@@ -29,6 +30,7 @@ final class EngineRun {
     private static final int HEADROOM = 256;
     private static final int FRAME = 4096;
     private static final int BATCH = 64;
+    private static final int CPUS = 2;
 
     private EngineRun() {}
 
@@ -40,7 +42,7 @@ final class EngineRun {
     static Outcome run(
             Engine engine, ObjectSpec spec, ProgramSpec program, @Nullable Btf target, List<byte[]> packets) {
         try (Arena arena = Arena.ofConfined();
-                XdpRuntime runtime = new XdpRuntime(engine, 2, 0)) {
+                XdpRuntime runtime = new XdpRuntime(engine, CPUS, 0)) {
             LoadedObject object = runtime.load(spec, List.of(program.asXdp()), target);
             LoadedProgram loaded = object.program(program.name()).orElseThrow();
             long frames = Memory.allocate(arena, (long) FRAME * BATCH, 64);
@@ -51,6 +53,8 @@ final class EngineRun {
             long[] now = {1_000_000_000};
             try (RunContext context = runtime.newContext(() -> now[0] += 1000, 0)) {
                 context.trace = (from, line) -> trace.add(line);
+                // seen by the interpreter alone
+                context.steps = FactsWatch.of(object, spec, target, CPUS, context);
                 for (int first = 0; first < packets.size(); first += BATCH) {
                     List<byte[]> batch = packets.subList(first, Math.min(packets.size(), first + BATCH));
                     for (int i = 0; i < batch.size(); i++) {
