@@ -1,0 +1,265 @@
+package dev.sluice.bench.maps;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import dev.sluice.bench.maps.MapCase.Draw;
+import dev.sluice.kernel.Kernel;
+import dev.sluice.kernel.KernelAccess;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** The command {@code bench/run maps}. */
+@Command(
+        name = "bench/run maps",
+        description = "Measures operations on maps beside the kernel's, the same programs on both sides in turns.",
+        mixinStandardHelpOptions = true)
+public final class MapComparison implements Callable<Integer> {
+    private static final long SEED = 0x2545_f491_4f6c_dd1dL;
+    private static final int CHECKED_RUNS = 1000;
+    private static final long NANOS_PER_MILLI = 1_000_000;
+
+    @Option(
+            names = {"-j", "--json"},
+            description = "Print JSON, a line a case.")
+    private boolean json;
+
+    @Option(names = "--case", paramLabel = "TEXT", description = "Only cases whose name contains this; again for more.")
+    private List<String> names = new ArrayList<>();
+
+    @Option(names = "--draw", description = "Only these keys: ${COMPLETION-CANDIDATES}.")
+    private @Nullable Draw onlyDraw;
+
+    @Option(
+            names = "--rounds",
+            defaultValue = "9",
+            description = "Rounds, each of all four programs of a case (default: ${DEFAULT-VALUE}).")
+    private int rounds;
+
+    @Option(
+            names = "--millis",
+            defaultValue = "20",
+            description = "Milliseconds of a program in a round (default: ${DEFAULT-VALUE}).")
+    private int millis;
+
+    @Option(
+            names = "--warmup",
+            defaultValue = "700",
+            description = "Milliseconds of warm-up of a program (default: ${DEFAULT-VALUE}).")
+    private int warmupMillis;
+
+    @Option(names = "--unrolled", description = "The 16 operations one after the other, not in a loop.")
+    private boolean unrolled;
+
+    /**
+     * What came of a side.
+     *
+     * @param nanos an operation, the median of the rounds
+     * @param spread half of the distance of the quartiles
+     */
+    private record Cost(double nanos, double spread, double raw, double base) {}
+
+    /** Starts the command. */
+    public static void main(String[] args) {
+        System.exit(new CommandLine(new MapComparison())
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .execute(args));
+    }
+
+    @Override
+    public Integer call() {
+        @Nullable Kernel kernel = null;
+        String why = "";
+        switch (Kernel.open()) {
+            case KernelAccess.Available available -> kernel = available.kernel();
+            case KernelAccess.Unavailable unavailable -> why = unavailable.reason();
+        }
+        if (!json) {
+            if (kernel == null) {
+                System.out.println("the kernel's times are missing: " + why);
+            }
+            System.out.printf(
+                    "%-58s %-8s %9s %7s %9s %7s %6s %6s%n",
+                    "ns an operation", "keys", "kernel", "+-", "sluice", "+-", "ratio", "aim");
+        }
+        for (MapCase what : MapCase.all()) {
+            if (!names.isEmpty() && names.stream().noneMatch(what.name()::contains)) {
+                continue;
+            }
+            for (Draw draw : Draw.values()) {
+                if (onlyDraw == null || draw == onlyDraw) {
+                    measure(kernel, why, what, draw);
+                }
+            }
+        }
+        return 0;
+    }
+
+    private void measure(@Nullable Kernel kernel, String why, MapCase what, Draw draw) {
+        int cpus = kernel == null ? 1 : kernel.possibleCpus();
+        List<Side> sides = new ArrayList<>();
+        List<Side.Loaded> programs = new ArrayList<>();
+        try {
+            if (kernel != null) {
+                sides.add(new KernelSide(kernel, what));
+            }
+            sides.add(new SluiceSide(what, cpus));
+            byte[] @Nullable [] states = new byte[sides.size()][];
+            for (int i = 0; i < sides.size(); i++) {
+                Side side = sides.get(i);
+                programs.add(side.load(MapProgram.of(what, draw, false, unrolled)));
+                programs.add(side.load(MapProgram.of(what, draw, true, unrolled)));
+                side.setState(ByteBuffer.allocate(MapProgram.STATE_BYTES)
+                        .order(ByteOrder.LITTLE_ENDIAN)
+                        .putLong(SEED)
+                        .array());
+                programs.get(2 * i).run(CHECKED_RUNS);
+                states[i] = side.state();
+            }
+            if (!Arrays.equals(states[0], states[states.length - 1])) {
+                throw new AssertionError(what.name() + ": the sides differ, kernel="
+                        + HexFormat.of().formatHex(states[0]) + " sluice="
+                        + HexFormat.of().formatHex(states[states.length - 1]));
+            }
+            List<Cost> costs = time(programs);
+            print(what, draw, sides, costs, why);
+        } finally {
+            programs.forEach(Side.Loaded::close);
+            sides.forEach(Side::close);
+        }
+    }
+
+    /** Runs all programs in turns; the costs of the sides. */
+    private List<Cost> time(List<Side.Loaded> programs) {
+        int[] times = new int[programs.size()];
+        for (int p = 0; p < programs.size(); p++) {
+            Side.Loaded program = programs.get(p);
+            long end = System.nanoTime() + warmupMillis * NANOS_PER_MILLI;
+            double nanos = 1;
+            while (System.nanoTime() < end) {
+                nanos = Math.max(1, program.run(2000));
+            }
+            times[p] = (int) Math.max(100, millis * NANOS_PER_MILLI / nanos);
+        }
+        int sides = programs.size() / 2;
+        double[][] net = new double[sides][rounds];
+        double[][] raw = new double[programs.size()][rounds];
+        for (int round = 0; round < rounds; round++) {
+            for (int p = 0; p < programs.size(); p++) {
+                raw[p][round] = programs.get(p).run(times[p]);
+            }
+            for (int side = 0; side < sides; side++) {
+                net[side][round] = (raw[2 * side][round] - raw[2 * side + 1][round]) / MapProgram.OPERATIONS;
+            }
+        }
+        List<Cost> costs = new ArrayList<>();
+        for (int side = 0; side < sides; side++) {
+            double spread = (quantile(net[side], 0.75) - quantile(net[side], 0.25)) / 2;
+            costs.add(new Cost(
+                    quantile(net[side], 0.5), spread, quantile(raw[2 * side], 0.5), quantile(raw[2 * side + 1], 0.5)));
+        }
+        return costs;
+    }
+
+    private static double quantile(double[] values, double part) {
+        double[] sorted = values.clone();
+        Arrays.sort(sorted);
+        return sorted[(int) Math.round(part * (sorted.length - 1))];
+    }
+
+    private void print(MapCase what, Draw draw, List<Side> sides, List<Cost> costs, String why) {
+        Cost ours = costs.getLast();
+        @Nullable Cost theirs = costs.size() > 1 ? costs.getFirst() : null;
+        long ourBytes = sides.getLast().mapBytes();
+        long theirBytes = sides.size() > 1 ? sides.getFirst().mapBytes() : -1;
+        if (json) {
+            printJson(what, draw, ours, theirs, ourBytes, theirBytes, why);
+            return;
+        }
+        System.out.printf(
+                Locale.ROOT,
+                "%-58s %-8s %9s %7s %9.2f %7.2f %6s %6s%n",
+                what.name(),
+                draw.label(),
+                theirs == null ? "-" : String.format(Locale.ROOT, "%.2f", theirs.nanos),
+                theirs == null ? "-" : String.format(Locale.ROOT, "%.2f", theirs.spread),
+                ours.nanos,
+                ours.spread,
+                theirs == null ? "-" : String.format(Locale.ROOT, "%.2f", ours.nanos / theirs.nanos),
+                what.limit() == 0 ? "" : what.limit());
+        boolean largeHash = what.entries() == MapCase.MILLION && what.map().type() == dev.sluice.map.MapType.HASH;
+        if (largeHash && draw == Draw.UNIFORM && what.operation() == MapCase.Operation.LOOKUP) {
+            System.out.printf(
+                    Locale.ROOT,
+                    "    its memory: kernel %s MB, sluice %s MB%s%n",
+                    megabytes(theirBytes),
+                    megabytes(ourBytes),
+                    theirBytes < 0 || ourBytes < 0
+                            ? ""
+                            : String.format(Locale.ROOT, ", ratio %.2f, aim 1.5", ourBytes / (double) theirBytes));
+        }
+    }
+
+    private static String megabytes(long bytes) {
+        return bytes < 0 ? "?" : String.format(Locale.ROOT, "%.1f", bytes / 1e6);
+    }
+
+    private static void printJson(
+            MapCase what, Draw draw, Cost ours, @Nullable Cost theirs, long ourBytes, long theirBytes, String why) {
+        StringBuilder text = new StringBuilder();
+        try (java.io.StringWriter writer = new java.io.StringWriter();
+                JsonGenerator out = new JsonFactory().createGenerator(writer)) {
+            out.writeStartObject();
+            out.writeStringField("case", what.name());
+            out.writeStringField("type", what.map().type().bpftoolName());
+            out.writeStringField("operation", what.operation().name().toLowerCase(Locale.ROOT));
+            out.writeNumberField("key_size", what.map().keySize());
+            out.writeNumberField("max_entries", what.map().maxEntries());
+            out.writeStringField("keys", draw.label());
+            if (theirs == null) {
+                out.writeNullField("kernel");
+                out.writeStringField("kernel_reason", why);
+            } else {
+                writeCost(out, "kernel", theirs, theirBytes);
+            }
+            writeCost(out, "sluice", ours, ourBytes);
+            if (theirs == null) {
+                out.writeNullField("ratio");
+            } else {
+                out.writeNumberField("ratio", ours.nanos / theirs.nanos);
+            }
+            if (what.limit() > 0) {
+                out.writeNumberField("aim", what.limit());
+            }
+            out.writeEndObject();
+            out.flush();
+            text.append(writer);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        System.out.println(text);
+    }
+
+    private static void writeCost(JsonGenerator out, String name, Cost cost, long bytes) throws IOException {
+        out.writeObjectFieldStart(name);
+        out.writeNumberField("ns_per_operation", cost.nanos);
+        out.writeNumberField("spread", cost.spread);
+        out.writeNumberField("ns_per_run", cost.raw);
+        out.writeNumberField("ns_per_run_without", cost.base);
+        if (bytes >= 0) {
+            out.writeNumberField("map_bytes", bytes);
+        }
+        out.writeEndObject();
+    }
+}

@@ -1,0 +1,150 @@
+package dev.sluice.bench.maps;
+
+import dev.sluice.Engines;
+import dev.sluice.exec.Executable;
+import dev.sluice.exec.ProgramFault;
+import dev.sluice.helper.RunContext;
+import dev.sluice.isa.Code;
+import dev.sluice.isa.Form;
+import dev.sluice.isa.Instruction;
+import dev.sluice.map.BpfMap;
+import dev.sluice.map.MapDef;
+import dev.sluice.map.MapTable;
+import dev.sluice.map.MapType;
+import dev.sluice.map.Maps;
+import dev.sluice.memory.FrameDescriptor;
+import dev.sluice.memory.Memory;
+import dev.sluice.memory.Regions;
+import dev.sluice.program.Program;
+import java.lang.foreign.Arena;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Sluice's side: the engine's packet loop over batches of 64 frames. */
+final class SluiceSide implements Side {
+    private static final int BATCH = 64;
+    private static final int FRAME = 512;
+    private static final int HEADROOM = 256;
+    private static final int PACKET_BYTES = 64;
+
+    private final Arena arena = Arena.ofShared();
+    private final MapTable table = new MapTable();
+    private final Regions regions = new Regions();
+    private final RunContext context = new RunContext(table, regions, System::nanoTime, 0);
+    private final long descriptors;
+    private final List<BpfMap> inner = new ArrayList<>();
+    private final BpfMap map;
+    private final BpfMap state;
+
+    SluiceSide(MapCase what, int cpus) {
+        Maps maps = new Maps(table, regions, cpus, 0);
+        MapDef def = what.map();
+        if (def.inner() != null) {
+            for (int i = 0; i < MapCase.INNER_MAPS; i++) {
+                inner.add(create(maps, def.inner(), i));
+            }
+        }
+        map = maps.create(def);
+        for (int i = 0; i < what.entries(); i++) {
+            byte[] key = def.keySize() == 0 ? new byte[0] : MapProgram.keyOf(what, i);
+            map.put(key, value(def, i, cpus), BpfMap.ANY);
+        }
+        state = maps.create(MapDef.of("state", MapType.ARRAY, Integer.BYTES, MapProgram.STATE_BYTES, 1));
+        long frames = Memory.allocate(arena, (long) BATCH * FRAME, FRAME);
+        descriptors = Memory.allocate(arena, (long) BATCH * FrameDescriptor.BYTES, FrameDescriptor.BYTES);
+        for (int i = 0; i < BATCH; i++) {
+            long descriptor = descriptors + (long) i * FrameDescriptor.BYTES;
+            long data = frames + (long) i * FRAME + HEADROOM;
+            Memory.putLong(descriptor + FrameDescriptor.DATA, data);
+            Memory.putLong(descriptor + FrameDescriptor.DATA_END, data + PACKET_BYTES);
+            Memory.putLong(descriptor + FrameDescriptor.DATA_META, data);
+            Memory.putLong(descriptor + FrameDescriptor.HARD_START, data - HEADROOM);
+            Memory.putLong(descriptor + FrameDescriptor.TIMESTAMP, FrameDescriptor.NO_TIMESTAMP);
+            Memory.putInt(descriptor + FrameDescriptor.FRAME_SIZE, FRAME);
+            Memory.putInt(descriptor + FrameDescriptor.INGRESS_IFINDEX, 1);
+        }
+    }
+
+    private static BpfMap create(Maps maps, MapDef def, int number) {
+        BpfMap made = maps.create(def);
+        for (int i = 0; i < def.maxEntries(); i++) {
+            made.put(index(i), MapProgram.valueOf(number * def.maxEntries() + i), BpfMap.ANY);
+        }
+        return made;
+    }
+
+    private byte[] value(MapDef def, int index, int cpus) {
+        if (def.inner() != null) {
+            return index(inner.get(index % inner.size()).id());
+        }
+        byte[] value = MapProgram.valueOf(index);
+        if (!def.type().isPerCpu()) {
+            return value;
+        }
+        ByteBuffer all = ByteBuffer.allocate(value.length * cpus);
+        for (int cpu = 0; cpu < cpus; cpu++) {
+            all.put(value);
+        }
+        return all.array();
+    }
+
+    static byte[] index(int index) {
+        return ByteBuffer.allocate(Integer.BYTES)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putInt(index)
+                .array();
+    }
+
+    @Override
+    public Loaded load(Code code) {
+        Code own = code;
+        for (int slot = 0; slot < code.size(); slot++) {
+            Instruction insn = code.at(slot);
+            if (insn != null && insn.form() == Form.LDDW && insn.src() != 0) {
+                own = own.with(slot, insn.withImm((insn.imm() == MapProgram.MAP ? map : state).handle()));
+            }
+        }
+        Executable executable = Engines.jitChecked().load(Program.ofCode("bench", own), 1);
+        return new Loaded() {
+            @Override
+            public double run(int times) {
+                long start = System.nanoTime();
+                for (int left = times; left > 0; left -= BATCH) {
+                    executable.run(context, descriptors, Math.min(left, BATCH), SluiceSide::unexpected);
+                }
+                return (System.nanoTime() - start) / (double) times;
+            }
+
+            @Override
+            public void close() {}
+        };
+    }
+
+    private static void unexpected(int index, ProgramFault fault) {
+        throw new AssertionError("frame " + index, fault);
+    }
+
+    @Override
+    public void setState(byte[] bytes) {
+        state.put(new byte[Integer.BYTES], bytes, BpfMap.ANY);
+    }
+
+    @Override
+    public byte[] state() {
+        return state.get(new byte[Integer.BYTES]);
+    }
+
+    @Override
+    public long mapBytes() {
+        return -1;
+    }
+
+    @Override
+    public void close() {
+        context.close();
+        table.closeAll();
+        arena.close();
+    }
+}
