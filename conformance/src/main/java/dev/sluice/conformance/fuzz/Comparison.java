@@ -1,5 +1,6 @@
 package dev.sluice.conformance.fuzz;
 
+import dev.sluice.conformance.verifier.FactsWatch;
 import dev.sluice.exec.ProgramFault;
 import dev.sluice.isa.Code;
 import dev.sluice.isa.Form;
@@ -80,6 +81,8 @@ final class Comparison {
             found = side.run(packet);
         } catch (ProgramFault fault) {
             return "fault: " + fault.getMessage();
+        } catch (FactsWatch.Violation violation) {
+            return String.valueOf(violation.getMessage());
         }
         if (found.equals(expected)) {
             return null;

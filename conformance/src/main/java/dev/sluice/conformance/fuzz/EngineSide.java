@@ -1,5 +1,6 @@
 package dev.sluice.conformance.fuzz;
 
+import dev.sluice.conformance.verifier.FactsWatch;
 import dev.sluice.exec.Engine;
 import dev.sluice.exec.Executable;
 import dev.sluice.exec.ProgramFault;
@@ -7,14 +8,15 @@ import dev.sluice.helper.RunContext;
 import dev.sluice.helper.StepSink;
 import dev.sluice.isa.Code;
 import dev.sluice.map.BpfMap;
-import dev.sluice.map.MapDef;
 import dev.sluice.map.MapTable;
-import dev.sluice.map.MapType;
 import dev.sluice.map.Maps;
 import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.memory.Memory;
 import dev.sluice.memory.Regions;
 import dev.sluice.program.Program;
+import dev.sluice.verifier.Subject;
+import dev.sluice.verifier.Verdict;
+import dev.sluice.verifier.Verifier;
 import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -33,6 +35,7 @@ final class EngineSide implements Side {
     private final BpfMap array;
     private final BpfMap hash;
     private final RunContext context;
+    private final FactsWatch facts;
     private final long frame = Memory.allocate(arena, FRAME_BYTES, 64);
     private final long descriptor = Memory.allocate(arena, FrameDescriptor.BYTES, 64);
     private @Nullable Executable program;
@@ -45,10 +48,12 @@ final class EngineSide implements Side {
         this.cpu = cpu;
         MapTable maps = new MapTable();
         Regions regions = new Regions();
-        array = Maps.create(MapDef.of("array", MapType.ARRAY, 4, TestBed.VALUE_BYTES, 1), maps, regions, cpu + 1, 1);
-        hash = Maps.create(MapDef.of("hash", MapType.HASH, 4, 8, TestBed.HASH_ENTRIES), maps, regions, cpu + 1, 1);
+        array = Maps.create(TestBed.ARRAY_DEF, maps, regions, cpu + 1, 1);
+        hash = Maps.create(TestBed.HASH_DEF, maps, regions, cpu + 1, 1);
         context = new RunContext(maps, regions, System::nanoTime, 1);
         context.instructionLimit = 100_000_000;
+        facts = new FactsWatch(context);
+        context.steps = facts;
     }
 
     @Override
@@ -56,15 +61,29 @@ final class EngineSide implements Side {
         return engine.name();
     }
 
+    /** Shows steps to someone beside the watch over what the verifier proved; null for nobody. */
     void watch(@Nullable StepSink steps) {
-        context.steps = steps;
+        context.steps = steps == null
+                ? facts
+                : (id, pc, depth, registers) -> {
+                    facts.step(id, pc, depth, registers);
+                    steps.step(id, pc, depth, registers);
+                };
     }
 
     @Override
     public @Nullable String load(Code code) {
         // a name of its own, by which C2Watch tells it from others
         String own = "fuzz_" + cpu + "_" + ++programs;
-        program = engine.load(Program.ofCode(own, Side.withMaps(code, array.handle(), hash.handle())), programs);
+        Program linked = Program.ofCode(own, Side.withMaps(code, array.handle(), hash.handle()));
+        program = engine.load(linked, programs);
+        facts.clear();
+        if (engine.name().equals("interpreter")) { // the only one that shows its steps
+            Verdict verdict = Verifier.create().withCpus(cpu + 1).verify(Subject.of(code.toBytes(), TestBed.known()));
+            if (verdict instanceof Verdict.Verified verified && verified.facts().isProof()) {
+                facts.add(programs, linked, verified.facts());
+            }
+        }
         return null;
     }
 

@@ -21,10 +21,17 @@ import org.jspecify.annotations.Nullable;
 /**
  * Holds what runs against what was proved: before each instruction that the interpreter executes, its operands have to be
  * what the verifier says, its slot must count as reached, and a jump must have gone one of the ways that are possible. What
- * is not is an {@link AssertionError}: the verifier is wrong. On one queue's thread.
+ * is not is a {@link Violation}: the verifier is wrong. On one queue's thread.
  */
 public final class FactsWatch implements StepSink {
     private static final int REGISTERS = 10;
+
+    /** What was proved does not hold: a bug of the verifier. */
+    public static final class Violation extends AssertionError {
+        Violation(String message) {
+            super(message);
+        }
+    }
 
     private record Watched(Program program, Facts facts) {}
 
@@ -137,8 +144,8 @@ public final class FactsWatch implements StepSink {
         return offset >= fact.minOffset() && offset <= fact.maxOffset();
     }
 
-    private static AssertionError wrong(Watched watched, int pc, String what) {
-        return new AssertionError(
+    private static Violation wrong(Watched watched, int pc, String what) {
+        return new Violation(
                 "the verifier is wrong: program " + watched.program.name() + ": instruction " + pc + " " + what);
     }
 }
