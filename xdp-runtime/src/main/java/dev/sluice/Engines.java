@@ -15,6 +15,14 @@ public final class Engines {
 
     /** Compiles to JVM bytecode with the same checks. */
     public static Engine jitChecked() {
-        return new JitEngine();
+        return JitEngine.checked();
+    }
+
+    /**
+     * Has programs verified as they are loaded, refuses those that are rejected, and compiles the others to JVM bytecode
+     * without checks. What the verifier does not know, and what is loaded without an {@link XdpRuntime}, gets the checks.
+     */
+    public static Engine jit() {
+        return JitEngine.trusting();
     }
 }

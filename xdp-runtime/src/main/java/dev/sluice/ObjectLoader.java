@@ -23,6 +23,12 @@ import dev.sluice.object.Reference;
 import dev.sluice.program.Program;
 import dev.sluice.program.SourceLine;
 import dev.sluice.program.Subprogram;
+import dev.sluice.program.Verified;
+import dev.sluice.verifier.KnownMap;
+import dev.sluice.verifier.Subject;
+import dev.sluice.verifier.Subjects;
+import dev.sluice.verifier.Verdict;
+import dev.sluice.verifier.Verifier;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -290,8 +296,51 @@ final class ObjectLoader {
                 lines(linked),
                 spec.isGplCompatible(),
                 linked.spec().type().frags());
-        Executable executable = runtime.load(program);
+        Verified verified = runtime.engine().wantsProof() ? prove(linked, program, warnings) : null;
+        Executable executable = verified == null ? runtime.load(program) : runtime.load(verified);
         return new LoadedProgram(linked, executable, List.copyOf(used), List.copyOf(warnings));
+    }
+
+    /** Asks the verifier; null, with a warning that says why, where it neither proves nor rejects. */
+    private @Nullable Verified prove(LinkedProgram linked, Program program, List<String> warnings) {
+        Subject subject = Subjects.of(spec, linked, knownMaps());
+        Verifier verifier = Verifier.create().withCpus(runtime.cpus());
+        return switch (verifier.verify(subject)) {
+            case Verdict.Verified accepted -> {
+                Verified proved = accepted.facts().verified(program).orElse(null);
+                if (proved == null) {
+                    warnings.add("runs checked: Linux accepts it, but that does not prove that it needs no checks");
+                }
+                yield proved;
+            }
+            case Verdict.Unsupported unsupported -> {
+                warnings.add("runs checked: sluice's verifier does not know " + unsupported.why());
+                yield null;
+            }
+            case Verdict.Rejected rejected -> {
+                // again, for the log of the path
+                Verdict logged = verifier.withLogLevel(1).verify(subject);
+                throw new VerificationException(
+                        linked.name(), logged instanceof Verdict.Rejected with ? with : rejected);
+            }
+        };
+    }
+
+    /** All maps of the object: as they were made, or where no program uses them as they would be. */
+    private List<KnownMap> knownMaps() {
+        List<KnownMap> known = new ArrayList<>();
+        for (int index = 0; index < spec.maps().size(); index++) {
+            LoadedMap made = maps.get(index);
+            MapSpec map = spec.maps().get(index);
+            if (made == null) {
+                known.add(Subjects.known(map, spec.btf()));
+            } else {
+                boolean constant = made.map().isFrozen() && made.map().valueAddress() != 0;
+                byte[] contents = constant ? made.map().get(new byte[map.keySize()]) : null;
+                known.add(Subjects.known(map, spec.btf(), made.map().def(), contents));
+            }
+        }
+        return known;
     }
 
     private BpfMap made(int index) {

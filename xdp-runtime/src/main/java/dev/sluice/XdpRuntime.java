@@ -10,6 +10,8 @@ import dev.sluice.map.MapTable;
 import dev.sluice.memory.Regions;
 import dev.sluice.object.ObjectSpec;
 import dev.sluice.object.ProgramSpec;
+import dev.sluice.program.Program;
+import dev.sluice.program.Verified;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -43,6 +45,7 @@ public final class XdpRuntime implements AutoCloseable {
      * Loads programs of an object, with all its maps.
      *
      * @throws LoadException when something that the programs need does not exist here
+     * @throws VerificationException when the engine wants programs to be proved and the verifier rejects one
      * @throws dev.sluice.object.ObjectException when a program can't be linked
      */
     public LoadedObject load(ObjectSpec spec, List<ProgramSpec> programs) {
@@ -101,8 +104,12 @@ public final class XdpRuntime implements AutoCloseable {
         return seed;
     }
 
-    Executable load(dev.sluice.program.Program program) {
+    Executable load(Program program) {
         return engine.load(program, ++lastProgramId);
+    }
+
+    Executable load(Verified verified) {
+        return engine.load(verified, ++lastProgramId);
     }
 
     /** Gives all maps back. No program may be running any more. */

@@ -143,6 +143,11 @@ public class DatapathBenchmark {
         private static final Program PROGRAM = Program.ofCode("constant", Assembler.assemble("r0 = 2\nexit"));
 
         @Override
+        public String engine() {
+            return "java";
+        }
+
+        @Override
         public Program program() {
             return PROGRAM;
         }

@@ -7,14 +7,21 @@ import picocli.CommandLine.TypeConversionException;
 
 /** The values of {@code --engine}. */
 enum EngineChoice {
-    /** Compiles to JVM bytecode; every access is checked until a verifier has proved the program. */
+    /** Verifies, refuses what Linux would refuse, and compiles to JVM bytecode without checks. */
     JIT {
+        @Override
+        Engine engine() {
+            return Engines.jit();
+        }
+    },
+    /** Compiles to JVM bytecode that checks every access; runs any program. */
+    JIT_CHECKED {
         @Override
         Engine engine() {
             return Engines.jitChecked();
         }
     },
-    /** Reads instruction by instruction, with the same checks. */
+    /** Reads instruction by instruction, with the same checks; runs any program. */
     INTERPRETER {
         @Override
         Engine engine() {
@@ -27,7 +34,7 @@ enum EngineChoice {
     /** As written on the command line. */
     @Override
     public String toString() {
-        return name().toLowerCase(java.util.Locale.ROOT);
+        return name().toLowerCase(java.util.Locale.ROOT).replace('_', '-');
     }
 
     /** Reads the option's value, in any case. */
@@ -39,7 +46,7 @@ enum EngineChoice {
                     return choice;
                 }
             }
-            throw new TypeConversionException("expected jit or interpreter, found " + value);
+            throw new TypeConversionException("expected jit, jit-checked or interpreter, found " + value);
         }
     }
 }

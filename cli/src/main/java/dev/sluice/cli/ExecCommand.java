@@ -83,9 +83,14 @@ final class ExecCommand implements Callable<Integer> {
         if (maxInsns <= 0) {
             throw new CommandFailure(ExitCode.USAGE, "--max-insns: expected 1 or more, found " + maxInsns, null);
         }
-        try (Machine machine = new Machine(engine.engine(), maxInsns)) {
+        try (Machine machine = new Machine(checked(engine), maxInsns)) {
             return stream ? stream(machine) : single(machine);
         }
+    }
+
+    /** Bytecode that nobody verifies: the JIT has its checks. */
+    private static Engine checked(EngineChoice choice) {
+        return (choice == EngineChoice.JIT ? EngineChoice.JIT_CHECKED : choice).engine();
     }
 
     private int single(Machine machine) throws IOException {

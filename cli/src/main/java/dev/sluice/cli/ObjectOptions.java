@@ -3,6 +3,7 @@ package dev.sluice.cli;
 import dev.sluice.LoadException;
 import dev.sluice.LoadedObject;
 import dev.sluice.LoadedProgram;
+import dev.sluice.VerificationException;
 import dev.sluice.XdpRuntime;
 import dev.sluice.map.MapException;
 import dev.sluice.object.ObjectException;
@@ -104,6 +105,12 @@ final class ObjectOptions {
     static LoadedObject load(XdpRuntime runtime, Choice choice) {
         try {
             return runtime.load(choice.spec(), List.of(choice.program()));
+        } catch (VerificationException e) {
+            throw new CommandFailure(
+                    ExitCode.REJECTED,
+                    choice.file() + ": " + e.getMessage()
+                            + "\nto run it all the same, with every access checked: --engine jit-checked",
+                    null);
         } catch (ObjectException | LoadException | MapException e) {
             throw new CommandFailure(choice.file() + ": " + e.getMessage());
         }

@@ -48,11 +48,23 @@ final class ProgDumpCommand implements Callable<Integer> {
     @Option(names = "--opcodes", description = "Print the encoding of each instruction too.")
     private boolean opcodes;
 
+    @Option(
+            names = "--engine",
+            paramLabel = "ENGINE",
+            converter = EngineChoice.Converter.class,
+            description =
+                    "jited: jit (the default) verifies the program and shows code without checks, jit-checked shows "
+                            + "code with checks.")
+    private EngineChoice engine = EngineChoice.JIT;
+
     @Override
     public Integer call() {
         ObjectOptions.Choice choice = objects.choose(object);
         if (form == Form.JITED) {
-            try (XdpRuntime runtime = new XdpRuntime(EngineChoice.JIT.engine(), 1, 0)) {
+            if (engine == EngineChoice.INTERPRETER) {
+                throw RunOptions.usage("--engine: expected jit or jit-checked, found interpreter");
+            }
+            try (XdpRuntime runtime = new XdpRuntime(engine.engine(), 1, 0)) {
                 LoadedProgram program = choice.load(runtime);
                 List<Listing.Line> lines = Listing.of(choice.spec(), program.linked());
                 JitedListing jited = new JitedListing(JitEngine.listing(program.executable()), lines);

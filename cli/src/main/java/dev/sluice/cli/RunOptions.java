@@ -19,7 +19,8 @@ final class RunOptions {
             names = "--engine",
             paramLabel = "ENGINE",
             converter = EngineChoice.Converter.class,
-            description = "jit or interpreter (default: jit).")
+            description = "jit (the default): verifies the program and compiles it without checks; what the verifier "
+                    + "rejects is refused. jit-checked and interpreter: run any program and check every access.")
     private EngineChoice engine = EngineChoice.JIT;
 
     @Option(names = "--seed", paramLabel = "N", description = "Of random numbers and hash functions (default: 0).")

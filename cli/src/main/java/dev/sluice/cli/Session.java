@@ -71,7 +71,7 @@ final class Session implements AutoCloseable {
                 totals,
                 trace,
                 sources,
-                runtime.engine().name());
+                program.executable().engine());
     }
 
     @Override

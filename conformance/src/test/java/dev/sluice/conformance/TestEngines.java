@@ -9,6 +9,6 @@ public final class TestEngines {
     private TestEngines() {}
 
     public static List<Engine> all() {
-        return List.of(Engines.interpreter(), Engines.jitChecked());
+        return List.of(Engines.interpreter(), Engines.jitChecked(), Engines.jit());
     }
 }

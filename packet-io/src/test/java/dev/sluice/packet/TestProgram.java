@@ -55,6 +55,11 @@ public final class TestProgram implements Executable {
     }
 
     @Override
+    public String engine() {
+        return "java";
+    }
+
+    @Override
     public Program program() {
         return new Program("test", "", Assembler.assemble("r0 = 2\nexit"), List.of(), List.of(), true, frags);
     }

@@ -1,6 +1,7 @@
 package dev.sluice.exec;
 
 import dev.sluice.program.Program;
+import dev.sluice.program.Verified;
 
 /** A way to run programs. Thread-safe. */
 public interface Engine {
@@ -14,4 +15,14 @@ public interface Engine {
      * @throws dev.sluice.isa.MalformedCodeException when control can leave the code
      */
     Executable load(Program program, int programId);
+
+    /** Whether it makes better code of what is proved. */
+    default boolean wantsProof() {
+        return false;
+    }
+
+    /** Makes a program runnable of which it is proved that it needs no checks. */
+    default Executable load(Verified verified, int programId) {
+        return load(verified.program(), programId);
+    }
 }

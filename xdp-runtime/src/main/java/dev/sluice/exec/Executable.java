@@ -10,6 +10,9 @@ import dev.sluice.program.Program;
 public interface Executable extends ProgramRef {
     Program program();
 
+    /** The engine that runs it, as users name it: {@code interpreter}, {@code jit-checked} or {@code jit}. */
+    String engine();
+
     /**
      * Runs the program once for each frame, in order, as an XDP program: r1 is the context. Reads and writes the
      * descriptors as {@link dev.sluice.memory.FrameDescriptor} says; the CPU of each run is its descriptor's queue, and

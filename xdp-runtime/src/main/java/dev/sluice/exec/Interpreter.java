@@ -21,6 +21,8 @@ public final class Interpreter implements Engine {
     /** The kernel's {@code BPF_MAX_LOOPS}: how often a frame's {@code may_goto} instructions fall through. */
     public static final int MAX_LOOPS = 8 * 1024 * 1024;
 
+    private static final String NAME = "interpreter";
+
     /** In place of a next slot: the function is over. */
     private static final int DONE = -1;
 
@@ -31,7 +33,7 @@ public final class Interpreter implements Engine {
 
     @Override
     public String name() {
-        return "interpreter";
+        return NAME;
     }
 
     @Override
@@ -42,6 +44,11 @@ public final class Interpreter implements Engine {
 
     private static final class Interpreted extends BaseExecutable {
         final Predecoded code;
+
+        @Override
+        public String engine() {
+            return NAME;
+        }
 
         Interpreted(Program program, int programId) {
             super(program, programId);

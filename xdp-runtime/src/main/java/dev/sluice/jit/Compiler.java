@@ -99,7 +99,7 @@ final class Compiler {
                 return image;
             }
             // The estimate was too low somewhere: HotSpot would leave that method to its interpreter.
-            now = new Settings(now.contextLoads(), now.methodBytes() * 3 / 4);
+            now = new Settings(now.facts(), now.methodBytes() * 3 / 4);
         }
     }
 

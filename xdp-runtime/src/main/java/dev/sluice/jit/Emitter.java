@@ -805,7 +805,7 @@ final class Emitter {
         Width width = insn.opcode().width();
         boolean signed = insn.form() == Form.LDXSX;
         int dst = register[insn.dst()];
-        boolean fromContext = Kinds.kind(base) == Kinds.CONTEXT || unit.isContextLoad(pc);
+        boolean fromContext = Kinds.kind(base) == Kinds.CONTEXT || unit.isContextLoad(pc, insn);
         if (fromContext && width == Width.W && !signed && contextField(insn.off())) {
             b.lstore(dst);
             return;

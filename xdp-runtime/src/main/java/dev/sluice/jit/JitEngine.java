@@ -4,53 +4,65 @@ import dev.sluice.exec.Engine;
 import dev.sluice.exec.Executable;
 import dev.sluice.exec.Structure;
 import dev.sluice.program.Program;
-import java.util.BitSet;
+import dev.sluice.program.Verified;
 
 /**
  * The engine that compiles programs to JVM bytecode. Thread-safe.
  *
  * <p>What it makes of a program that nobody has verified has the interpreter's checks compiled in ({@code
- * jit-checked}). Code without checks can corrupt the JVM, so it is made of a {@link Proven} program only, a type that
- * nobody outside of this package can construct.
+ * jit-checked}). Code without checks ({@code jit}) can corrupt the JVM, so it is made only of a program that comes with a
+ * {@linkplain Verified proof}.
  */
 public final class JitEngine implements Engine {
-    /** A program of which somebody has shown that it needs no checks, and what its code has to know. */
-    static final class Proven {
-        final Program program;
-        final BitSet contextLoads;
+    static final String CHECKED = "jit-checked";
+    static final String UNCHECKED = "jit";
 
-        /**
-         * For the way from the verifier's result, and for tests of programs that are known to be right.
-         *
-         * @param contextLoads slots of the loads that read the context; no other reads it
-         */
-        Proven(Program program, BitSet contextLoads) {
-            this.program = program;
-            this.contextLoads = (BitSet) contextLoads.clone();
-        }
+    private final boolean trusting;
+    private final int methodBytes;
+
+    private JitEngine(boolean trusting, int methodBytes) {
+        this.trusting = trusting;
+        this.methodBytes = methodBytes;
     }
 
-    private final Settings settings;
-
-    /** Creates the engine. */
-    public JitEngine() {
-        this(Settings.CHECKED);
+    /** Compiles checks into every program. */
+    public static JitEngine checked() {
+        return new JitEngine(false, Settings.HUGE_METHOD_BYTES);
     }
 
-    /** With other sizes of methods, for tests. */
-    JitEngine(Settings settings) {
-        this.settings = settings;
+    /** Leaves the checks out of programs that are proved to need none. */
+    public static JitEngine trusting() {
+        return new JitEngine(true, Settings.HUGE_METHOD_BYTES);
+    }
+
+    /** With another size of methods, for tests. */
+    JitEngine withMethodBytes(int bytes) {
+        return new JitEngine(trusting, bytes);
     }
 
     @Override
     public String name() {
-        return "jit-checked";
+        return trusting ? UNCHECKED : CHECKED;
+    }
+
+    @Override
+    public boolean wantsProof() {
+        return trusting;
     }
 
     @Override
     public Executable load(Program program, int programId) {
         Structure.check(program);
-        return new JitExecutable(program, programId, new Settings(null, settings.methodBytes()));
+        return new JitExecutable(program, programId, new Settings(null, methodBytes));
+    }
+
+    @Override
+    public Executable load(Verified verified, int programId) {
+        if (!trusting) {
+            return load(verified.program(), programId);
+        }
+        Structure.check(verified.program());
+        return new JitExecutable(verified.program(), programId, new Settings(verified.facts(), methodBytes));
     }
 
     /**
@@ -63,11 +75,5 @@ public final class JitEngine implements Engine {
             throw new IllegalArgumentException("expected a compiled program, found " + executable);
         }
         return jited.listing();
-    }
-
-    /** Makes a program runnable without checks. */
-    Executable load(Proven proven, int programId) {
-        Structure.check(proven.program);
-        return new JitExecutable(proven.program, programId, new Settings(proven.contextLoads, settings.methodBytes()));
     }
 }

@@ -28,6 +28,11 @@ final class JitExecutable extends BaseExecutable {
         argumentsEntry = new CompiledVariant(program, settings, Variant.Entry.ARGUMENTS, settings.checked());
     }
 
+    @Override
+    public String engine() {
+        return settings.checked() ? JitEngine.CHECKED : JitEngine.UNCHECKED;
+    }
+
     /** The packet loop for a limit of instructions: whether it has to count. */
     private CompiledVariant loop(long instructionLimit) {
         boolean counts = settings.checked() && (bound < 0 || bound > instructionLimit);

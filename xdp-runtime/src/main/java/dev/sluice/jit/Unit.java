@@ -6,11 +6,11 @@ import dev.sluice.isa.Form;
 import dev.sluice.isa.Instruction;
 import dev.sluice.isa.Pseudo;
 import dev.sluice.program.Program;
+import dev.sluice.program.Facts;
 import dev.sluice.program.Subprogram;
 import java.lang.constant.ClassDesc;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.BitSet;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
 final class Unit {
     final Program program;
     final boolean checked;
-    private final @Nullable BitSet contextLoads;
+    private final @Nullable Facts facts;
     final boolean counted;
     final Lines lines;
     final ClassDesc mainClass;
@@ -51,7 +51,7 @@ final class Unit {
         this.lines = lines;
         this.mainClass = mainClass;
         checked = settings.checked();
-        contextLoads = settings.contextLoads();
+        facts = settings.facts();
         counted = variant.counted();
         assuming = variant.assuming();
         SizeEstimate estimate = new SizeEstimate(checked, counted);
@@ -109,8 +109,8 @@ final class Unit {
     }
 
     /** Whether somebody has proved that the load at a slot reads the context. */
-    boolean isContextLoad(int slot) {
-        return contextLoads != null && contextLoads.get(slot);
+    boolean isContextLoad(int slot, Instruction insn) {
+        return facts != null && facts.isContextLoad(slot, insn);
     }
 
     /** Whether code may assume that an access at a constant address is allowed. */

@@ -41,8 +41,19 @@ public final class Subjects {
      * @throws ObjectException if it cannot be linked
      */
     public static Subject of(ObjectSpec object, ProgramSpec program, Btf target) {
-        ProgramSpec asXdp = program.asXdp();
-        LinkedProgram linked = object.link(asXdp, target);
+        List<KnownMap> maps = new ArrayList<>();
+        for (MapSpec map : object.maps()) {
+            maps.add(known(map, object.btf()));
+        }
+        return of(object, object.link(program.asXdp(), target), maps);
+    }
+
+    /**
+     * A program that has been linked.
+     *
+     * @param maps of the object, in its order, as they were made
+     */
+    public static Subject of(ObjectSpec object, LinkedProgram linked, List<KnownMap> maps) {
         byte[] insns = linked.insns().bytes();
         ByteBuffer words = ByteBuffer.wrap(insns).order(ByteOrder.LITTLE_ENDIAN);
         for (Reference reference : linked.references()) {
@@ -57,10 +68,6 @@ public final class Subjects {
                     }
                 }
             }
-        }
-        List<KnownMap> maps = new ArrayList<>();
-        for (MapSpec map : object.maps()) {
-            maps.add(known(map, object.btf()));
         }
         List<Subject.Function> functions = new ArrayList<>();
         if (!linked.functionInfo().isEmpty()) {
@@ -83,14 +90,15 @@ public final class Subjects {
                 insns,
                 maps,
                 object.isGplCompatible(),
-                asXdp.type().attach(),
-                asXdp.type().frags(),
+                linked.spec().type().attach(),
+                linked.spec().type().frags(),
                 functions,
                 btf,
                 lines);
     }
 
-    private static KnownMap known(MapSpec map, Btf btf) {
+    /** A map as its spec says that it will be made. */
+    public static KnownMap known(MapSpec map, Btf btf) {
         MapType type = MapType.of(map.type());
         if (type == null) {
             throw new ObjectException("map " + map.name() + ": no such map type, type=" + map.type());
@@ -111,8 +119,18 @@ public final class Subjects {
                     ? new byte[map.valueSize()]
                     : map.contents().bytes();
         }
+        return known(map, btf, def, contents);
+    }
+
+    /**
+     * A map as it was made.
+     *
+     * @param contents its only value when it is frozen, else null
+     */
+    public static KnownMap known(MapSpec map, Btf btf, MapDef def, byte[] contents) {
+        KnownMap inner = map.inner() == null ? null : known(map.inner(), btf);
         boolean special = btf != null && map.valueBtfType() != 0 && hasKernelField(btf, map.valueBtfType(), 0);
-        return new KnownMap(def, map.frozen(), contents, inner, special);
+        return new KnownMap(def, contents != null, contents, inner, special);
     }
 
     private static boolean hasKernelField(Btf btf, int id, int depth) {

@@ -8,6 +8,6 @@ public final class Engines {
     private Engines() {}
 
     public static List<Engine> all() {
-        return List.of(new Interpreter(), new JitEngine());
+        return List.of(new Interpreter(), JitEngine.checked());
     }
 }

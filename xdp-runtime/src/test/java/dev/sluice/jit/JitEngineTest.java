@@ -43,7 +43,7 @@ class JitEngineTest {
 
     /** Whole methods, and methods so small that nearly every block is a part of its own. */
     static List<JitEngine> engines() {
-        return List.of(new JitEngine(), new JitEngine(new Settings(null, 500)));
+        return List.of(JitEngine.checked(), JitEngine.checked().withMethodBytes(500));
     }
 
     private static Executable load(Engine engine, String text) {
@@ -300,14 +300,14 @@ class JitEngineTest {
 
     @Test
     void codeThatControlCanLeaveIsRefused() {
-        assertThatThrownBy(() -> load(new JitEngine(), "r0 = 1"))
+        assertThatThrownBy(() -> load(JitEngine.checked(), "r0 = 1"))
                 .isInstanceOf(MalformedCodeException.class)
                 .hasMessageContaining("last insn is not an exit or jmp");
     }
 
     @Test
     void argumentsOfHelpersAreChecked() {
-        ProgramFault fault = fault(load(new JitEngine(), "r1 = 5\nr2 = r10\ncall 1\nexit"));
+        ProgramFault fault = fault(load(JitEngine.checked(), "r1 = 5\nr2 = r10\ncall 1\nexit"));
         assertThat(fault.kind()).isEqualTo(ProgramFault.Kind.BAD_ARGUMENT);
         assertThat(fault.pc()).isEqualTo(2);
     }
@@ -495,7 +495,7 @@ class JitEngineTest {
                 lines,
                 true,
                 false);
-        Executable executable = new JitEngine().load(program, 1);
+        Executable executable = JitEngine.checked().load(program, 1);
         StackTraceElement[][] trace = new StackTraceElement[1][];
         bed.context.clock = () -> {
             trace[0] = new Throwable().getStackTrace();

@@ -64,7 +64,7 @@ class MeaningTest {
     }
 
     private Executable load(List<Instruction> insns) {
-        return new JitEngine().load(Program.ofCode("meaning", Code.of(insns)), 1);
+        return JitEngine.checked().load(Program.ofCode("meaning", Code.of(insns)), 1);
     }
 
     private static long meaning(Opcode opcode, long dst, long src) {

@@ -86,7 +86,7 @@ class SizeTest {
         Program program = large(size);
         bed.context.instructionLimit = 10_000_000;
         Executable reference = new Interpreter().load(program, 1);
-        Executable compiled = new JitEngine().load(program, 1);
+        Executable compiled = JitEngine.checked().load(program, 1);
         int[] expected = bed.run(reference);
         assertThat(bed.faults).isEmpty();
         assertThat(bed.run(compiled)).isEqualTo(expected);
@@ -161,7 +161,7 @@ class SizeTest {
         }
         insns.add(Programs.insn(Opcode.JA, 0, 0, -3, 0));
         Program program = Program.ofCode("backwards", Code.of(insns));
-        assertThat(new JitEngine().load(program, 1).call(bed.context, 0, 5)).isEqualTo(5 + count - 1);
+        assertThat(JitEngine.checked().load(program, 1).call(bed.context, 0, 5)).isEqualTo(5 + count - 1);
     }
 
     @Test
@@ -178,7 +178,7 @@ class SizeTest {
         }
         bed.context.instructionLimit = 1_000_000;
         Program program = Program.ofCode("multiply", Code.of(insns));
-        assertThat(bed.run(new JitEngine().load(program, 1))).containsOnly(0);
+        assertThat(bed.run(JitEngine.checked().load(program, 1))).containsOnly(0);
         assertThat(bed.faults).hasSize(bed.count).allMatch(fault -> fault.contains("INSTRUCTION_LIMIT"));
     }
 }

@@ -49,7 +49,7 @@ public final class FidelityCommand implements Callable<Integer> {
                 return 3;
             }
         }
-        List<Engine> engines = List.of(Engines.interpreter(), Engines.jitChecked());
+        List<Engine> engines = List.of(Engines.interpreter(), Engines.jitChecked(), Engines.jit());
         Corpus corpus = new Corpus(home.resolve("pcaps"));
         Map<Corpus.Subject, DiffReport> programs = new LinkedHashMap<>();
         Map<Corpus.Subject, String> notCompared = new LinkedHashMap<>();

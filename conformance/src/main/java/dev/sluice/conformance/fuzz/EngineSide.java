@@ -14,6 +14,7 @@ import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.memory.Memory;
 import dev.sluice.memory.Regions;
 import dev.sluice.program.Program;
+import dev.sluice.program.Verified;
 import dev.sluice.verifier.Subject;
 import dev.sluice.verifier.Verdict;
 import dev.sluice.verifier.Verifier;
@@ -46,7 +47,7 @@ final class EngineSide implements Side {
     EngineSide(Engine engine, int cpu) {
         this.engine = engine;
         this.cpu = cpu;
-        MapTable maps = new MapTable();
+        MapTable table = new MapTable();
         Regions regions = new Regions();
         array = Maps.create(TestBed.ARRAY_DEF, maps, regions, cpu + 1, 1);
         hash = Maps.create(TestBed.HASH_DEF, maps, regions, cpu + 1, 1);
@@ -76,15 +77,30 @@ final class EngineSide implements Side {
         // a name of its own, by which C2Watch tells it from others
         String own = "fuzz_" + cpu + "_" + ++programs;
         Program linked = Program.ofCode(own, Side.withMaps(code, array.handle(), hash.handle()));
-        program = engine.load(linked, programs);
         facts.clear();
-        if (engine.name().equals("interpreter")) { // the only one that shows its steps
-            Verdict verdict = Verifier.create().withCpus(cpu + 1).verify(Subject.of(code.toBytes(), TestBed.known()));
-            if (verdict instanceof Verdict.Verified verified && verified.facts().isProof()) {
-                facts.add(programs, linked, verified.facts());
-            }
+        boolean shows = engine.name().equals("interpreter"); // the only one that shows its steps
+        if (!shows && !engine.wantsProof()) {
+            program = engine.load(linked, programs);
+            return null;
         }
-        return null;
+        return switch (Verifier.create().withCpus(cpu + 1).verify(Subject.of(code.toBytes(), TestBed.known()))) {
+            case Verdict.Verified accepted -> {
+                Verified proved = accepted.facts().verified(linked).orElse(null);
+                program = proved == null ? engine.load(linked, programs) : engine.load(proved, programs);
+                if (shows && proved != null) {
+                    facts.add(programs, linked, proved.facts());
+                }
+                yield null;
+            }
+            case Verdict.Rejected rejected -> {
+                program = engine.load(linked, programs);
+                yield shows ? null : rejected.message();
+            }
+            case Verdict.Unsupported unsupported -> {
+                program = engine.load(linked, programs);
+                yield shows ? null : unsupported.why();
+            }
+        };
     }
 
     @Override

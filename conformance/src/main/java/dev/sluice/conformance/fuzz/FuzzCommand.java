@@ -263,7 +263,7 @@ public final class FuzzCommand implements Callable<Integer> {
         final Comparison all;
 
         static List<Engine> engines() {
-            return List.of(Engines.interpreter(), Engines.jitChecked());
+            return List.of(Engines.interpreter(), Engines.jitChecked(), Engines.jit());
         }
 
         Bench(@Nullable Kernel kernel, int cpu, Coverage coverage) {

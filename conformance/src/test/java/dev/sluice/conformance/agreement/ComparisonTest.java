@@ -38,6 +38,11 @@ class ComparisonTest {
             Executable right = engine.load(program, programId);
             return new Executable() {
                 @Override
+                public String engine() {
+                    return "wrong";
+                }
+
+                @Override
                 public Program program() {
                     return right.program();
                 }
