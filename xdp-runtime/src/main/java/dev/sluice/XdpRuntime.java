@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class XdpRuntime implements AutoCloseable {
     /** What a run may execute unless the context says otherwise: no program hangs its caller. */
-    public static final long DEFAULT_INSTRUCTION_LIMIT = 100_000_000;
+    public static final long DEFAULT_INSTRUCTION_LIMIT = RunContext.USUAL_LIMIT;
 
     private final Engine engine;
     private final int cpus;

@@ -48,7 +48,6 @@ public class EngineBenchmark {
     private static final int FRAME = 4096;
     private static final int HEADROOM = 256;
     private static final int TAILROOM = 320;
-    private static final long LIMIT = 1_000_000;
 
     /** An object of {@code pcaps/programs}; its first program runs. */
     @Param({"drop_udp_port", "proto_counter", "firewall", "echo_tx", "parser", "calls", "tail_calls", "nat", "checksum"
@@ -59,7 +58,7 @@ public class EngineBenchmark {
     @Param("generated/imix.pcap")
     String capture;
 
-    @Param({"jit-checked", "interpreter"})
+    @Param({"jit", "jit-checked", "interpreter"})
     String engine;
 
     private final Arena arena = Arena.ofShared();
@@ -73,12 +72,18 @@ public class EngineBenchmark {
     @Setup
     public void load() throws IOException {
         Path pcaps = pcaps();
-        runtime = new XdpRuntime(engine.equals("interpreter") ? Engines.interpreter() : Engines.jitChecked(), 1, 0);
+        runtime = new XdpRuntime(
+                switch (engine) {
+                    case "jit" -> Engines.jit();
+                    case "jit-checked" -> Engines.jitChecked();
+                    default -> Engines.interpreter();
+                },
+                1,
+                0);
         ObjectSpec spec = ObjectSpec.read(pcaps.resolve("programs/" + program + ".bpf.o"));
         LoadedObject object = runtime.load(spec, spec.xdpPrograms());
         executable = object.programs().getFirst().executable();
         context = runtime.newContext(System::nanoTime, 0);
-        context.instructionLimit = LIMIT;
         long bytes = (long) PACKETS * FrameDescriptor.BYTES;
         descriptors = Memory.allocate(arena, bytes, FrameDescriptor.BYTES);
         fresh = Memory.allocate(arena, bytes, FrameDescriptor.BYTES);
@@ -150,7 +155,7 @@ public class EngineBenchmark {
                 : List.of(
                         "drop_udp_port", "proto_counter", "firewall", "echo_tx", "parser", "calls", "nat", "checksum");
         for (String program : programs) {
-            for (String engine : List.of("jit-checked", "interpreter")) {
+            for (String engine : List.of("jit", "jit-checked", "interpreter")) {
                 EngineBenchmark benchmark = new EngineBenchmark();
                 benchmark.program = program;
                 benchmark.capture = "generated/imix.pcap";

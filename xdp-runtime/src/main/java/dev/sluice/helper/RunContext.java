@@ -36,6 +36,12 @@ public final class RunContext implements AutoCloseable {
     /** {@link #instructionLimit} for no limit. */
     public static final long NO_LIMIT = Long.MAX_VALUE;
 
+    /**
+     * {@link #instructionLimit} that no program meant to end reaches. With it, or a greater one, what is proved to end is
+     * not counted.
+     */
+    public static final long USUAL_LIMIT = 100_000_000;
+
     private final Arena arena = Arena.ofShared();
 
     public final MapTable maps;

@@ -3,7 +3,6 @@ package dev.sluice.jit;
 import dev.sluice.exec.BaseExecutable;
 import dev.sluice.exec.FaultSink;
 import dev.sluice.helper.RunContext;
-import dev.sluice.memory.Regions;
 import dev.sluice.program.Program;
 
 /** A compiled program. Which code a way of running it needs is compiled when it is first run that way. */
@@ -13,19 +12,27 @@ final class JitExecutable extends BaseExecutable {
     /** Instructions that a run of the packet loop can execute at most, or a negative number when that is not bounded. */
     private final long bound;
 
-    private final CompiledVariant loop;
-    private final CompiledVariant countedLoop;
-    private final CompiledVariant contextEntry;
-    private final CompiledVariant argumentsEntry;
+    /** By way in: code that does not count instructions. */
+    private final CompiledVariant[] plain;
+
+    /** By way in: code that does. */
+    private final CompiledVariant[] counted;
 
     JitExecutable(Program program, int programId, Settings settings) {
         super(program, programId);
         this.settings = settings;
         bound = Bound.of(program);
-        loop = new CompiledVariant(program, settings, Variant.Entry.LOOP, false);
-        countedLoop = new CompiledVariant(program, settings, Variant.Entry.LOOP, true);
-        contextEntry = new CompiledVariant(program, settings, Variant.Entry.CONTEXT, settings.checked());
-        argumentsEntry = new CompiledVariant(program, settings, Variant.Entry.ARGUMENTS, settings.checked());
+        plain = variants(program, settings, false);
+        counted = variants(program, settings, true);
+    }
+
+    private static CompiledVariant[] variants(Program program, Settings settings, boolean counted) {
+        Variant.Entry[] entries = Variant.Entry.values();
+        CompiledVariant[] variants = new CompiledVariant[entries.length];
+        for (Variant.Entry entry : entries) {
+            variants[entry.ordinal()] = new CompiledVariant(program, settings, entry, counted);
+        }
+        return variants;
     }
 
     @Override
@@ -33,22 +40,31 @@ final class JitExecutable extends BaseExecutable {
         return settings.checked() ? JitEngine.CHECKED : JitEngine.UNCHECKED;
     }
 
-    /** The packet loop for a limit of instructions: whether it has to count. */
-    private CompiledVariant loop(long instructionLimit) {
-        boolean counts = settings.checked() && (bound < 0 || bound > instructionLimit);
-        return counts ? countedLoop : loop;
+    /** The code of a way in. What is proved ends, and is counted only for a limit that somebody has set. */
+    private CompiledVariant variant(Variant.Entry entry, long limit) {
+        boolean counts;
+        if (entry == Variant.Entry.LOOP) {
+            boolean mayReach = bound < 0 || bound > limit;
+            counts = mayReach && (settings.checked() || limit < RunContext.USUAL_LIMIT);
+        } else {
+            counts = settings.checked() || limit < RunContext.USUAL_LIMIT; // others have used up a part of the limit
+        }
+        return (counts ? counted : plain)[entry.ordinal()];
     }
 
     @Override
     protected void runAll(RunContext context, long descriptors, int count, FaultSink faults) {
-        loop(context.instructionLimit).code(context.regions).run(context, descriptors, count, faults);
+        variant(Variant.Entry.LOOP, context.instructionLimit)
+                .code(context.regions)
+                .run(context, descriptors, count, faults);
     }
 
     @Override
     public long execute(RunContext context, long r1, long r2, int depth) {
         long framePointer = context.framePointer(depth);
-        CompiledVariant entry = r1 == context.xdpMd && r2 == 0 ? contextEntry : argumentsEntry;
-        long result = entry.code(context.regions).enter(context, r1, r2, framePointer);
+        Variant.Entry entry = r1 == context.xdpMd && r2 == 0 ? Variant.Entry.CONTEXT : Variant.Entry.ARGUMENTS;
+        long result =
+                variant(entry, context.instructionLimit).code(context.regions).enter(context, r1, r2, framePointer);
         if (context.tailTarget != null) {
             result = JitRuntime.tailCall(context, framePointer);
         }
@@ -56,13 +72,13 @@ final class JitExecutable extends BaseExecutable {
     }
 
     /** The entry that tail calls take. */
-    JitCode tailTarget(Regions regions) {
-        return contextEntry.code(regions);
+    JitCode tailTarget(RunContext context) {
+        return variant(Variant.Entry.CONTEXT, context.instructionLimit).code(context.regions);
     }
 
     /** What the packet loop is made of. */
     JitListing listing() {
-        Variant variant = loop(RunContext.NO_LIMIT).variant(true);
+        Variant variant = variant(Variant.Entry.LOOP, RunContext.NO_LIMIT).variant(true);
         return JitListing.of(program(), Compiler.compile(program(), variant, settings, Lines.Mode.LISTING));
     }
 }

@@ -64,7 +64,7 @@ public final class JitRuntime {
             ProgramRef target = context.tailTarget;
             context.tailTarget = null;
             if (target instanceof JitExecutable jited) {
-                result = jited.tailTarget(context.regions).enter(context, context.xdpMd, 0, framePointer);
+                result = jited.tailTarget(context).enter(context, context.xdpMd, 0, framePointer);
             } else if (target instanceof BaseExecutable other) {
                 int depth = (int) ((context.stackTop - framePointer) / RunContext.STACK_BYTES);
                 result = other.execute(context, context.xdpMd, 0, depth);

@@ -47,7 +47,7 @@ class DiffTest {
         assertThat(json.get("packets").number()).isEqualTo(400);
         long compared = json.get("compared").number();
         assertThat(compared).isEqualTo(400);
-        assertThat(json.get("engines").items().size()).isEqualTo(2);
+        assertThat(json.get("engines").items().size()).isEqualTo(3);
         for (Json engine : json.get("engines").items()) {
             assertThat(engine.get("packets").get("equal").number()).isEqualTo(compared);
             assertThat(engine.get("packets").get("different").number()).isZero();
