@@ -194,8 +194,8 @@ class DifferentialTest {
         RegisterFact[][] registers = new RegisterFact[code.size()][];
         contextLoads.stream().forEach(slot -> {
             registers[slot] = new RegisterFact[Instruction.FP + 1];
-            registers[slot][code.at(slot).src()] = new RegisterFact(
-                    RegisterFact.Kind.CTX, true, -1, false, 0, 0, Range.ANY);
+            registers[slot][code.at(slot).src()] =
+                    new RegisterFact(RegisterFact.Kind.CTX, true, -1, false, 0, 0, Range.ANY);
         });
         return new Facts(code.toBytes(), true, all, all, all, registers)
                 .verified(program)
