@@ -47,7 +47,7 @@ final class EngineSide implements Side {
     EngineSide(Engine engine, int cpu) {
         this.engine = engine;
         this.cpu = cpu;
-        MapTable table = new MapTable();
+        MapTable maps = new MapTable();
         Regions regions = new Regions();
         array = Maps.create(TestBed.ARRAY_DEF, maps, regions, cpu + 1, 1);
         hash = Maps.create(TestBed.HASH_DEF, maps, regions, cpu + 1, 1);
