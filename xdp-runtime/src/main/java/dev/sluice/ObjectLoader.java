@@ -5,6 +5,7 @@ import dev.sluice.btf.BtfExt;
 import dev.sluice.btf.BtfType;
 import dev.sluice.exec.Executable;
 import dev.sluice.helper.Helper;
+import dev.sluice.helper.Kfunc;
 import dev.sluice.isa.Code;
 import dev.sluice.isa.Form;
 import dev.sluice.isa.Instruction;
@@ -275,16 +276,9 @@ final class ObjectLoader {
                     }
                     code = code.with(slot, insn.withImm(made.valueAddress() + value.offset()));
                 }
-                case Reference.Kfunc kfunc ->
-                    warnings.add("calls the kernel function " + kfunc.name()
-                            + ", which sluice does not have: a packet that gets there is aborted");
-                case Reference.Ksym ksym -> {
-                    if (!ksym.weak()) {
-                        throw new LoadException("program " + linked.name()
-                                + ": uses a variable of the kernel, which sluice does not have, name=" + ksym.name());
-                    }
-                    code = code.with(slot, new Instruction(insn.opcode(), insn.dst(), 0, 0, 0));
-                }
+                case Reference.Kfunc call -> code = code.with(slot, insn.withImm(number(linked, call)));
+                case Reference.Ksym ksym ->
+                    code = code.with(slot, new Instruction(insn.opcode(), insn.dst(), 0, 0, address(linked, ksym)));
             }
         }
         warnAboutHelpers(code, warnings);
@@ -341,6 +335,33 @@ final class ObjectLoader {
             }
         }
         return known;
+    }
+
+    /** What stands for a kernel function in a call. A weak one that is missing may be called where no path leads. */
+    private static int number(LinkedProgram linked, Reference.Kfunc call) {
+        Kfunc kfunc = Kfunc.of(call.name());
+        if (kfunc != null && kfunc.isImplemented()) {
+            return kfunc.number();
+        }
+        if (call.weak()) {
+            return Kfunc.MISSING + call.extern();
+        }
+        throw new LoadException(
+                "program " + linked.name() + ": calls a function of the kernel that sluice does not have ("
+                        + Kfunc.whyMissing(call.name()) + "), name=" + call.name());
+    }
+
+    /** Programs ask for the address of a function to know whether it exists. */
+    private static long address(LinkedProgram linked, Reference.Ksym symbol) {
+        Kfunc kfunc = Kfunc.of(symbol.name());
+        if (kfunc != null && kfunc.isImplemented()) {
+            return kfunc.number();
+        }
+        if (symbol.weak()) {
+            return 0;
+        }
+        throw new LoadException("program " + linked.name()
+                + ": uses a variable of the kernel, which sluice does not have, name=" + symbol.name());
     }
 
     private BpfMap made(int index) {

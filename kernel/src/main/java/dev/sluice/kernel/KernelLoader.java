@@ -242,7 +242,8 @@ public final class KernelLoader {
             setImm(instructions, at + INSTRUCTION_BYTES, (int) (value >>> 32));
             return;
         }
-        int id = findKernelType(BtfKind.VAR, symbol.name());
+        // programs ask for the address of a function to know whether it exists
+        int id = Math.max(findKernelType(BtfKind.VAR, symbol.name()), findKernelType(BtfKind.FUNC, symbol.name()));
         if (id <= 0 && !symbol.weak()) {
             throw new ObjectException("this kernel's types have no such variable: name=" + symbol.name());
         }

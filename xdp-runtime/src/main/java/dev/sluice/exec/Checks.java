@@ -1,5 +1,6 @@
 package dev.sluice.exec;
 
+import dev.sluice.helper.Callee;
 import dev.sluice.helper.Helper;
 import dev.sluice.helper.RunContext;
 import dev.sluice.map.BpfMap;
@@ -231,9 +232,9 @@ public final class Checks {
      * Checks the arguments of a helper as its prototype says, and calls it. After {@link Helper#TAIL_CALL} the caller
      * looks at {@link RunContext#tailTarget}.
      */
-    public static long helper(RunContext context, Helper helper, long r1, long r2, long r3, long r4, long r5, int pc) {
-        HelperArguments.check(context, helper, r1, r2, r3, r4, r5, pc);
-        return helper.call(context, r1, r2, r3, r4, r5);
+    public static long helper(RunContext context, Callee callee, long r1, long r2, long r3, long r4, long r5, int pc) {
+        HelperArguments.check(context, callee, r1, r2, r3, r4, r5, pc);
+        return callee.call(context, r1, r2, r3, r4, r5);
     }
 
     // --- the checks

@@ -1,6 +1,8 @@
 package dev.sluice.exec;
 
 import dev.sluice.helper.ArgKind;
+import dev.sluice.helper.Callee;
+import dev.sluice.helper.Dynptrs;
 import dev.sluice.helper.Helper;
 import dev.sluice.helper.RunContext;
 import dev.sluice.map.BpfMap;
@@ -16,125 +18,148 @@ final class HelperArguments {
 
     private HelperArguments() {}
 
-    static void check(RunContext context, Helper helper, long r1, long r2, long r3, long r4, long r5, int pc) {
+    static void check(RunContext context, Callee callee, long r1, long r2, long r3, long r4, long r5, int pc) {
         BpfMap map = null;
-        int count = helper.argCount();
+        int count = callee.argCount();
         for (int i = 0; i < count; i++) {
             long value = pick(i, r1, r2, r3, r4, r5);
-            ArgKind kind = helper.arg(i);
+            ArgKind kind = callee.arg(i);
             switch (kind) {
-                case ANYTHING, CONST_SIZE, CONST_SIZE_OR_ZERO, CONST_ALLOC_SIZE_OR_ZERO, STACK_OR_NULL -> {}
+                case ANYTHING,
+                        SCALAR,
+                        IGNORED,
+                        CONST_SIZE,
+                        CONST_SIZE_OR_ZERO,
+                        CONST_ALLOC_SIZE_OR_ZERO,
+                        CONST_SLICE_SIZE,
+                        STACK_OR_NULL -> {}
                 case CTX -> {
                     if (value != context.xdpMd) {
-                        throw bad(helper, i, pc, "expected the context", value);
+                        throw bad(callee, i, pc, "expected the context", value);
                     }
                 }
                 case CONST_MAP_PTR -> {
                     map = context.map(value);
                     if (map == null) {
-                        throw bad(helper, i, pc, "expected a map", value);
+                        throw bad(callee, i, pc, "expected a map", value);
                     }
-                    if (!helper.takes(map.def().type())) {
+                    if (callee instanceof Helper helper
+                            && !helper.takes(map.def().type())) {
                         throw new ProgramFault(
                                 ProgramFault.Kind.BAD_ARGUMENT,
                                 pc,
-                                "cannot pass map_type " + map.def().type().number() + " into func " + helper.cname()
+                                "cannot pass map_type " + map.def().type().number() + " into func " + callee.cname()
                                         + "#" + helper.number() + ": map="
                                         + map.def().name() + " type="
                                         + map.def().type().bpftoolName());
                     }
-                    if (helper.writesMap() && (map.def().flags() & BpfMap.RDONLY_PROG) != 0) {
+                    if (callee instanceof Helper helper
+                            && helper.writesMap()
+                            && (map.def().flags() & BpfMap.RDONLY_PROG) != 0) {
                         throw new ProgramFault(
                                 ProgramFault.Kind.BAD_ARGUMENT,
                                 pc,
-                                helper.cname() + ": write into map forbidden: map="
+                                callee.cname() + ": write into map forbidden: map="
                                         + map.def().name() + " is read-only for programs");
                     }
                 }
-                case MAP_KEY -> memory(context, helper, i, value, map.def().keySize(), false, pc);
-                case MAP_VALUE -> memory(context, helper, i, value, map.def().valueSize(), false, pc);
+                case MAP_KEY -> memory(context, callee, i, value, map.def().keySize(), false, pc);
+                case MAP_VALUE -> memory(context, callee, i, value, map.def().valueSize(), false, pc);
                 case MAP_VALUE_OUT ->
-                    memory(context, helper, i, value, map.def().valueSize(), true, pc);
+                    memory(context, callee, i, value, map.def().valueSize(), true, pc);
                 case MAP_VALUE_OR_NULL -> {
                     if (value != 0) {
-                        memory(context, helper, i, value, map.def().valueSize(), false, pc);
+                        memory(context, callee, i, value, map.def().valueSize(), false, pc);
                     }
                 }
-                case MEM_READ, MEM_WRITE, MEM_READ_WRITE, MEM_READ_OR_NULL, MEM_WRITE_OR_NULL -> {
+                case MEM_READ, MEM_WRITE, MEM_READ_WRITE, MEM_READ_OR_NULL, MEM_WRITE_OR_NULL, SLICE_BUFFER -> {
                     long size = pick(i + 1, r1, r2, r3, r4, r5);
-                    boolean mayBeEmpty = helper.arg(i + 1) == ArgKind.CONST_SIZE_OR_ZERO;
+                    boolean mayBeEmpty = callee.arg(i + 1) != ArgKind.CONST_SIZE;
                     if (size < 0 || size > MAX_SIZE || size == 0 && !mayBeEmpty) {
-                        throw bad(helper, i + 1, pc, "invalid size of memory", size);
+                        throw bad(callee, i + 1, pc, "invalid size of memory", size);
                     }
                     if (kind.orNull() && value == 0) {
-                        if (size != 0) {
-                            throw bad(helper, i, pc, "null pointer with size=" + size, value);
+                        if (size != 0 && kind != ArgKind.SLICE_BUFFER) {
+                            throw bad(callee, i, pc, "null pointer with size=" + size, value);
                         }
                     } else if (size > 0) {
-                        memory(context, helper, i, value, size, kind.writes(), pc);
+                        memory(context, callee, i, value, size, kind.writes(), pc);
                     }
                 }
-                case LONG_PTR, INT_PTR, IPHDR, IPV6HDR, TCPHDR ->
-                    memory(context, helper, i, value, kind.fixedBytes(), kind.writes(), pc);
-                case CONST_STR -> string(context, helper, i, value, pc);
+                case LONG_PTR,
+                        INT_PTR,
+                        IPHDR,
+                        IPV6HDR,
+                        TCPHDR,
+                        U16_PTR,
+                        U32_PTR,
+                        U64_PTR,
+                        ADDRESS_PTR,
+                        ITER_NEW,
+                        ITER,
+                        ITER_DESTROY,
+                        DYNPTR_NEW_LOCAL,
+                        DYNPTR_NEW_RINGBUF,
+                        DYNPTR_NEW_XDP,
+                        DYNPTR_NEW_CLONE -> memory(context, callee, i, value, kind.fixedBytes(), kind.writes(), pc);
+                case CONST_STR -> string(context, callee, i, value, pc);
                 case FUNC -> {
                     if (FunctionPointer.slotOf(value) < 0) {
-                        throw bad(helper, i, pc, "expected a function", value);
+                        throw bad(callee, i, pc, "expected a function", value);
                     }
                 }
                 case SPIN_LOCK -> {
                     if (!context.regions.allows(value, Integer.BYTES, true) || (value & 3) != 0) {
-                        throw bad(helper, i, pc, "expected a lock in the value of a map", value);
+                        throw bad(callee, i, pc, "expected a lock in the value of a map", value);
                     }
-                    if (context.heldLock != (helper == Helper.SPIN_LOCK ? 0 : value)) {
+                    if (context.heldLock != (callee == Helper.SPIN_LOCK ? 0 : value)) {
                         throw bad(
-                                helper,
+                                callee,
                                 i,
                                 pc,
-                                "expected " + (helper == Helper.SPIN_LOCK ? "no lock" : "this lock")
+                                "expected " + (callee == Helper.SPIN_LOCK ? "no lock" : "this lock")
                                         + " to be held, held=" + Checks.hex(context.heldLock),
                                 value);
                     }
                 }
                 case SOCK_COMMON, SOCK_COMMON_RELEASE -> {
                     if (!context.network.sockets().isSocket(value)) {
-                        throw bad(helper, i, pc, "expected a socket that a look-up gave", value);
+                        throw bad(callee, i, pc, "expected a socket that a look-up gave", value);
                     }
                 }
                 case RINGBUF_MEM -> {
                     if (RingBufferMap.ofSample(context.maps, value) == null) {
-                        throw bad(helper, i, pc, "expected what bpf_ringbuf_reserve gave", value);
+                        throw bad(callee, i, pc, "expected what bpf_ringbuf_reserve gave", value);
                     }
                 }
-                case TIMER,
-                        KPTR,
-                        DYNPTR,
-                        DYNPTR_NEW_LOCAL,
-                        DYNPTR_NEW_RINGBUF,
-                        DYNPTR_RELEASE_RINGBUF,
-                        TASK,
-                        CGROUP,
-                        KERNEL_OBJECT_OR_NULL,
-                        PERCPU_KSYM ->
-                    throw new AssertionError("no helper with such an argument is implemented: " + helper.cname());
+                case DYNPTR, DYNPTR_RELEASE_RINGBUF -> {
+                    memory(context, callee, i, value, kind.fixedBytes(), true, pc);
+                    boolean valid =
+                            Dynptrs.isValid(context, value) && (kind == ArgKind.DYNPTR || Dynptrs.isRingbuf(value));
+                    if (!valid) {
+                        throw bad(callee, i, pc, "expected an initialised dynptr", value);
+                    }
+                }
+                case TIMER, KPTR, CONNTRACK, CONNTRACK_INIT, TASK, CGROUP, KERNEL_OBJECT_OR_NULL, PERCPU_KSYM ->
+                    throw new AssertionError("no helper with such an argument is implemented: " + callee.cname());
             }
         }
     }
 
     private static void memory(
-            RunContext context, Helper helper, int index, long address, long size, boolean write, int pc) {
+            RunContext context, Callee callee, int index, long address, long size, boolean write, int pc) {
         if (size > 0 && !context.allows(address, size, write)) {
             throw new ProgramFault(
                     ProgramFault.Kind.BAD_ARGUMENT,
                     pc,
-                    helper.cname() + ": R" + (index + 1) + " expected " + size + (write ? " writable" : " readable")
+                    callee.cname() + ": R" + (index + 1) + " expected " + size + (write ? " writable" : " readable")
                             + " bytes, address=" + Checks.hex(address));
         }
     }
 
-    private static void string(RunContext context, Helper helper, int index, long address, int pc) {
+    private static void string(RunContext context, Callee callee, int index, long address, int pc) {
         if (context.stringLength(address, MAX_SIZE) < 0) {
-            throw bad(helper, index, pc, "expected a string that ends in NUL", address);
+            throw bad(callee, index, pc, "expected a string that ends in NUL", address);
         }
     }
 
@@ -148,10 +173,10 @@ final class HelperArguments {
         };
     }
 
-    private static ProgramFault bad(Helper helper, int index, int pc, String what, long value) {
+    private static ProgramFault bad(Callee callee, int index, int pc, String what, long value) {
         return new ProgramFault(
                 ProgramFault.Kind.BAD_ARGUMENT,
                 pc,
-                helper.cname() + ": R" + (index + 1) + " " + what + ", value=" + Checks.hex(value));
+                callee.cname() + ": R" + (index + 1) + " " + what + ", value=" + Checks.hex(value));
     }
 }

@@ -161,10 +161,6 @@ public final class Interpreter implements Engine {
         return target.execute(context, context.xdpMd, 0, depth);
     }
 
-    private static ProgramFault unknownKernelFunction(int btfId, int pc) {
-        return new ProgramFault(ProgramFault.Kind.UNKNOWN_HELPER, pc, "unknown kernel function: btf_id=" + btfId);
-    }
-
     private static ProgramFault limitReached(RunContext context, int pc) {
         return new ProgramFault(
                 ProgramFault.Kind.INSTRUCTION_LIMIT,
@@ -563,7 +559,10 @@ public final class Interpreter implements Engine {
                     left = context.instructionsLeft;
                     yield pc + 1;
                 }
-                case CALL_KFUNC -> throw unknownKernelFunction((int) imm, pc);
+                case CALL_KFUNC -> {
+                    r[0] = code.callHelper(context, pc);
+                    yield pc + 1;
+                }
                 case CALLX -> {
                     context.instructionsLeft = left;
                     callFunction(context, code, code.function(dv, pc), depth, pc);

@@ -1,7 +1,9 @@
 package dev.sluice.exec;
 
 import dev.sluice.helper.Callbacks;
+import dev.sluice.helper.Callee;
 import dev.sluice.helper.Helper;
+import dev.sluice.helper.Kfunc;
 import dev.sluice.helper.RunContext;
 import dev.sluice.isa.Code;
 import dev.sluice.isa.Form;
@@ -30,7 +32,7 @@ final class Predecoded implements Callbacks {
     /** Whether any instruction names r10. */
     final boolean usesStack;
 
-    private final Helper[] helpers;
+    private final Callee[] callees;
     private final BitSet functions = new BitSet();
 
     /** Functions that the program calls or takes the address of. */
@@ -43,7 +45,7 @@ final class Predecoded implements Callbacks {
         opcodes = new Opcode[size];
         words = new long[size];
         wide = new long[size];
-        helpers = new Helper[size];
+        callees = new Callee[size];
         boolean stack = false;
         for (int slot = 0; slot < size; slot++) {
             Instruction insn = code.at(slot);
@@ -65,7 +67,9 @@ final class Predecoded implements Callbacks {
             if (insn.form() == Form.LDDW) {
                 wide[slot] = insn.pseudo() == Pseudo.FUNC ? FunctionPointer.of(insn.target(slot)) : insn.imm();
             } else if (insn.form() == Form.CALL_HELPER) {
-                helpers[slot] = Helper.callable(insn.imm32());
+                callees[slot] = Helper.callable(insn.imm32());
+            } else if (insn.form() == Form.CALL_KFUNC) {
+                callees[slot] = Kfunc.callable(insn.imm32());
             }
         }
         usesStack = stack;
@@ -74,20 +78,23 @@ final class Predecoded implements Callbacks {
         }
     }
 
-    /** Calls the helper that the instruction at a slot names, and gives r0. */
+    /** Calls the helper or kernel function that the instruction at a slot names, and gives r0. */
     long callHelper(RunContext context, int pc) {
-        Helper helper = helpers[pc];
-        if (helper == null) {
+        Callee callee = callees[pc];
+        if (callee == null) {
+            int number = (int) (words[pc] >> 32);
             throw new ProgramFault(
-                    ProgramFault.Kind.UNKNOWN_HELPER, pc, Helper.describeMissing((int) (words[pc] >> 32)));
+                    ProgramFault.Kind.UNKNOWN_HELPER,
+                    pc,
+                    opcodes[pc] == Opcode.CALL ? Helper.describeMissing(number) : Kfunc.describeMissing(number));
         }
         long[] r = context.registers;
-        if (helper.callsBack()) {
+        if (callee.callsBack()) {
             context.callbacks = this;
             context.callbackFrame = r[Instruction.FP];
             context.callbackPc = pc;
         }
-        return Checks.helper(context, helper, r[1], r[2], r[3], r[4], r[5], pc);
+        return Checks.helper(context, callee, r[1], r[2], r[3], r[4], r[5], pc);
     }
 
     @Override

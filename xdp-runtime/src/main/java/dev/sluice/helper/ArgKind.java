@@ -75,13 +75,54 @@ public enum ArgKind {
     /** A pointer to a structure of the kernel, or NULL; the call takes it away. */
     KERNEL_OBJECT_OR_NULL,
     /** A pointer to a per-CPU variable of the kernel. */
-    PERCPU_KSYM;
+    PERCPU_KSYM,
+    /** A number, of which a kernel function uses as many bits as its type has. */
+    SCALAR,
+    /** Anything at all: the function finds out what it is. */
+    IGNORED,
+    /** An uninitialised {@code struct bpf_dynptr}; the call makes it one over the packet. */
+    DYNPTR_NEW_XDP,
+    /** The same; the call makes it a copy of the one before. */
+    DYNPTR_NEW_CLONE,
+    /** Memory of the size in the next argument, or NULL, for the bytes of a slice that are not in one piece. */
+    SLICE_BUFFER,
+    /** A constant: the size of the slice. */
+    CONST_SLICE_SIZE,
+    /** An iterator on the stack, uninitialised; the call begins it. */
+    ITER_NEW,
+    /** An iterator that was begun. */
+    ITER,
+    /** The same; the call ends it. */
+    ITER_DESTROY,
+    /** Two bytes, read and written. */
+    U16_PTR,
+    /** Four bytes, read and written. */
+    U32_PTR,
+    /** Eight bytes, read and written. */
+    U64_PTR,
+    /** {@code union nf_inet_addr}, read and written. */
+    ADDRESS_PTR,
+    /** A connection that is tracked. */
+    CONNTRACK,
+    /** A connection that is not in the table yet. */
+    CONNTRACK_INIT;
+
+    /** Bytes of {@code struct bpf_dynptr}. */
+    public static final int DYNPTR_BYTES = 16;
 
     /** Bytes of memory of a fixed size, 0 for the other kinds. */
     public int fixedBytes() {
         return switch (this) {
-            case LONG_PTR -> Long.BYTES;
-            case INT_PTR -> Integer.BYTES;
+            case LONG_PTR, U64_PTR, ITER_NEW, ITER, ITER_DESTROY -> Long.BYTES;
+            case INT_PTR, U32_PTR -> Integer.BYTES;
+            case U16_PTR -> Short.BYTES;
+            case ADDRESS_PTR,
+                    DYNPTR,
+                    DYNPTR_NEW_LOCAL,
+                    DYNPTR_NEW_RINGBUF,
+                    DYNPTR_NEW_XDP,
+                    DYNPTR_NEW_CLONE,
+                    DYNPTR_RELEASE_RINGBUF -> DYNPTR_BYTES;
             case IPHDR, TCPHDR -> 20;
             case IPV6HDR -> 40;
             default -> 0;
@@ -91,7 +132,7 @@ public enum ArgKind {
     /** Whether the next argument is the memory's size. */
     public boolean hasSize() {
         return switch (this) {
-            case MEM_READ, MEM_READ_OR_NULL, MEM_WRITE, MEM_WRITE_OR_NULL, MEM_READ_WRITE -> true;
+            case MEM_READ, MEM_READ_OR_NULL, MEM_WRITE, MEM_WRITE_OR_NULL, MEM_READ_WRITE, SLICE_BUFFER -> true;
             default -> false;
         };
     }
@@ -99,7 +140,26 @@ public enum ArgKind {
     /** Whether the helper writes to the memory. */
     public boolean writes() {
         return switch (this) {
-            case MEM_WRITE, MEM_WRITE_OR_NULL, MEM_READ_WRITE, MAP_VALUE_OUT, LONG_PTR, INT_PTR -> true;
+            case MEM_WRITE,
+                    MEM_WRITE_OR_NULL,
+                    MEM_READ_WRITE,
+                    MAP_VALUE_OUT,
+                    LONG_PTR,
+                    INT_PTR,
+                    DYNPTR,
+                    DYNPTR_NEW_LOCAL,
+                    DYNPTR_NEW_RINGBUF,
+                    DYNPTR_RELEASE_RINGBUF,
+                    DYNPTR_NEW_XDP,
+                    DYNPTR_NEW_CLONE,
+                    SLICE_BUFFER,
+                    ITER_NEW,
+                    ITER,
+                    ITER_DESTROY,
+                    U16_PTR,
+                    U32_PTR,
+                    U64_PTR,
+                    ADDRESS_PTR -> true;
             default -> false;
         };
     }
@@ -107,7 +167,12 @@ public enum ArgKind {
     /** Whether NULL will do. */
     public boolean orNull() {
         return switch (this) {
-            case MEM_READ_OR_NULL, MEM_WRITE_OR_NULL, MAP_VALUE_OR_NULL, STACK_OR_NULL, KERNEL_OBJECT_OR_NULL -> true;
+            case MEM_READ_OR_NULL,
+                    MEM_WRITE_OR_NULL,
+                    MAP_VALUE_OR_NULL,
+                    STACK_OR_NULL,
+                    KERNEL_OBJECT_OR_NULL,
+                    SLICE_BUFFER -> true;
             default -> false;
         };
     }

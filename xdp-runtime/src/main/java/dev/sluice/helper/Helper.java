@@ -34,6 +34,8 @@ import static dev.sluice.helper.ArgKind.STACK_OR_NULL;
 import static dev.sluice.helper.ArgKind.TASK;
 import static dev.sluice.helper.ArgKind.TCPHDR;
 import static dev.sluice.helper.ArgKind.TIMER;
+import static dev.sluice.helper.Implementation.in;
+import static dev.sluice.helper.Implementation.missing;
 import static dev.sluice.helper.License.FREE;
 import static dev.sluice.helper.License.GPL;
 import static dev.sluice.helper.ReturnKind.BTF_POINTER;
@@ -55,7 +57,7 @@ import org.jspecify.annotations.Nullable;
  * Every helper that Linux 6.18 lets XDP programs call, one row each, by number ({@code enum bpf_func_id}, linux/bpf.h):
  * result, license rule, implementation, arguments. Rows without an implementation say why they have none.
  */
-public enum Helper {
+public enum Helper implements Callee {
     MAP_LOOKUP_ELEM(
             1, ReturnKind.MAP_VALUE_OR_NULL, FREE, in(Helpers.class, Helpers::mapLookupElem), CONST_MAP_PTR, MAP_KEY),
     MAP_UPDATE_ELEM(
@@ -333,20 +335,52 @@ public enum Helper {
             197,
             INTEGER,
             FREE,
-            missing(Reasons.NOT_YET),
+            in(Dynptrs.class, Dynptrs::dynptrFromMem),
             MEM_READ_WRITE,
             CONST_SIZE_OR_ZERO,
             ANYTHING,
             DYNPTR_NEW_LOCAL),
     RINGBUF_RESERVE_DYNPTR(
-            198, INTEGER, FREE, missing(Reasons.NOT_YET), CONST_MAP_PTR, ANYTHING, ANYTHING, DYNPTR_NEW_RINGBUF),
-    RINGBUF_SUBMIT_DYNPTR(199, VOID, FREE, missing(Reasons.NOT_YET), DYNPTR_RELEASE_RINGBUF, ANYTHING),
-    RINGBUF_DISCARD_DYNPTR(200, VOID, FREE, missing(Reasons.NOT_YET), DYNPTR_RELEASE_RINGBUF, ANYTHING),
+            198,
+            INTEGER,
+            FREE,
+            in(Dynptrs.class, Dynptrs::ringbufReserveDynptr),
+            CONST_MAP_PTR,
+            ANYTHING,
+            ANYTHING,
+            DYNPTR_NEW_RINGBUF),
+    RINGBUF_SUBMIT_DYNPTR(
+            199, VOID, FREE, in(Dynptrs.class, Dynptrs::ringbufSubmitDynptr), DYNPTR_RELEASE_RINGBUF, ANYTHING),
+    RINGBUF_DISCARD_DYNPTR(
+            200, VOID, FREE, in(Dynptrs.class, Dynptrs::ringbufDiscardDynptr), DYNPTR_RELEASE_RINGBUF, ANYTHING),
     DYNPTR_READ(
-            201, INTEGER, FREE, missing(Reasons.NOT_YET), MEM_WRITE, CONST_SIZE_OR_ZERO, DYNPTR, ANYTHING, ANYTHING),
+            201,
+            INTEGER,
+            FREE,
+            in(Dynptrs.class, Dynptrs::dynptrRead),
+            MEM_WRITE,
+            CONST_SIZE_OR_ZERO,
+            DYNPTR,
+            ANYTHING,
+            ANYTHING),
     DYNPTR_WRITE(
-            202, INTEGER, FREE, missing(Reasons.NOT_YET), DYNPTR, ANYTHING, MEM_READ, CONST_SIZE_OR_ZERO, ANYTHING),
-    DYNPTR_DATA(203, DYNPTR_MEM_OR_NULL, FREE, missing(Reasons.NOT_YET), DYNPTR, ANYTHING, CONST_ALLOC_SIZE_OR_ZERO),
+            202,
+            INTEGER,
+            FREE,
+            in(Dynptrs.class, Dynptrs::dynptrWrite),
+            DYNPTR,
+            ANYTHING,
+            MEM_READ,
+            CONST_SIZE_OR_ZERO,
+            ANYTHING),
+    DYNPTR_DATA(
+            203,
+            DYNPTR_MEM_OR_NULL,
+            FREE,
+            in(Dynptrs.class, Dynptrs::dynptrData),
+            DYNPTR,
+            ANYTHING,
+            CONST_ALLOC_SIZE_OR_ZERO),
     TCP_RAW_GEN_SYNCOOKIE_IPV4(
             204,
             INTEGER,
@@ -380,18 +414,6 @@ public enum Helper {
             ANYTHING),
     CGRP_STORAGE_DELETE(211, INTEGER, FREE, missing(Reasons.NO_TASK), CONST_MAP_PTR, CGROUP);
 
-    /** The implementation of a helper. */
-    @FunctionalInterface
-    public interface Function {
-        long call(RunContext context, long r1, long r2, long r3, long r4, long r5);
-    }
-
-    /**
-     * @param owner the class with the static method that engines may call directly; null where there is none
-     * @param missing why there is none, else empty
-     */
-    private record Implementation(@Nullable Class<?> owner, Function function, String missing) {}
-
     private static final Helper[] BY_NUMBER = new Helper[256];
 
     static {
@@ -417,31 +439,7 @@ public enum Helper {
         this.implementation = implementation;
         this.args = List.of(args);
         this.kinds = args.clone();
-        this.method = camelCase(name());
-    }
-
-    private static Implementation in(Class<?> owner, Function function) {
-        return new Implementation(owner, function, "");
-    }
-
-    private static Implementation missing(String why) {
-        return new Implementation(null, Helper::notImplemented, why);
-    }
-
-    private static long notImplemented(RunContext context, long r1, long r2, long r3, long r4, long r5) {
-        throw new AssertionError("an engine called a helper that is not implemented");
-    }
-
-    private static String camelCase(String name) {
-        StringBuilder text = new StringBuilder();
-        for (int i = 0; i < name.length(); i++) {
-            char c = name.charAt(i);
-            boolean upper = i > 0 && name.charAt(i - 1) == '_';
-            if (c != '_') {
-                text.append(upper ? c : Character.toLowerCase(c));
-            }
-        }
-        return text.toString();
+        this.method = Implementation.camelCase(name());
     }
 
     /** The helper of a number, or null where Linux has none for XDP. See {@link #isImplemented}. */
@@ -471,22 +469,22 @@ public enum Helper {
         return number;
     }
 
-    /** The C name, such as {@code bpf_map_lookup_elem}. */
+    @Override
     public String cname() {
         return "bpf_" + name().toLowerCase(Locale.ROOT);
     }
 
-    /** Whether programs can call it here. */
+    @Override
     public boolean isImplemented() {
         return implementation.owner() != null;
     }
 
-    /** Why it is not implemented; empty if it is. */
+    @Override
     public String whyMissing() {
         return implementation.missing();
     }
 
-    /** The class with the static method that implements it, for engines that emit calls. */
+    @Override
     public Class<?> owner() {
         Class<?> owner = implementation.owner();
         if (owner == null) {
@@ -495,11 +493,12 @@ public enum Helper {
         return owner;
     }
 
-    /** The name of that static method. */
+    @Override
     public String method() {
         return method;
     }
 
+    @Override
     public ReturnKind returns() {
         return returns;
     }
@@ -509,17 +508,17 @@ public enum Helper {
         return license == GPL;
     }
 
-    /** Number of arguments. */
+    @Override
     public int argCount() {
         return kinds.length;
     }
 
-    /** The kind of an argument, 0 for r1. */
+    @Override
     public ArgKind arg(int index) {
         return kinds[index];
     }
 
-    /** Kinds of its arguments, r1 first. */
+    @Override
     public List<ArgKind> args() {
         return args;
     }
@@ -613,12 +612,12 @@ public enum Helper {
         };
     }
 
-    /** Whether it may move the packet, so that pointers into it are stale afterwards. */
+    @Override
     public boolean movesPacket() {
         return this == XDP_ADJUST_HEAD || this == XDP_ADJUST_META || this == XDP_ADJUST_TAIL;
     }
 
-    /** Whether it calls functions of the program before it returns. */
+    @Override
     public boolean callsBack() {
         return args.contains(FUNC) && this != TIMER_SET_CALLBACK;
     }
@@ -645,6 +644,7 @@ public enum Helper {
         };
     }
 
+    @Override
     public long call(RunContext context, long r1, long r2, long r3, long r4, long r5) {
         return implementation.function().call(context, r1, r2, r3, r4, r5);
     }

@@ -183,11 +183,11 @@ public final class MemoryHelpers {
         return size == 0 ? 0 : probeReadUser(context, to, size, from, r4, r5);
     }
 
-    private static long missing(long address) {
+    static long missing(long address) {
         return (isKernelSpace(address) ? Errno.EFAULT : Errno.ERANGE).negative();
     }
 
-    private static boolean isKernelSpace(long address) {
+    static boolean isKernelSpace(long address) {
         return Long.compareUnsigned(address, KERNEL_SPACE) >= 0;
     }
 }

@@ -18,5 +18,20 @@ public enum ReturnKind {
     BTF_POINTER_OR_NULL,
     /** A per-CPU variable of the kernel. */
     PERCPU_KSYM,
-    PERCPU_KSYM_OR_NULL
+    PERCPU_KSYM_OR_NULL,
+    /** Bytes of a dynptr, as many as the call asked for, to be read; maybe those of the buffer that it was given. */
+    SLICE_OR_NULL,
+    /** The same, to be read and written. */
+    SLICE_RDWR_OR_NULL,
+    /** The number at which an iterator is: four bytes in the iterator itself. */
+    ITER_INT_OR_NULL,
+    /** {@code struct nf_conn}; the program has to release it. */
+    CONNTRACK_OR_NULL,
+    /** {@code struct nf_conn___init}; the program has to insert it. */
+    CONNTRACK_INIT_OR_NULL;
+
+    /** Whether the result may be an address that an argument had. */
+    public boolean mayBeArgument() {
+        return this == SLICE_OR_NULL || this == SLICE_RDWR_OR_NULL || this == ITER_INT_OR_NULL;
+    }
 }

@@ -98,6 +98,9 @@ public final class RunContext implements AutoCloseable {
     /** Interfaces, routes and neighbours that programs can ask for. */
     public Network network = new Network();
 
+    /** What the packet's device knows of it. */
+    public ReceiveHints hints = ReceiveHints.NONE;
+
     /** The key of SYN cookies. */
     public long secret;
 

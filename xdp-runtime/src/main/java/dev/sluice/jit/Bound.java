@@ -1,6 +1,6 @@
 package dev.sluice.jit;
 
-import dev.sluice.helper.Helper;
+import dev.sluice.helper.Callee;
 import dev.sluice.helper.RunContext;
 import dev.sluice.isa.Code;
 import dev.sluice.isa.Form;
@@ -67,7 +67,7 @@ final class Bound {
         for (Block block : flow.blocks) {
             for (int slot = block.start; slot < block.end; ) {
                 Instruction insn = code.at(slot);
-                Helper helper = HelperTraits.called(insn);
+                Callee helper = HelperTraits.called(insn);
                 if (insn.form() == Form.CALLX || helper != null && HelperTraits.runsCode(helper)) {
                     return NONE;
                 }

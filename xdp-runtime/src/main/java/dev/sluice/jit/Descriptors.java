@@ -9,7 +9,9 @@ import dev.sluice.exec.BaseExecutable;
 import dev.sluice.exec.Checks;
 import dev.sluice.exec.FaultSink;
 import dev.sluice.exec.ProgramFault;
+import dev.sluice.helper.Callee;
 import dev.sluice.helper.Helper;
+import dev.sluice.helper.Kfunc;
 import dev.sluice.helper.RunContext;
 import dev.sluice.isa.Alu;
 import dev.sluice.isa.Width;
@@ -29,6 +31,8 @@ final class Descriptors {
     static final ClassDesc CHECKS = of(Checks.class);
     static final ClassDesc FAULT_SINK = of(FaultSink.class);
     static final ClassDesc HELPER = of(Helper.class);
+    static final ClassDesc KFUNC = of(Kfunc.class);
+    static final ClassDesc CALLEE = of(Callee.class);
     static final ClassDesc JIT_CODE = of(JitCode.class);
     static final ClassDesc LONGS = ClassDesc.ofDescriptor("[J");
     static final ClassDesc MEMORY = of(Memory.class);

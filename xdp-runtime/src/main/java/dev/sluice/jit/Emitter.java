@@ -25,6 +25,7 @@ import dev.sluice.exec.FunctionPointer;
 import dev.sluice.exec.Interpreter;
 import dev.sluice.helper.ArgKind;
 import dev.sluice.helper.Callbacks;
+import dev.sluice.helper.Callee;
 import dev.sluice.helper.Helper;
 import dev.sluice.helper.RunContext;
 import dev.sluice.isa.AluOp;
@@ -89,8 +90,8 @@ final class Emitter {
             MethodTypeDesc.of(CD_long, RUN_CONTEXT, CD_long, CD_long, CD_int);
     private static final MethodTypeDesc CHECKED_EXCHANGE =
             MethodTypeDesc.of(CD_long, RUN_CONTEXT, CD_long, CD_long, CD_long, CD_int);
-    private static final MethodTypeDesc CHECKED_HELPER =
-            MethodTypeDesc.of(CD_long, RUN_CONTEXT, HELPER, CD_long, CD_long, CD_long, CD_long, CD_long, CD_int);
+    private static final MethodTypeDesc CHECKED_HELPER = MethodTypeDesc.of(
+            CD_long, RUN_CONTEXT, Descriptors.CALLEE, CD_long, CD_long, CD_long, CD_long, CD_long, CD_int);
     private static final MethodTypeDesc CALLBACKS_TYPE = MethodTypeDesc.of(
             CD_void, RUN_CONTEXT, Callbacks.class.describeConstable().orElseThrow(), CD_long, CD_int);
     private static final MethodTypeDesc PLAIN_HELPER =
@@ -473,7 +474,7 @@ final class Emitter {
             case ATOMIC -> atomic(insn, pc);
             case LOAD_ACQ -> loadAcquire(insn, pc);
             case STORE_REL -> storeRelease(insn, pc);
-            case CALL_HELPER -> helper(insn, pc);
+            case CALL_HELPER, CALL_KFUNC -> helper(insn, pc);
             case CALL_LOCAL -> {
                 int function = unit.kinds.functionAt(insn.target(pc));
                 call(pc, () -> {
@@ -482,10 +483,6 @@ final class Emitter {
                 });
             }
             case CALLX -> callx(insn, pc);
-            case CALL_KFUNC -> {
-                b.loadConstant(insn.imm32()).loadConstant(pc);
-                fault("unknownKernelFunction", CD_int);
-            }
             case LD_ABS, LD_IND -> throw new AssertionError("refused at load: " + insn);
         }
     }
@@ -1090,10 +1087,10 @@ final class Emitter {
     // --- calls
 
     private void helper(Instruction insn, int pc) {
-        Helper helper = HelperTraits.called(insn);
+        Callee helper = HelperTraits.called(insn);
         if (helper == null) {
             b.loadConstant(insn.imm32()).loadConstant(pc);
-            fault("unknownHelper", CD_int);
+            fault(insn.form() == Form.CALL_HELPER ? "unknownHelper" : "unknownKernelFunction", CD_int);
             return;
         }
         if (helper == Helper.MAP_LOOKUP_ELEM) {
@@ -1134,8 +1131,9 @@ final class Emitter {
         }
     }
 
-    private void checkedHelper(Helper helper, int pc) {
-        b.aload(context).getstatic(HELPER, helper.name(), HELPER);
+    private void checkedHelper(Callee helper, int pc) {
+        ClassDesc table = helper instanceof Helper ? HELPER : Descriptors.KFUNC;
+        b.aload(context).getstatic(table, helper.name(), table);
         for (int r = 1; r <= 5; r++) {
             b.lload(register[r]);
         }
@@ -1143,11 +1141,12 @@ final class Emitter {
     }
 
     /** Whether some argument of a helper is not known to be right. */
-    private boolean needsCheck(Helper helper) {
+    private boolean needsCheck(Callee helper) {
         for (int i = 0; i < helper.argCount(); i++) {
             ArgKind kind = helper.arg(i);
             boolean isContext = kind == ArgKind.CTX && Kinds.kind(state[1 + i]) == Kinds.CONTEXT;
-            if (kind != ArgKind.ANYTHING && !isContext) {
+            boolean anything = kind == ArgKind.ANYTHING || kind == ArgKind.SCALAR || kind == ArgKind.IGNORED;
+            if (!anything && !isContext) {
                 return true;
             }
         }

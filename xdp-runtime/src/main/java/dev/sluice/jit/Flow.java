@@ -1,6 +1,6 @@
 package dev.sluice.jit;
 
-import dev.sluice.helper.Helper;
+import dev.sluice.helper.Callee;
 import dev.sluice.isa.Code;
 import dev.sluice.isa.Form;
 import dev.sluice.isa.Instruction;
@@ -97,9 +97,9 @@ final class Flow {
      */
     private static boolean endsBlock(Instruction insn) {
         return switch (insn.form()) {
-            case JMP_K, JMP_X, JA, GOTOL, MAY_GOTO, EXIT, CALL_LOCAL, CALLX, CALL_KFUNC, LD_ABS, LD_IND -> true;
-            case CALL_HELPER -> {
-                Helper helper = HelperTraits.called(insn);
+            case JMP_K, JMP_X, JA, GOTOL, MAY_GOTO, EXIT, CALL_LOCAL, CALLX, LD_ABS, LD_IND -> true;
+            case CALL_HELPER, CALL_KFUNC -> {
+                Callee helper = HelperTraits.called(insn);
                 yield helper == null || HelperTraits.runsCode(helper);
             }
             case ALU_K, ALU_X, UNARY, MOVSX, LDDW, LDX, LDXSX, ST, STX, ATOMIC, LOAD_ACQ, STORE_REL -> false;

@@ -5,6 +5,7 @@ import dev.sluice.exec.FunctionPointer;
 import dev.sluice.exec.ProgramFault;
 import dev.sluice.helper.Callbacks;
 import dev.sluice.helper.Helper;
+import dev.sluice.helper.Kfunc;
 import dev.sluice.helper.RunContext;
 import dev.sluice.map.BpfMap;
 import dev.sluice.map.ProgramRef;
@@ -137,7 +138,7 @@ public final class JitRuntime {
 
     /** A call of a kernel function. */
     public static ProgramFault unknownKernelFunction(int btfId, int pc) {
-        return new ProgramFault(ProgramFault.Kind.UNKNOWN_HELPER, pc, "unknown kernel function: btf_id=" + btfId);
+        return new ProgramFault(ProgramFault.Kind.UNKNOWN_HELPER, pc, Kfunc.describeMissing(btfId));
     }
 
     /**

@@ -1,5 +1,6 @@
 package dev.sluice.jit;
 
+import dev.sluice.helper.Callee;
 import dev.sluice.helper.Helper;
 import dev.sluice.helper.RunContext;
 import dev.sluice.isa.AluOp;
@@ -390,7 +391,7 @@ final class Kinds {
                         insn.opcode().width(),
                         register(state, insn.src()));
             case ATOMIC -> atomic(state, insn);
-            case CALL_HELPER -> helper(state, insn, slot);
+            case CALL_HELPER, CALL_KFUNC -> helper(state, insn, slot);
             case CALL_LOCAL -> call(state, insn.target(slot));
             case CALLX -> call(state, -1);
             case EXIT -> {
@@ -399,7 +400,7 @@ final class Kinds {
                     restart = true;
                 }
             }
-            case CALL_KFUNC, JMP_K, JMP_X, JA, GOTOL, MAY_GOTO -> {}
+            case JMP_K, JMP_X, JA, GOTOL, MAY_GOTO -> {}
             case LD_ABS, LD_IND -> throw new AssertionError("refused at load: " + insn);
         }
         if (insn.form() == Form.LDDW && insn.pseudo() == Pseudo.FUNC) {
@@ -529,7 +530,7 @@ final class Kinds {
     }
 
     private void helper(int[] state, Instruction insn, int slot) {
-        Helper helper = HelperTraits.called(insn);
+        Callee helper = HelperTraits.called(insn);
         if (helper == null) {
             return; // faults
         }
@@ -557,6 +558,8 @@ final class Kinds {
         }
         if (!leaks && helper == Helper.MAP_LOOKUP_ELEM) {
             state[0] = of(VALUE, lookupNumber(slot));
+        } else if (frame && helper.returns().mayBeArgument()) {
+            state[0] = of(FRAME, 0);
         } else {
             state[0] = of(leaks ? FRAME : SCALAR, 0);
         }

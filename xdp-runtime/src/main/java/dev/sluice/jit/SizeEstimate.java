@@ -1,5 +1,6 @@
 package dev.sluice.jit;
 
+import dev.sluice.helper.Callee;
 import dev.sluice.helper.Helper;
 import dev.sluice.isa.Instruction;
 import dev.sluice.isa.Width;
@@ -47,10 +48,9 @@ final class SizeEstimate {
             case JMP_K, JMP_X -> 22;
             case JA, GOTOL -> 12;
             case MAY_GOTO -> 20;
-            case CALL_HELPER -> ofHelper(HelperTraits.called(insn));
+            case CALL_HELPER, CALL_KFUNC -> ofHelper(HelperTraits.called(insn));
             case CALL_LOCAL -> counted ? 124 : 108;
             case CALLX -> counted ? 148 : 132;
-            case CALL_KFUNC -> 16;
             case EXIT -> counted ? 24 : 16;
             case LDDW -> 6;
             case LDX, LDXSX, ST, STX -> ofAccess(base);
@@ -69,7 +69,7 @@ final class SizeEstimate {
         };
     }
 
-    private static int ofHelper(Helper helper) {
+    private static int ofHelper(Callee helper) {
         if (helper == null) {
             return 16;
         }

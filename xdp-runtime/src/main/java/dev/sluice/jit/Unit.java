@@ -1,6 +1,6 @@
 package dev.sluice.jit;
 
-import dev.sluice.helper.Helper;
+import dev.sluice.helper.Callee;
 import dev.sluice.isa.Code;
 import dev.sluice.isa.Form;
 import dev.sluice.isa.Instruction;
@@ -78,7 +78,7 @@ final class Unit {
                     Instruction insn = code.at(slot);
                     block.estimate += estimate.of(insn, kinds.baseKind(state, insn));
                     kinds.step(state, insn, slot);
-                    Helper helper = HelperTraits.called(insn);
+                    Callee helper = HelperTraits.called(insn);
                     moves |= helper != null && HelperTraits.movesPacket(helper);
                     back |= helper != null && HelperTraits.callsBack(helper);
                     pointers |= insn.form() == Form.CALLX;

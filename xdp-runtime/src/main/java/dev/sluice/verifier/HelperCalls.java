@@ -182,7 +182,22 @@ final class HelperCalls {
                     TASK,
                     CGROUP,
                     KERNEL_OBJECT_OR_NULL,
-                    PERCPU_KSYM -> throw unsupported(helper);
+                    PERCPU_KSYM,
+                    SCALAR,
+                    IGNORED,
+                    DYNPTR_NEW_XDP,
+                    DYNPTR_NEW_CLONE,
+                    SLICE_BUFFER,
+                    CONST_SLICE_SIZE,
+                    ITER_NEW,
+                    ITER,
+                    ITER_DESTROY,
+                    U16_PTR,
+                    U32_PTR,
+                    U64_PTR,
+                    ADDRESS_PTR,
+                    CONNTRACK,
+                    CONNTRACK_INIT -> throw unsupported(helper);
             case ANYTHING,
                     CTX,
                     MEM_READ,
@@ -274,7 +289,22 @@ final class HelperCalls {
                             TASK,
                             CGROUP,
                             KERNEL_OBJECT_OR_NULL,
-                            PERCPU_KSYM -> true;
+                            PERCPU_KSYM,
+                            SCALAR,
+                            IGNORED,
+                            DYNPTR_NEW_XDP,
+                            DYNPTR_NEW_CLONE,
+                            SLICE_BUFFER,
+                            CONST_SLICE_SIZE,
+                            ITER_NEW,
+                            ITER,
+                            ITER_DESTROY,
+                            U16_PTR,
+                            U32_PTR,
+                            U64_PTR,
+                            ADDRESS_PTR,
+                            CONNTRACK,
+                            CONNTRACK_INIT -> true;
                 };
         if (fits) {
             return;
@@ -301,6 +331,21 @@ final class HelperCalls {
                     CGROUP,
                     KERNEL_OBJECT_OR_NULL,
                     PERCPU_KSYM,
+                    SCALAR,
+                    IGNORED,
+                    DYNPTR_NEW_XDP,
+                    DYNPTR_NEW_CLONE,
+                    SLICE_BUFFER,
+                    CONST_SLICE_SIZE,
+                    ITER_NEW,
+                    ITER,
+                    ITER_DESTROY,
+                    U16_PTR,
+                    U32_PTR,
+                    U64_PTR,
+                    ADDRESS_PTR,
+                    CONNTRACK,
+                    CONNTRACK_INIT,
                     MAP_KEY,
                     MAP_VALUE,
                     MAP_VALUE_OUT,
@@ -530,8 +575,16 @@ final class HelperCalls {
                 r0.memBytes = (int) allocated;
                 acquire(r0, insn);
             }
-            case DYNPTR_MEM_OR_NULL, BTF_POINTER, BTF_POINTER_OR_NULL, PERCPU_KSYM, PERCPU_KSYM_OR_NULL ->
-                throw unsupported(helper);
+            case DYNPTR_MEM_OR_NULL,
+                    SLICE_OR_NULL,
+                    SLICE_RDWR_OR_NULL,
+                    ITER_INT_OR_NULL,
+                    CONNTRACK_OR_NULL,
+                    CONNTRACK_INIT_OR_NULL,
+                    BTF_POINTER,
+                    BTF_POINTER_OR_NULL,
+                    PERCPU_KSYM,
+                    PERCPU_KSYM_OR_NULL -> throw unsupported(helper);
         }
     }
 
