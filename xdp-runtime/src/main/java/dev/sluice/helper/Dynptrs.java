@@ -111,8 +111,8 @@ public final class Dynptrs {
             return memory(dynptr) + from;
         }
         // the packet may have shrunk since
-        boolean inside = from <= MAX_PACKET && length <= MAX_PACKET && from + length <= context.dataEnd - context.data;
-        return inside ? context.data + from : 0;
+        boolean inside = from <= MAX_PACKET && length <= MAX_PACKET && from + length <= PacketHelpers.length(context);
+        return inside ? PacketHelpers.pointer(context, from, length) : 0;
     }
 
     // --- helpers
@@ -181,7 +181,7 @@ public final class Dynptrs {
             return Errno.E2BIG.negative();
         }
         if (typeOf(dynptr) == XDP) {
-            return Helpers.xdpLoadBytes(context, context.xdpMd, offsetOf(dynptr) + from, to, bytes, 0);
+            return PacketHelpers.xdpLoadBytes(context, context.xdpMd, offsetOf(dynptr) + from, to, bytes, 0);
         }
         Memory.copy(memory(dynptr) + offsetOf(dynptr) + from, to, bytes);
         return 0;
@@ -201,7 +201,7 @@ public final class Dynptrs {
             return Errno.EINVAL.negative();
         }
         if (typeOf(dynptr) == XDP) {
-            return Helpers.xdpStoreBytes(context, context.xdpMd, offsetOf(dynptr) + to, from, bytes, 0);
+            return PacketHelpers.xdpStoreBytes(context, context.xdpMd, offsetOf(dynptr) + to, from, bytes, 0);
         }
         Memory.copy(from, memory(dynptr) + offsetOf(dynptr) + to, bytes);
         return 0;
@@ -223,7 +223,7 @@ public final class Dynptrs {
             clear(dynptr);
             return Errno.EINVAL.negative() & LOW;
         }
-        make(dynptr, context.xdpMd, XDP, Helpers.xdpGetBuffLen(context, ctx, 0, 0, 0, 0));
+        make(dynptr, context.xdpMd, XDP, PacketHelpers.length(context));
         return 0;
     }
 

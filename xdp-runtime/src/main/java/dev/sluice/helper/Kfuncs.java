@@ -1,6 +1,8 @@
 package dev.sluice.helper;
 
 import dev.sluice.map.Errno;
+import dev.sluice.memory.Fragments;
+import dev.sluice.memory.Memory;
 
 /** Kernel functions about the packet and about the run itself. Results of type {@code int} are not extended to 64 bits. */
 @SuppressWarnings("UnusedVariable") // all have the common shape
@@ -28,9 +30,31 @@ public final class Kfuncs {
 
     // --- the packet
 
-    /** Makes the first {@code length} bytes lie in one piece, which they do: 0, EINVAL for more than there are. */
+    /**
+     * Makes the first {@code length} bytes lie in the linear part, which grows at its end and then, moved, at its start: 0,
+     * EINVAL for more bytes than there are or than there is room for.
+     */
     public static long xdpPullData(RunContext context, long ctx, long length, long r3, long r4, long r5) {
-        return (length & LOW) > context.dataEnd - context.data ? Errno.EINVAL.negative() & LOW : 0;
+        long more = (length & LOW) - (context.dataEnd - context.data);
+        if (more <= 0) {
+            return 0;
+        }
+        long tailroom = context.frameEnd - context.dataEnd;
+        long headroom = context.dataMeta - context.hardStart - PacketHelpers.XDP_FRAME_BYTES;
+        if (more > Fragments.bytes(context.descriptor) || more > tailroom + headroom) {
+            return Errno.EINVAL.negative() & LOW;
+        }
+        long shift = more - tailroom;
+        if (shift > 0) {
+            Memory.copy(context.dataMeta, context.dataMeta - shift, context.dataEnd - context.dataMeta);
+            context.dataMeta -= shift;
+            context.data -= shift;
+            context.dataEnd -= shift;
+        }
+        Memory.copy(Fragments.address(context.descriptor), context.dataEnd, more);
+        Fragments.drop(context.descriptor, (int) more);
+        context.dataEnd += more;
+        return 0;
     }
 
     // --- regions that the verifier watches: a program runs to its end here, and is not moved to another CPU

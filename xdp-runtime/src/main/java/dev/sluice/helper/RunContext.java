@@ -3,6 +3,7 @@ package dev.sluice.helper;
 import dev.sluice.map.BpfMap;
 import dev.sluice.map.MapTable;
 import dev.sluice.map.ProgramRef;
+import dev.sluice.memory.Fragments;
 import dev.sluice.memory.Memory;
 import dev.sluice.memory.QuiescentStates;
 import dev.sluice.memory.Regions;
@@ -228,7 +229,18 @@ public final class RunContext implements AutoCloseable {
                 || address >= extraStart && address <= extraEnd - bytes
                 || !write && address >= keys && address <= keys + KEYS_BYTES - bytes
                 || regions.allows(address, bytes, write)
-                || !write && network.sockets().contains(address, bytes);
+                || !write && network.sockets().contains(address, bytes)
+                || inFragments(address, bytes);
+    }
+
+    /** Slices of the packet's dynptr may lie there. */
+    private boolean inFragments(long address, long bytes) {
+        int size = Fragments.bytes(descriptor);
+        if (size == 0) {
+            return false;
+        }
+        long start = Fragments.address(descriptor);
+        return address >= start && address <= start + size - bytes;
     }
 
     /**
