@@ -55,7 +55,7 @@ public final class XdpRuntime implements AutoCloseable {
     /**
      * The same, with field offsets of CO-RE relocations taken from a kernel's types.
      *
-     * @param target types of the kernel to run as; null for those that the object was compiled with
+     * @param target types of the kernel to run as; null for the built-in {@link dev.sluice.object.KernelTypes}
      */
     public LoadedObject load(ObjectSpec spec, List<ProgramSpec> programs, @Nullable Btf target) {
         return new ObjectLoader(this, spec, target).load(programs);

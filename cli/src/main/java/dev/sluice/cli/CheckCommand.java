@@ -1,6 +1,7 @@
 package dev.sluice.cli;
 
 import com.fasterxml.jackson.core.JsonGenerator;
+import dev.sluice.btf.Btf;
 import dev.sluice.kernel.BpfException;
 import dev.sluice.kernel.Kernel;
 import dev.sluice.kernel.KernelLoader;
@@ -61,6 +62,9 @@ final class CheckCommand implements Callable<Integer> {
             description = "Only this program (default: all of the object). A program whose section does not say its "
                     + "type is taken for XDP.")
     private @Nullable String only;
+
+    @Mixin
+    private SpecOptions changes = new SpecOptions();
 
     @Option(names = "--kernel", description = "Ask this machine's kernel too; its answer decides the exit code.")
     private boolean askKernel;
@@ -160,22 +164,28 @@ final class CheckCommand implements Callable<Integer> {
     }
 
     private List<Row> check(Path object, @Nullable Kernel kernel) {
-        ObjectSpec read = ObjectOptions.read(object);
+        if (kernel != null) {
+            changes.refuseKernels("--kernel");
+        }
+        ObjectSpec read = changes.apply(object, ObjectOptions.read(object));
         List<ProgramSpec> programs = programs(object, read);
         ObjectSpec spec = kernel == null ? read : read.withKconfig(KernelLoader.kconfig(kernel));
         Map<String, Verdict> kernelVerdicts = kernel == null ? Map.of() : askKernel(object, kernel, spec, programs);
         int cpus = kernel == null ? Runtime.getRuntime().availableProcessors() : kernel.possibleCpus();
+        Btf target = kernel == null ? changes.target() : KernelLoader.targetTypes(spec);
         List<Row> rows = new ArrayList<>();
         for (ProgramSpec program : programs) {
             rows.add(new Row(
-                    program, kernelVerdicts.get(program.name()), OwnVerifier.verdict(spec, program, cpus, logLevel)));
+                    program,
+                    kernelVerdicts.get(program.name()),
+                    OwnVerifier.verdict(spec, program, target, cpus, logLevel)));
         }
         return rows;
     }
 
     private List<ProgramSpec> programs(Path object, ObjectSpec spec) {
         if (only != null) {
-            return List.of(ObjectOptions.choose(object, spec, only).program());
+            return List.of(ObjectOptions.choose(object, spec, only));
         }
         return spec.programs().stream().map(ProgramSpec::asXdp).toList();
     }

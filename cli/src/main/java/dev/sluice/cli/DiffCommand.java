@@ -61,13 +61,6 @@ final class DiffCommand implements Callable<Integer> {
             description = "${COMPLETION-CANDIDATES} (default: all of them).")
     private List<EngineChoice> engines = List.of(EngineChoice.values());
 
-    @Option(
-            names = "--map",
-            paramLabel = "NAME=FILE",
-            description = "Entries that a map starts with on both sides: JSON as map dumps have it, of bytes "
-                    + "([\"0x01\", …]) or, where the map has types, of values. May be repeated.")
-    private Map<String, Path> maps = Map.of();
-
     @Option(names = "-c", paramLabel = "N", description = "Stop after N packets.")
     private long limit = Long.MAX_VALUE;
 
@@ -84,10 +77,11 @@ final class DiffCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
+        objects.refuseKernels("diff");
         ObjectOptions.Choice choice = objects.choose(object);
         Kernel kernel = KernelOptions.kernel("cannot compare");
         Map<String, List<MapEntry>> initial = new LinkedHashMap<>();
-        maps.forEach((name, file) -> initial.put(mapName(choice, name), MapFile.read(choice, name, file, kernel)));
+        choice.contents().forEach((name, file) -> initial.put(name, entries(choice, name, file, kernel)));
         Comparison.Options options = new Comparison.Options(
                 new LinkedHashSet<>(engines).stream().map(EngineChoice::engine).toList(), initial, shown, 0);
         try (Comparison comparison = Comparison.open(kernel, choice.spec(), choice.program(), options);
@@ -143,17 +137,9 @@ final class DiffCommand implements Callable<Integer> {
         }
     }
 
-    /** For global variables the section's name is as good as libbpf's. */
-    private static String mapName(ObjectOptions.Choice choice, String name) {
-        return choice.spec()
-                .map(name)
-                .orElseThrow(() -> new CommandFailure("--map: no such map, expected one of "
-                        + String.join(
-                                ", ",
-                                choice.spec().maps().stream()
-                                        .map(dev.sluice.object.MapSpec::name)
-                                        .toList())
-                        + ", name=" + name))
-                .name();
+    private static List<MapEntry> entries(ObjectOptions.Choice choice, String name, Path file, Kernel kernel) {
+        return MapFile.read(choice.file(), choice.spec(), name, file, kernel.possibleCpus()).bytes().stream()
+                .map(entry -> new MapEntry(entry.key(), entry.value()))
+                .toList();
     }
 }

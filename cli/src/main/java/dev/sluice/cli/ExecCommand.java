@@ -25,6 +25,7 @@ import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -69,6 +70,9 @@ final class ExecCommand implements Callable<Integer> {
     @Option(names = "--elf", description = "Standard input is an ELF object as hexadecimal digits.")
     private boolean elf;
 
+    @Mixin
+    private ObjectOptions objects = new ObjectOptions();
+
     @Option(
             names = "--stream",
             description = "Read jobs from standard input, one a line: ID<TAB>PROGRAM HEX<TAB>MEMORY HEX or -. Answer "
@@ -83,7 +87,7 @@ final class ExecCommand implements Callable<Integer> {
         if (maxInsns <= 0) {
             throw new CommandFailure(ExitCode.USAGE, "--max-insns: expected 1 or more, found " + maxInsns, null);
         }
-        try (Machine machine = new Machine(checked(engine), maxInsns)) {
+        try (Machine machine = new Machine(checked(engine), objects, maxInsns)) {
             return stream ? stream(machine) : single(machine);
         }
     }
@@ -147,14 +151,16 @@ final class ExecCommand implements Callable<Integer> {
         private static final int LARGEST_MEMORY = 1 << 24;
 
         private final Engine engine;
+        private final ObjectOptions objects;
         private final Regions regions = new Regions();
         private final RunContext context = new RunContext(new MapTable(), regions, System::nanoTime, 0);
         private Arena arena = Arena.ofConfined();
         private long buffer;
         private long capacity;
 
-        Machine(Engine engine, long maxInsns) {
+        Machine(Engine engine, ObjectOptions objects, long maxInsns) {
             this.engine = engine;
+            this.objects = objects;
             context.instructionLimit = maxInsns;
             grow(4096);
         }
@@ -204,8 +210,8 @@ final class ExecCommand implements Callable<Integer> {
             try (XdpRuntime runtime = new XdpRuntime(engine, 1, 0);
                     RunContext own = runtime.newContext(System::nanoTime, 0)) {
                 ObjectSpec spec = ObjectSpec.read("exec.o", bytes);
-                LoadedProgram program =
-                        ObjectOptions.choose(Path.of("exec.o"), spec, null).load(runtime);
+                ObjectOptions.Choice choice = objects.choose(Path.of("exec.o"), spec);
+                LoadedProgram program = choice.program(choice.load(runtime));
                 own.instructionLimit = context.instructionLimit;
                 own.extraStart = buffer;
                 own.extraEnd = buffer + length;

@@ -17,14 +17,24 @@ final class JsonReader {
 
     static @Nullable Object read(Path file) throws IOException {
         try (JsonParser parser = new JsonFactory().createParser(file.toFile())) {
-            parser.nextToken();
-            Object value = value(parser);
-            if (parser.nextToken() != null) {
-                throw new IOException("text after the end of the document, line="
-                        + parser.currentLocation().getLineNr());
-            }
-            return value;
+            return document(parser);
         }
+    }
+
+    static @Nullable Object parse(String text) throws IOException {
+        try (JsonParser parser = new JsonFactory().createParser(text)) {
+            return document(parser);
+        }
+    }
+
+    private static @Nullable Object document(JsonParser parser) throws IOException {
+        parser.nextToken();
+        Object value = value(parser);
+        if (parser.nextToken() != null) {
+            throw new IOException("text after the end of the document, line="
+                    + parser.currentLocation().getLineNr());
+        }
+        return value;
     }
 
     private static @Nullable Object value(JsonParser parser) throws IOException {

@@ -5,6 +5,7 @@ import dev.sluice.LoadedObject;
 import dev.sluice.LoadedProgram;
 import dev.sluice.VerificationException;
 import dev.sluice.XdpRuntime;
+import dev.sluice.btf.Btf;
 import dev.sluice.map.MapException;
 import dev.sluice.object.ObjectException;
 import dev.sluice.object.ObjectSpec;
@@ -13,12 +14,16 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Which program of which object, for the commands that run one. */
+/** Which program of which object, and what its maps and variables start with, for the commands that run one. */
 final class ObjectOptions {
     @Option(
             names = "--prog",
@@ -27,16 +32,94 @@ final class ObjectOptions {
                     + "does not say its type is taken for XDP.")
     private @Nullable String program;
 
-    /** A program of an object, chosen but not loaded. */
-    record Choice(Path file, ObjectSpec spec, ProgramSpec program) {
-        /** Makes it run. */
-        LoadedProgram load(XdpRuntime runtime) {
-            return ObjectOptions.load(runtime, this).program(program.name()).orElseThrow();
+    @Mixin
+    private SpecOptions changes = new SpecOptions();
+
+    @Option(
+            names = "--map",
+            paramLabel = "MAP=FILE",
+            description = "Entries that a map starts with: JSON as map dumps have it, of bytes ([\"0x01\", …]) or, "
+                    + "where the map has types, of values; programs and inner maps by name. May be repeated.")
+    private List<String> maps = List.of();
+
+    /**
+     * A program of an object, chosen but not loaded.
+     *
+     * @param spec with all changes that users asked for
+     * @param target the kernel's types, null for the built-in ones
+     * @param contents files with the entries of maps, by the map's name
+     */
+    record Choice(
+            Path file,
+            ObjectSpec spec,
+            ProgramSpec program,
+            @Nullable Btf target,
+            Map<String, Path> contents) {
+        /** Loads the object, and fills its maps. */
+        LoadedObject load(XdpRuntime runtime) {
+            try {
+                List<ProgramSpec> wanted = new ArrayList<>(List.of(program));
+                ObjectSpec filled = spec;
+                Map<String, MapFile> files = new LinkedHashMap<>();
+                for (Map.Entry<String, Path> content : contents.entrySet()) {
+                    MapFile entries = MapFile.read(file, spec, content.getKey(), content.getValue(), runtime.cpus());
+                    filled = entries.changed(filled);
+                    entries.programs().stream()
+                            .map(name -> named(file, spec, name))
+                            .filter(other -> !wanted.contains(other))
+                            .forEach(wanted::add);
+                    files.put(content.getKey(), entries);
+                }
+                LoadedObject object = runtime.load(filled, wanted, target);
+                files.values().forEach(entries -> entries.fill(runtime, object));
+                return object;
+            } catch (VerificationException e) {
+                throw new CommandFailure(
+                        ExitCode.REJECTED,
+                        file + ": " + e.getMessage()
+                                + "\nto run it all the same, with every access checked: --engine jit-checked",
+                        null);
+            } catch (ObjectException | LoadException | MapException e) {
+                throw new CommandFailure(file + ": " + e.getMessage());
+            }
+        }
+
+        /** The program of {@link #load}'s result. */
+        LoadedProgram program(LoadedObject object) {
+            return object.program(program.name()).orElseThrow();
         }
     }
 
+    /** Refuses types and configuration of another kernel, see {@link SpecOptions#refuseKernels}. */
+    void refuseKernels(String what) {
+        changes.refuseKernels(what);
+    }
+
     Choice choose(Path file) {
-        return choose(file, read(file), program);
+        return choose(file, read(file));
+    }
+
+    /** @param file for messages */
+    Choice choose(Path file, ObjectSpec read) {
+        ObjectSpec spec = changes.apply(file, read);
+        Map<String, Path> contents = new LinkedHashMap<>();
+        for (String map : maps) {
+            int equals = map.indexOf('=');
+            if (equals < 1 || equals == map.length() - 1) {
+                throw RunOptions.usage("--map: expected MAP=FILE, found " + map);
+            }
+            String name = map.substring(0, equals);
+            // for global variables the section's name is as good as libbpf's
+            String known = spec.map(name)
+                    .or(() -> spec.map("." + name))
+                    .orElseThrow(() -> new CommandFailure(
+                            "--map: no such map, expected one of " + SpecOptions.names(spec) + ", name=" + name))
+                    .name();
+            if (contents.put(known, Path.of(map.substring(equals + 1))) != null) {
+                throw RunOptions.usage("--map: " + name + " is there twice");
+            }
+        }
+        return new Choice(file, spec, choose(file, spec, program), changes.target(), contents);
     }
 
     /** Reads an object file. */
@@ -52,7 +135,7 @@ final class ObjectOptions {
         }
     }
 
-    private static String reason(IOException e) {
+    static String reason(IOException e) {
         return e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
     }
 
@@ -61,14 +144,9 @@ final class ObjectOptions {
      *
      * @param name null for the only XDP program
      */
-    static Choice choose(Path file, ObjectSpec spec, @Nullable String name) {
+    static ProgramSpec choose(Path file, ObjectSpec spec, @Nullable String name) {
         if (name != null) {
-            Optional<ProgramSpec> named = spec.program(name);
-            if (named.isEmpty()) {
-                throw new CommandFailure(
-                        file + ": no such program, expected one of " + names(spec.programs()) + ", name=" + name);
-            }
-            return new Choice(file, spec, asXdp(file, named.get()));
+            return named(file, spec, name);
         }
         List<ProgramSpec> candidates = spec.xdpPrograms();
         if (candidates.isEmpty() && spec.programs().size() == 1) {
@@ -81,7 +159,16 @@ final class ObjectOptions {
         if (candidates.size() > 1) {
             throw new CommandFailure(file + ": several XDP programs, choose one with --prog: " + names(candidates));
         }
-        return new Choice(file, spec, candidates.getFirst());
+        return candidates.getFirst();
+    }
+
+    private static ProgramSpec named(Path file, ObjectSpec spec, String name) {
+        Optional<ProgramSpec> named = spec.program(name);
+        if (named.isEmpty()) {
+            throw new CommandFailure(
+                    file + ": no such program, expected one of " + names(spec.programs()) + ", name=" + name);
+        }
+        return asXdp(file, named.get());
     }
 
     private static ProgramSpec asXdp(Path file, ProgramSpec program) {
@@ -99,20 +186,5 @@ final class ObjectOptions {
                 programs.stream()
                         .map(program -> program.name() + " (" + program.section() + ")")
                         .toList());
-    }
-
-    /** Loads the object of a choice. */
-    static LoadedObject load(XdpRuntime runtime, Choice choice) {
-        try {
-            return runtime.load(choice.spec(), List.of(choice.program()));
-        } catch (VerificationException e) {
-            throw new CommandFailure(
-                    ExitCode.REJECTED,
-                    choice.file() + ": " + e.getMessage()
-                            + "\nto run it all the same, with every access checked: --engine jit-checked",
-                    null);
-        } catch (ObjectException | LoadException | MapException e) {
-            throw new CommandFailure(choice.file() + ": " + e.getMessage());
-        }
     }
 }

@@ -1,6 +1,6 @@
 package dev.sluice.cli;
 
-import dev.sluice.kernel.KernelLoader;
+import dev.sluice.btf.Btf;
 import dev.sluice.object.ObjectException;
 import dev.sluice.object.ObjectSpec;
 import dev.sluice.object.ProgramSpec;
@@ -9,6 +9,7 @@ import dev.sluice.verifier.Subjects;
 import dev.sluice.verifier.Verdict;
 import dev.sluice.verifier.Verifier;
 import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
 
 /** Sluice's own verifier, for {@link CheckCommand}: the one place that asks it. */
 final class OwnVerifier {
@@ -17,17 +18,19 @@ final class OwnVerifier {
     /**
      * What it says of a program.
      *
+     * @param target the kernel's types, null for the built-in ones
      * @param cpus of the machine that the program is to run on
      * @param logLevel 0 to 2
      */
-    static CheckCommand.Verdict verdict(ObjectSpec spec, ProgramSpec program, int cpus, int logLevel) {
+    static CheckCommand.Verdict verdict(
+            ObjectSpec spec, ProgramSpec program, @Nullable Btf target, int cpus, int logLevel) {
         long start = System.nanoTime();
         Verdict verdict;
         try {
             verdict = Verifier.create()
                     .withLogLevel(Math.max(logLevel, 1))
                     .withCpus(cpus)
-                    .verify(Subjects.of(spec, program, KernelLoader.targetTypes(spec)));
+                    .verify(Subjects.of(spec, program, target));
         } catch (ObjectException e) {
             return new CheckCommand.Verdict(
                     CheckCommand.Answer.REJECTED,

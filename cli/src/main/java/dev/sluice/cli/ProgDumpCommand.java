@@ -65,7 +65,7 @@ final class ProgDumpCommand implements Callable<Integer> {
                 throw RunOptions.usage("--engine: expected jit or jit-checked, found interpreter");
             }
             try (XdpRuntime runtime = new XdpRuntime(engine.engine(), 1, 0)) {
-                LoadedProgram program = choice.load(runtime);
+                LoadedProgram program = choice.program(choice.load(runtime));
                 List<Listing.Line> lines = Listing.of(choice.spec(), program.linked());
                 JitedListing jited = new JitedListing(JitEngine.listing(program.executable()), lines);
                 if (json.wanted()) {
@@ -88,7 +88,7 @@ final class ProgDumpCommand implements Callable<Integer> {
     /** Of the linked program: to look at it, none of its maps need to exist here. */
     private static List<Listing.Line> listing(ObjectOptions.Choice choice) {
         try {
-            return Listing.of(choice.spec(), choice.spec().link(choice.program()));
+            return Listing.of(choice.spec(), choice.spec().link(choice.program(), choice.target()));
         } catch (ObjectException e) {
             throw new CommandFailure(choice.file() + ": " + e.getMessage());
         } catch (MalformedCodeException e) {

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** How a program is run, whatever its packets come from. */
@@ -42,6 +43,13 @@ final class RunOptions {
             paramLabel = "N",
             description = "Abort a packet after N instructions (default: ${DEFAULT-VALUE}).")
     private long maxInsns = XdpRuntime.DEFAULT_INSTRUCTION_LIMIT;
+
+    @Mixin
+    private NetworkOptions network = new NetworkOptions();
+
+    NetworkOptions network() {
+        return network;
+    }
 
     EngineChoice engine() {
         return engine;

@@ -24,8 +24,9 @@ final class Session implements AutoCloseable {
         this.choice = choice;
         this.options = options;
         this.runtime = runtime;
-        object = ObjectOptions.load(runtime, choice);
-        program = object.program(choice.program().name()).orElseThrow();
+        options.network().apply(runtime);
+        object = choice.load(runtime);
+        program = choice.program(object);
         counters = VerdictMap.create(runtime);
         trace = new TraceLog(options.traceLimit());
     }

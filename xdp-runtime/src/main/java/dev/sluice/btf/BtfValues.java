@@ -143,7 +143,9 @@ public final class BtfValues {
      * Writes a value as bytes.
      *
      * @param value as {@link #decode} gives it; numbers may also be text ({@code 0x1f}, {@code -1}), enumerators also
-     *     numbers, and members that are left out are zero
+     *     numbers, members that are left out are zero. Addresses may be text, and are written in network order: IPv4 as an
+     *     unsigned integer, IPv4, IPv6 and Ethernet addresses as a struct or an array of unsigned integers of 4, 16 and 6
+     *     bytes
      * @return as many bytes as the type has
      * @throws BtfException if the value does not fit the type
      */
@@ -198,6 +200,12 @@ public final class BtfValues {
             }
             if (type.isBool() && value instanceof String text && (text.equals("true") || text.equals("false"))) {
                 return text.equals("true") ? BigInteger.ONE : BigInteger.ZERO;
+            }
+            if (value instanceof String text && type.size() == 4 && !type.signed()) {
+                byte[] address = NetworkText.parse(text.strip(), 4);
+                if (address != null) {
+                    return BigInteger.valueOf(Integer.toUnsignedLong(Bytes.i32(address, 0)));
+                }
             }
             BigInteger number = number(value, path);
             if (type.isBool() && (number.signum() < 0 || number.compareTo(BigInteger.ONE) > 0)) {
@@ -302,6 +310,13 @@ public final class BtfValues {
 
         private void writeArray(BtfType.Array type, Object value, int at, String path, int depth) {
             boolean characters = btf.resolve(type.element()) instanceof BtfType.Int i && i.size() == 1;
+            if (value instanceof String text && btf.resolve(type.element()) instanceof BtfType.Int i && !i.signed()) {
+                byte[] address = NetworkText.parse(text.strip(), i.size() * type.count());
+                if (address != null) {
+                    System.arraycopy(address, 0, bytes, at, address.length);
+                    return;
+                }
+            }
             if (value instanceof String text && characters) {
                 byte[] chars = text.getBytes(StandardCharsets.UTF_8);
                 if (chars.length > type.count()) {
@@ -330,6 +345,11 @@ public final class BtfValues {
         }
 
         private void writeStruct(BtfType.Composite type, Object value, int at, String path, int depth) {
+            byte[] address = value instanceof String text ? NetworkText.parse(text.strip(), type.size()) : null;
+            if (address != null) {
+                System.arraycopy(address, 0, bytes, at, address.length);
+                return;
+            }
             if (!(value instanceof Map<?, ?> map)) {
                 throw wrong(path, "members by name", value);
             }

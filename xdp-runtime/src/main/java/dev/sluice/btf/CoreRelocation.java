@@ -45,6 +45,11 @@ public record CoreRelocation(int offset, int type, String access, Kind kind) {
             return this == ENUMVAL_EXISTS || this == ENUMVAL_VALUE;
         }
 
+        /** Whether the code does not work without an answer from the target, as existence is answered by no as well. */
+        public boolean needsAnswer() {
+            return isField() && this != FIELD_EXISTS || this == ENUMVAL_VALUE;
+        }
+
         public boolean isType() {
             return !isField() && !isEnumerator();
         }

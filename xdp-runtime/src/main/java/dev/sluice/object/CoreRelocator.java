@@ -31,12 +31,14 @@ final class CoreRelocator {
 
     private final Btf local;
     private final Btf target;
+    private final boolean partial;
     private final Map<Integer, List<Integer>> candidates = new HashMap<>();
     private int steps;
 
     CoreRelocator(Btf local, Btf target) {
         this.local = local;
         this.target = target;
+        partial = KernelTypes.isPartial(target);
     }
 
     /** One step of a path: a named member or enumerator, or an element where {@code name} is null. */
@@ -122,6 +124,10 @@ final class CoreRelocator {
         }
         if (local.nameOf(relocation.type()).isEmpty()) {
             throw new ObjectException("types without a name cannot be found in the target");
+        }
+        if (partial && kind.needsAnswer() && candidates(relocation.type()).isEmpty()) {
+            // the table says nothing of it: what the compiler saw is the best there is
+            return new CoreRelocator(local, local).resolve(relocation);
         }
         Result found = null;
         long offset = 0;

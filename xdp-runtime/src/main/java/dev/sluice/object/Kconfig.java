@@ -45,6 +45,7 @@ public record Kconfig(Map<String, String> values, boolean absentIsNo) {
 
     /**
      * Reads lines as a kernel's {@code .config} has them: {@code CONFIG_HZ=250}; comments and empty lines do not count.
+     * {@code LINUX_KERNEL_VERSION} may also be a release such as {@code 6.6.10}.
      *
      * @throws ObjectException if a line is something else
      */
@@ -61,9 +62,21 @@ public record Kconfig(Map<String, String> values, boolean absentIsNo) {
             if (equals <= 0 || equals == plain.length() - 1) {
                 throw new ObjectException("kconfig: line " + number + ": expected NAME=VALUE, found " + plain);
             }
-            values.put(plain.substring(0, equals), plain.substring(equals + 1));
+            String name = plain.substring(0, equals);
+            String value = plain.substring(equals + 1);
+            values.put(name, name.equals("LINUX_KERNEL_VERSION") ? version(value) : value);
         }
         return new Kconfig(values, false);
+    }
+
+    /** {@code KERNEL_VERSION(a, b, c)} of a release; anything else as it is. */
+    private static String version(String text) {
+        if (!text.matches("\\d{1,3}\\.\\d{1,3}(\\.\\d{1,4})?")) {
+            return text;
+        }
+        String[] parts = text.split("\\.", -1);
+        int patch = parts.length == 3 ? Math.min(Integer.parseInt(parts[2]), 255) : 0;
+        return Integer.toString(Integer.parseInt(parts[0]) << 16 | Integer.parseInt(parts[1]) << 8 | patch);
     }
 
     /** The value of the {@code .kconfig} map. */

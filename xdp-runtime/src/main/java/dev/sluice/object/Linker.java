@@ -158,7 +158,7 @@ final class Linker {
             throw new AssertionError("relocations come from .BTF.ext, which needs .BTF");
         }
         if (relocator == null) {
-            relocator = new CoreRelocator(object.btf(), target == null ? object.btf() : target);
+            relocator = new CoreRelocator(object.btf(), target == null ? KernelTypes.btf() : target);
         }
         targetUsed |= relocator.apply(function, insns);
     }

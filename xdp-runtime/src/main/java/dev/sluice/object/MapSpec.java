@@ -1,5 +1,6 @@
 package dev.sluice.object;
 
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -144,6 +145,15 @@ public record MapSpec(
                 contents,
                 frozen,
                 variables);
+    }
+
+    /** The same map with a slot that starts with something else. */
+    public MapSpec withEntry(Entry entry) {
+        List<Entry> changed = new ArrayList<>(entries);
+        changed.removeIf(old -> old.key() == entry.key());
+        changed.add(entry);
+        changed.sort((a, b) -> Integer.compareUnsigned(a.key(), b.key()));
+        return withEntries(List.copyOf(changed), inner);
     }
 
     MapSpec withEntries(List<Entry> first, @Nullable MapSpec innerMap) {

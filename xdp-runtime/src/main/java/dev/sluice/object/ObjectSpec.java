@@ -146,8 +146,7 @@ public record ObjectSpec(
      */
     public ObjectSpec withVariable(String path, Object value) {
         if (btf == null) {
-            throw new ObjectException(
-                    "variable " + path + ": its type is not known: expected an object with a section .BTF");
+            return withVariable(path, untyped(path, variable(path).size(), value));
         }
         Part part = part(btf, path);
         byte[] bytes;
@@ -157,6 +156,28 @@ public record ObjectSpec(
             throw new ObjectException("variable " + path + ": " + e.getMessage());
         }
         return withBytes(part.map, part.offset, bytes);
+    }
+
+    /** Without types a number can be told from nothing but the variable's size. */
+    private static byte[] untyped(String path, int size, Object value) {
+        try {
+            long number = Long.decode(value.toString().strip());
+            boolean fits = size == Long.BYTES
+                    || (size == 1 || size == 2 || size == 4)
+                            && number >= -(1L << 8 * size - 1)
+                            && number < 1L << 8 * size;
+            if (fits) {
+                byte[] bytes = new byte[size];
+                for (int i = 0; i < size; i++) {
+                    bytes[i] = (byte) (number >> 8 * i);
+                }
+                return bytes;
+            }
+        } catch (NumberFormatException e) {
+            // said below
+        }
+        throw new ObjectException("variable " + path + ": the object has no types (section .BTF): expected a number of "
+                + size + " bytes, found value=" + value);
     }
 
     /** A place within a variable. */
@@ -263,8 +284,34 @@ public record ObjectSpec(
                 return withMap(i, map);
             }
         }
-        throw new ObjectException("no such map: expected one of "
-                + maps.stream().map(MapSpec::name).toList() + ", found name=" + map.name());
+        throw noSuchMap(map.name());
+    }
+
+    /**
+     * The same object with a program in a slot of one of its prog arrays from the start.
+     *
+     * @param index of the slot
+     * @throws ObjectException if there is no such prog array, slot or program
+     */
+    public ObjectSpec withTailCall(String mapName, int index, String programName) {
+        MapSpec map = map(mapName).orElseThrow(() -> noSuchMap(mapName));
+        if (map.type() != MapSpec.TYPE_PROG_ARRAY) {
+            throw new ObjectException("map " + mapName + ": expected a prog array, found type=" + map.type());
+        }
+        if (Integer.compareUnsigned(index, map.maxEntries()) >= 0) {
+            throw new ObjectException("map " + mapName + ": expected a slot below "
+                    + Integer.toUnsignedString(map.maxEntries()) + ", found index=" + Integer.toUnsignedString(index));
+        }
+        if (program(programName).isEmpty()) {
+            throw new ObjectException("map " + mapName + ": no such program, expected one of "
+                    + programs.stream().map(ProgramSpec::name).toList() + ", found name=" + programName);
+        }
+        return withMap(map.withEntry(new MapSpec.Entry(index, programName, true)));
+    }
+
+    private ObjectException noSuchMap(String mapName) {
+        return new ObjectException("no such map: expected one of "
+                + maps.stream().map(MapSpec::name).toList() + ", found name=" + mapName);
     }
 
     /**
@@ -301,7 +348,7 @@ public record ObjectSpec(
     /**
      * Links a program with what it calls and adapts it to the target's types.
      *
-     * @param target types of the kernel; null: the object's own, so that every field is where the compiler saw it
+     * @param target types of the kernel; null for the built-in {@link KernelTypes}
      * @throws ObjectException if the program refers to something that does not exist, or a relocation fails
      */
     public LinkedProgram link(ProgramSpec program, @Nullable Btf target) {

@@ -37,7 +37,7 @@ public final class Subjects {
      * A program of an object.
      *
      * @param program one of the object's programs
-     * @param target types of the kernel, for CO-RE relocations; null: the object's own
+     * @param target types of the kernel, for CO-RE relocations; null for the built-in ones
      * @throws ObjectException if it cannot be linked
      */
     public static Subject of(ObjectSpec object, ProgramSpec program, Btf target) {
