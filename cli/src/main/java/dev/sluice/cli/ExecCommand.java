@@ -87,6 +87,12 @@ final class ExecCommand implements Callable<Integer> {
         if (maxInsns <= 0) {
             throw new CommandFailure(ExitCode.USAGE, "--max-insns: expected 1 or more, found " + maxInsns, null);
         }
+        if (!elf) {
+            objects.given().ifPresent(option -> {
+                throw RunOptions.usage(
+                        option + ": expected --elf, as raw bytecode has no variables, maps and programs");
+            });
+        }
         try (Machine machine = new Machine(checked(engine), objects, maxInsns)) {
             return stream ? stream(machine) : single(machine);
         }

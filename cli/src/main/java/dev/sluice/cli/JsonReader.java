@@ -2,6 +2,7 @@ package dev.sluice.cli;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -28,13 +29,18 @@ final class JsonReader {
     }
 
     private static @Nullable Object document(JsonParser parser) throws IOException {
-        parser.nextToken();
-        Object value = value(parser);
-        if (parser.nextToken() != null) {
-            throw new IOException("text after the end of the document, line="
+        try {
+            parser.nextToken();
+            Object value = value(parser);
+            if (parser.nextToken() != null) {
+                throw new IOException("text after the end of the document, line="
+                        + parser.currentLocation().getLineNr());
+            }
+            return value;
+        } catch (JsonProcessingException e) {
+            throw new IOException("is not JSON: " + e.getOriginalMessage() + ", line="
                     + parser.currentLocation().getLineNr());
         }
-        return value;
     }
 
     private static @Nullable Object value(JsonParser parser) throws IOException {

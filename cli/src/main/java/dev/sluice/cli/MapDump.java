@@ -162,7 +162,7 @@ final class MapDump {
         boolean array = live.def().type() == MapType.ARRAY || live.def().type() == MapType.PERCPU_ARRAY;
         out.println("map " + live.id() + ": " + map.name() + ", "
                 + live.def().type().bpftoolName() + ", "
-                + (array ? "" : Quantity.count(live.keys().size()) + " of ")
+                + (array ? "" : Quantity.count(entries(live)) + " of ")
                 + Quantity.count(live.def().maxEntries()) + (live.def().maxEntries() == 1 ? " entry" : " entries"));
         int zero = 0;
         int shown = 0;
@@ -183,6 +183,15 @@ final class MapDump {
         if (zero > 0) {
             out.println("  " + Quantity.count(zero) + (zero == 1 ? " entry is" : " entries are") + " zero");
         }
+    }
+
+    /** Of arrays whose slots can be empty, those that are not. */
+    private static long entries(BpfMap map) {
+        return switch (map.def().type()) {
+            case PROG_ARRAY, ARRAY_OF_MAPS, DEVMAP, CPUMAP ->
+                map.keys().stream().filter(key -> map.get(key) != null).count();
+            default -> map.keys().size();
+        };
     }
 
     private static boolean isZero(byte[] bytes) {

@@ -95,6 +95,13 @@ final class ObjectOptions {
         changes.refuseKernels(what);
     }
 
+    /** The first of these options that was given. */
+    Optional<String> given() {
+        return program != null
+                ? Optional.of("--prog")
+                : changes.given().or(() -> maps.isEmpty() ? Optional.empty() : Optional.of("--map"));
+    }
+
     Choice choose(Path file) {
         return choose(file, read(file));
     }

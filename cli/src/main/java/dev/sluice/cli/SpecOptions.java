@@ -10,7 +10,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -79,6 +82,20 @@ final class SpecOptions {
             throw RunOptions.usage((types != null ? "--btf" : "--kconfig") + ": cannot be given with " + what
                     + ", which takes this machine's kernel as it is");
         }
+    }
+
+    /** The first of these options that was given. */
+    Optional<String> given() {
+        Map<String, Boolean> options = new LinkedHashMap<>();
+        options.put("--set", !variables.isEmpty());
+        options.put("--max-entries", !sizes.isEmpty());
+        options.put("--tail-call", !tailCalls.isEmpty());
+        options.put("--btf", types != null);
+        options.put("--kconfig", kconfig != null);
+        return options.entrySet().stream()
+                .filter(Map.Entry::getValue)
+                .map(Map.Entry::getKey)
+                .findFirst();
     }
 
     /** The object with all that was asked for. */

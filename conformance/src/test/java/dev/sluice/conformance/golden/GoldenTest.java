@@ -55,7 +55,9 @@ class GoldenTest {
         assertThat(without)
                 .containsExactly(
                         "features/linked_main",
+                        "features/network",
                         "features/newer_libbpf",
+                        "features/options",
                         "features/sections",
                         "features/static_in_section",
                         "legacy/iproute2");
