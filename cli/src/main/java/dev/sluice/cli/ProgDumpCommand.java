@@ -67,7 +67,7 @@ final class ProgDumpCommand implements Callable<Integer> {
             try (XdpRuntime runtime = new XdpRuntime(engine.engine(), 1, 0)) {
                 LoadedProgram program = choice.program(choice.load(runtime));
                 List<Listing.Line> lines = Listing.of(choice.spec(), program.linked());
-                JitedListing jited = new JitedListing(JitEngine.listing(program.executable()), lines);
+                JitedListing jited = new JitedListing(JitEngine.listing(program.executable(), runtime.maps()), lines);
                 if (json.wanted()) {
                     json.print(System.out, jited::write);
                 } else {

@@ -1,5 +1,8 @@
 package dev.sluice.jit;
 
+import dev.sluice.helper.RunContext;
+import dev.sluice.map.BpfMap;
+import dev.sluice.map.MapTable;
 import dev.sluice.memory.Regions;
 import dev.sluice.program.Program;
 import java.util.List;
@@ -7,8 +10,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The code of one way into a program, made when it is first wanted. Accesses at constant addresses are compiled on the
- * assumption that the runtime's regions allow them, which is asked anew whenever these have changed; where it is wrong,
- * code that asks at each access takes over. Thread-safe; a hit allocates nothing.
+ * assumption that the runtime's regions allow them, and operations on maps on the assumption that a map's pointer stays
+ * that map's; both are asked anew whenever regions or maps have changed; where one is wrong, code that asks at each access
+ * and each call takes over. Thread-safe; a hit allocates nothing.
  */
 final class CompiledVariant {
     private final Program program;
@@ -17,10 +21,24 @@ final class CompiledVariant {
     private final boolean counted;
 
     /** Code and what it assumes. */
-    private record Made(JitCode code, List<Assumption> assumptions) {}
+    private record Made(JitCode code, MapTable table, List<Assumption> assumptions, List<BpfMap> maps) {
+        boolean holds(RunContext context) {
+            for (Assumption assumption : assumptions) {
+                if (!assumption.holds(context.regions)) {
+                    return false;
+                }
+            }
+            for (BpfMap map : maps) {
+                if (table.byHandle(map.handle()) != map) {
+                    return false;
+                }
+            }
+            return true;
+        }
+    }
 
-    /** The code that runs as long as the regions stay as they are. */
-    private record Decision(Regions regions, long version, JitCode code) {}
+    /** The code that runs as long as regions and maps stay as they are. */
+    private record Decision(Regions regions, long version, MapTable maps, long mapsVersion, JitCode code) {}
 
     private volatile @Nullable Made assuming;
     private volatile @Nullable JitCode asking;
@@ -35,37 +53,38 @@ final class CompiledVariant {
     }
 
     /** The code to run now. */
-    JitCode code(Regions regions) {
+    JitCode code(RunContext context) {
         Decision decision = last;
-        if (decision != null && decision.regions == regions && decision.version == regions.version()) {
+        if (decision != null
+                && decision.regions == context.regions
+                && decision.version == context.regions.version()
+                && decision.maps == context.maps
+                && decision.mapsVersion == context.maps.version()) {
             return decision.code;
         }
-        return decide(regions);
+        return decide(context);
     }
 
-    private synchronized JitCode decide(Regions regions) {
+    private synchronized JitCode decide(RunContext context) {
+        Regions regions = context.regions;
+        MapTable maps = context.maps;
         Made made = assuming;
         if (made == null) {
-            Compiler.Image image = Compiler.compile(program, variant(true), settings, Lines.Mode.SOURCE);
-            made = new Made(ProgramLoader.load(image), image.assumptions());
+            Compiler.Image image = Compiler.compile(program, variant(true), settings, maps, Lines.Mode.SOURCE);
+            made = new Made(ProgramLoader.load(image), maps, image.assumptions(), image.maps());
             assuming = made;
         }
         long version = regions.version();
-        JitCode code = made.code;
-        for (Assumption assumption : made.assumptions) {
-            if (!assumption.holds(regions)) {
-                code = asking();
-                break;
-            }
-        }
-        last = new Decision(regions, version, code);
+        long mapsVersion = maps.version();
+        JitCode code = made.table == maps && made.holds(context) ? made.code : asking();
+        last = new Decision(regions, version, maps, mapsVersion, code);
         return code;
     }
 
     private JitCode asking() {
         JitCode code = asking;
         if (code == null) {
-            code = ProgramLoader.load(Compiler.compile(program, variant(false), settings, Lines.Mode.SOURCE));
+            code = ProgramLoader.load(Compiler.compile(program, variant(false), settings, null, Lines.Mode.SOURCE));
             asking = code;
         }
         return code;

@@ -18,6 +18,8 @@ import static java.lang.constant.ConstantDescs.CD_void;
 
 import dev.sluice.exec.Interpreter;
 import dev.sluice.isa.Instruction;
+import dev.sluice.map.BpfMap;
+import dev.sluice.map.MapTable;
 import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.program.Program;
 import java.lang.classfile.Attributes;
@@ -36,6 +38,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Makes class files of a program: one method a function or a part of one, the way in, and for the packet loop the loop
@@ -62,8 +65,9 @@ final class Compiler {
      * @param mainClass binary name of the one that implements {@link JitCode}
      * @param classes by binary name
      * @param assumptions what has to be true of the runtime's memory
+     * @param maps whose operations are emitted in place; the main class's fields {@code map_0} and so on
      */
-    record Image(String mainClass, Map<String, byte[]> classes, List<Assumption> assumptions) {}
+    record Image(String mainClass, Map<String, byte[]> classes, List<Assumption> assumptions, List<BpfMap> maps) {}
 
     private final Program program;
     private final Variant variant;
@@ -76,24 +80,26 @@ final class Compiler {
 
     private int instructionsInClass;
 
-    private Compiler(Program program, Variant variant, Settings settings, Lines.Mode lines) {
+    private Compiler(Program program, Variant variant, Settings settings, @Nullable MapTable maps, Lines.Mode lines) {
         this.program = program;
         this.variant = variant;
         this.settings = settings;
         mainName = PACKAGE + "." + identifier(program.name())
                 + (program.tag().isEmpty() ? "" : "_" + identifier(program.tag()));
-        unit = new Unit(program, variant, settings, new Lines(program, lines), ClassDesc.of(mainName));
+        unit = new Unit(program, variant, settings, maps, new Lines(program, lines), ClassDesc.of(mainName));
     }
 
     /**
      * Compiles a program.
      *
      * @param program has passed {@link dev.sluice.exec.Structure#check}
+     * @param maps that its pointers are of; null when code must ask at each call
      */
-    static Image compile(Program program, Variant variant, Settings settings, Lines.Mode lines) {
+    static Image compile(
+            Program program, Variant variant, Settings settings, @Nullable MapTable maps, Lines.Mode lines) {
         Settings now = settings;
         while (true) {
-            Image image = new Compiler(program, variant, now, lines).compile();
+            Image image = new Compiler(program, variant, now, maps, lines).compile();
             int largest = largestMethod(image);
             if (largest <= settings.methodBytes() || settings.methodBytes() < Settings.HUGE_METHOD_BYTES) {
                 return image;
@@ -101,6 +107,11 @@ final class Compiler {
             // The estimate was too low somewhere: HotSpot would leave that method to its interpreter.
             now = new Settings(now.facts(), now.methodBytes() * 3 / 4);
         }
+    }
+
+    /** Compiles a program whose maps are not known. */
+    static Image compile(Program program, Variant variant, Settings settings, Lines.Mode lines) {
+        return compile(program, variant, settings, null, lines);
     }
 
     /** Bytes of the largest method. */
@@ -154,7 +165,7 @@ final class Compiler {
                 members.forEach(member -> member.accept(builder));
             }));
         }
-        return new Image(mainName, made, unit.assumptions());
+        return new Image(mainName, made, unit.assumptions(), unit.maps());
     }
 
     private String className(int index) {
@@ -345,6 +356,7 @@ final class Compiler {
             }
             b.return_();
         });
+        emitMaps(builder, self);
         boolean loop = variant.entry() == Variant.Entry.LOOP;
         builder.withMethodBody("run", RUN_TYPE, ACC_PUBLIC | ACC_FINAL, loop ? this::emitLoop : Compiler::emitMissing);
         builder.withMethodBody(
@@ -355,6 +367,25 @@ final class Compiler {
         if (unit.callsBack) {
             emitCallBack(builder, self);
         }
+    }
+
+    /** The maps that code calls, as constants: HotSpot then knows which method a call goes to. */
+    private void emitMaps(ClassBuilder builder, ClassDesc self) {
+        List<BpfMap> maps = unit.maps();
+        if (maps.isEmpty()) {
+            return;
+        }
+        for (int i = 0; i < maps.size(); i++) {
+            builder.withField(Unit.mapField(i), Descriptors.BPF_MAP, ACC_STATIC | ACC_FINAL);
+        }
+        builder.withMethodBody(ConstantDescs.CLASS_INIT_NAME, ConstantDescs.MTD_void, ACC_STATIC, b -> {
+            for (int i = 0; i < maps.size(); i++) {
+                b.loadConstant(self).loadConstant(i);
+                b.invokestatic(RUNTIME, "map", MethodTypeDesc.of(Descriptors.BPF_MAP, ConstantDescs.CD_Class, CD_int));
+                b.putstatic(self, Unit.mapField(i), Descriptors.BPF_MAP);
+            }
+            b.return_();
+        });
     }
 
     /** What helpers need that call functions of the program. */

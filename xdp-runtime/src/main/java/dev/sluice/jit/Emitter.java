@@ -36,6 +36,7 @@ import dev.sluice.isa.JmpOp;
 import dev.sluice.isa.Opcode;
 import dev.sluice.isa.Pseudo;
 import dev.sluice.isa.Width;
+import dev.sluice.map.BpfMap;
 import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.Label;
 import java.lang.classfile.instruction.SwitchCase;
@@ -120,6 +121,7 @@ final class Emitter {
     private final int values;
 
     private final int lookups;
+    private final MapCode maps;
     private final Label[] labels;
     private final Map<Integer, Label> exits = new TreeMap<>();
     private final List<Cold> cold = new ArrayList<>();
@@ -159,6 +161,7 @@ final class Emitter {
         map = entry + 1;
         values = map + 1;
         lookups = unit.checked ? unit.kinds.lookups(part.function) : 0;
+        maps = new MapCode(b, unit, context);
         labels = new Label[part.end - part.from];
         for (int i = 0; i < labels.length; i++) {
             labels[i] = b.newLabel();
@@ -866,7 +869,8 @@ final class Emitter {
         widen();
     }
 
-    private void plainLoad(Width width, boolean signed, Runnable pushAddress) {
+    /** Pushes what is at an address that {@code pushAddress} pushes, as the JVM's type of that width. */
+    static void pushLoad(CodeBuilder b, Width width, Runnable pushAddress) {
         all(b);
         layout(b, width);
         pushAddress.run();
@@ -874,6 +878,10 @@ final class Emitter {
                 MEMORY_SEGMENT,
                 "get",
                 MethodTypeDesc.of(Descriptors.primitive(width), Descriptors.layout(width), CD_long));
+    }
+
+    private void plainLoad(Width width, boolean signed, Runnable pushAddress) {
+        pushLoad(b, width, pushAddress);
         if (width == Width.DW) {
             return;
         }
@@ -1153,16 +1161,51 @@ final class Emitter {
         return false;
     }
 
+    private static boolean inFrame(int value) {
+        return Kinds.kind(value) == Kinds.STACK
+                && Kinds.number(value) < 0
+                && Kinds.number(value) >= -RunContext.STACK_BYTES;
+    }
+
+    /** A look-up in a map that is known, by a key that is known to be readable; false when it is not such a one. */
+    private boolean knownLookup(int pc, int key) {
+        BpfMap known = unit.mapOf(state[1]);
+        if (known == null || !Helper.MAP_LOOKUP_ELEM.takes(known.def().type())) {
+            return false;
+        }
+        boolean whole = inFrame(key) && Kinds.number(key) + known.def().keySize() <= 0;
+        if (unit.checked && !whole) {
+            return false;
+        }
+        maps.lookup(known, offset -> pushAddress(whole ? Way.OWN_FRAME : Way.PLAIN, whole ? key : 0, 2, offset));
+        b.lstore(register[0]);
+        if (unit.checked) {
+            int lookup = unit.kinds.lookupNumber(pc);
+            Label none = b.newLabel();
+            Label done = b.newLabel();
+            b.lload(register[0]).lstore(valueStart(lookup));
+            b.lload(register[0]).lconst_0().lcmp().ifeq(none);
+            b.lload(register[0]);
+            pushLong(known.plainValueBytes());
+            b.ladd().lstore(valueEnd(lookup)).goto_(done);
+            b.labelBinding(none).lconst_0().lstore(valueEnd(lookup));
+            b.labelBinding(done);
+        }
+        return true;
+    }
+
     /**
      * A look-up calls the map in place, so that HotSpot sees at each place which type it is, and remembers where the value
      * begins and ends.
      */
     private void lookup(int pc) {
+        int key = state[2];
+        if (knownLookup(pc, key)) {
+            return;
+        }
         Label slow = b.newLabel();
         Label done = b.newLabel();
-        int key = state[2];
-        boolean inFrame =
-                Kinds.kind(key) == Kinds.STACK && Kinds.number(key) < 0 && Kinds.number(key) >= -RunContext.STACK_BYTES;
+        boolean inFrame = inFrame(key);
         b.aload(context).lload(register[1]);
         b.invokevirtual(RUN_CONTEXT, "map", MethodTypeDesc.of(Descriptors.BPF_MAP, CD_long))
                 .astore(map);

@@ -20,6 +20,16 @@ final class HelperTraits {
                 : insn.form() == Form.CALL_KFUNC ? Kfunc.callable(insn.imm32()) : null;
     }
 
+    /** The register in which a helper gets a map, or -1. */
+    static int mapArgument(Callee helper) {
+        for (int i = 0; i < helper.argCount(); i++) {
+            if (helper.arg(i) == ArgKind.CONST_MAP_PTR) {
+                return 1 + i;
+            }
+        }
+        return -1;
+    }
+
     /** Whether the program's run may end here and go on in another program. */
     static boolean tailCalls(Callee callee) {
         return callee == Helper.TAIL_CALL;

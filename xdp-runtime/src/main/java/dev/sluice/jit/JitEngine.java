@@ -3,8 +3,10 @@ package dev.sluice.jit;
 import dev.sluice.exec.Engine;
 import dev.sluice.exec.Executable;
 import dev.sluice.exec.Structure;
+import dev.sluice.map.MapTable;
 import dev.sluice.program.Program;
 import dev.sluice.program.Verified;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The engine that compiles programs to JVM bytecode. Thread-safe.
@@ -66,14 +68,15 @@ public final class JitEngine implements Engine {
     }
 
     /**
-     * Shows what a program that this engine loaded became.
+     * Shows what a program that this engine loaded becomes.
      *
+     * @param maps of the runtime that it runs in, whose maps' operations are emitted in place; null for none
      * @throws IllegalArgumentException when another engine loaded it
      */
-    public static JitListing listing(Executable executable) {
+    public static JitListing listing(Executable executable, @Nullable MapTable maps) {
         if (!(executable instanceof JitExecutable jited)) {
             throw new IllegalArgumentException("expected a compiled program, found " + executable);
         }
-        return jited.listing();
+        return jited.listing(maps);
     }
 }

@@ -3,7 +3,9 @@ package dev.sluice.jit;
 import dev.sluice.exec.BaseExecutable;
 import dev.sluice.exec.FaultSink;
 import dev.sluice.helper.RunContext;
+import dev.sluice.map.MapTable;
 import dev.sluice.program.Program;
+import org.jspecify.annotations.Nullable;
 
 /** A compiled program. Which code a way of running it needs is compiled when it is first run that way. */
 final class JitExecutable extends BaseExecutable {
@@ -55,7 +57,7 @@ final class JitExecutable extends BaseExecutable {
     @Override
     protected void runAll(RunContext context, long descriptors, int count, FaultSink faults) {
         variant(Variant.Entry.LOOP, context.instructionLimit)
-                .code(context.regions)
+                .code(context)
                 .run(context, descriptors, count, faults);
     }
 
@@ -64,7 +66,7 @@ final class JitExecutable extends BaseExecutable {
         long framePointer = context.framePointer(depth);
         Variant.Entry entry = r1 == context.xdpMd && r2 == 0 ? Variant.Entry.CONTEXT : Variant.Entry.ARGUMENTS;
         long result =
-                variant(entry, context.instructionLimit).code(context.regions).enter(context, r1, r2, framePointer);
+                variant(entry, context.instructionLimit).code(context).enter(context, r1, r2, framePointer);
         if (context.tailTarget != null) {
             result = JitRuntime.tailCall(context, framePointer);
         }
@@ -73,12 +75,12 @@ final class JitExecutable extends BaseExecutable {
 
     /** The entry that tail calls take. */
     JitCode tailTarget(RunContext context) {
-        return variant(Variant.Entry.CONTEXT, context.instructionLimit).code(context.regions);
+        return variant(Variant.Entry.CONTEXT, context.instructionLimit).code(context);
     }
 
-    /** What the packet loop is made of. */
-    JitListing listing() {
+    /** What the packet loop is made of when it runs with these maps. */
+    JitListing listing(@Nullable MapTable maps) {
         Variant variant = variant(Variant.Entry.LOOP, RunContext.NO_LIMIT).variant(true);
-        return JitListing.of(program(), Compiler.compile(program(), variant, settings, Lines.Mode.LISTING));
+        return JitListing.of(program(), Compiler.compile(program(), variant, settings, maps, Lines.Mode.LISTING));
     }
 }

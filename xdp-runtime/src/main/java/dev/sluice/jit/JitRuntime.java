@@ -21,6 +21,11 @@ public final class JitRuntime {
 
     private JitRuntime() {}
 
+    /** A map that a generated class calls, by its number. */
+    public static BpfMap map(Class<?> generated, int number) {
+        return ((ProgramLoader) generated.getClassLoader()).map(number);
+    }
+
     /** Takes a portion of the instructions that the run may still execute. */
     public static int take(RunContext context) {
         long left = context.instructionsLeft;

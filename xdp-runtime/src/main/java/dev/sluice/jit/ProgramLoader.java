@@ -1,19 +1,28 @@
 package dev.sluice.jit;
 
+import dev.sluice.map.BpfMap;
+import java.util.List;
 import java.util.Map;
 
 /** The class loader of one program's code: its classes are unloaded together, with it. */
 final class ProgramLoader extends ClassLoader {
     private final Map<String, byte[]> classes;
+    private final List<BpfMap> maps;
 
-    private ProgramLoader(String name, Map<String, byte[]> classes) {
-        super(name, JitEngine.class.getClassLoader());
-        this.classes = classes;
+    private ProgramLoader(Compiler.Image image) {
+        super(image.mainClass(), JitEngine.class.getClassLoader());
+        classes = image.classes();
+        maps = image.maps();
+    }
+
+    /** A map that the classes call. */
+    BpfMap map(int number) {
+        return maps.get(number);
     }
 
     /** Makes code runnable. */
     static JitCode load(Compiler.Image image) {
-        ProgramLoader loader = new ProgramLoader(image.mainClass(), image.classes());
+        ProgramLoader loader = new ProgramLoader(image);
         try {
             return (JitCode)
                     loader.loadClass(image.mainClass()).getConstructor().newInstance();

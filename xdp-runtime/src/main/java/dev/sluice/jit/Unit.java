@@ -5,6 +5,8 @@ import dev.sluice.isa.Code;
 import dev.sluice.isa.Form;
 import dev.sluice.isa.Instruction;
 import dev.sluice.isa.Pseudo;
+import dev.sluice.map.BpfMap;
+import dev.sluice.map.MapTable;
 import dev.sluice.program.Facts;
 import dev.sluice.program.Program;
 import dev.sluice.program.Subprogram;
@@ -46,8 +48,20 @@ final class Unit {
     private final MethodRef[] functions;
     private final Map<Part, MethodRef> parts = new HashMap<>();
 
-    Unit(Program program, Variant variant, Settings settings, Lines lines, ClassDesc mainClass) {
+    /** Where pointers are looked up that code may take for certain; null when it may take none so. */
+    private final @Nullable MapTable table;
+
+    private final Set<BpfMap> maps = new LinkedHashSet<>();
+
+    Unit(
+            Program program,
+            Variant variant,
+            Settings settings,
+            @Nullable MapTable table,
+            Lines lines,
+            ClassDesc mainClass) {
         this.program = program;
+        this.table = table;
         this.lines = lines;
         this.mainClass = mainClass;
         checked = settings.checked();
@@ -77,8 +91,12 @@ final class Unit {
                 for (int slot = block.start; slot < block.end; ) {
                     Instruction insn = code.at(slot);
                     block.estimate += estimate.of(insn, kinds.baseKind(state, insn));
-                    kinds.step(state, insn, slot);
                     Callee helper = HelperTraits.called(insn);
+                    int map = helper == null ? -1 : HelperTraits.mapArgument(helper);
+                    if (map >= 0 && mapOf(state[map]) instanceof BpfMap found) {
+                        maps.add(found);
+                    }
+                    kinds.step(state, insn, slot);
                     moves |= helper != null && HelperTraits.movesPacket(helper);
                     back |= helper != null && HelperTraits.callsBack(helper);
                     pointers |= insn.form() == Form.CALLX;
@@ -119,6 +137,30 @@ final class Unit {
             assumptions.add(new Assumption(address, size, write));
         }
         return assuming;
+    }
+
+    /** The map that a value points to and that code may take for certain, or null. */
+    @Nullable
+    BpfMap mapOf(int value) {
+        if (table == null || Kinds.kind(value) != Kinds.LONG) {
+            return null;
+        }
+        return table.byHandle(kinds.constant(value));
+    }
+
+    /** The maps that helpers get and that {@link #mapOf} gives. */
+    List<BpfMap> maps() {
+        return List.copyOf(maps);
+    }
+
+    /** The field of the main class that holds a map. */
+    String fieldOf(BpfMap map) {
+        return mapField(List.copyOf(maps).indexOf(map));
+    }
+
+    /** The field of the map of a number. */
+    static String mapField(int number) {
+        return "map_" + number;
     }
 
     /** What has been assumed so far. */

@@ -16,6 +16,7 @@ public final class MapTable {
 
     private volatile BpfMap[] byId = new BpfMap[16];
     private volatile RingBufferMap[] rings = {};
+    private volatile long version;
     private int lastId;
 
     private final QuiescentStates states = new QuiescentStates();
@@ -35,6 +36,7 @@ public final class MapTable {
         BpfMap[] copy = java.util.Arrays.copyOf(byId, Math.max(byId.length, Integer.highestOneBit(map.id()) * 2));
         copy[map.id()] = map;
         byId = copy;
+        version = version + 1;
     }
 
     /** Forgets a map. */
@@ -42,6 +44,12 @@ public final class MapTable {
         BpfMap[] copy = byId.clone();
         copy[map.id()] = null;
         byId = copy;
+        version = version + 1;
+    }
+
+    /** Changes whenever a map comes or goes: what a pointer was found to be under an older version may be gone. */
+    public long version() {
+        return version;
     }
 
     /** The ring buffers, to find the one of a sample. */

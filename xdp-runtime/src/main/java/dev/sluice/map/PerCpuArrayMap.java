@@ -46,6 +46,11 @@ public final class PerCpuArrayMap extends IndexedMap {
         return cpuStride;
     }
 
+    /** The CPUs that there are values for. */
+    public int cpus() {
+        return cpus;
+    }
+
     @Override
     public long lookup(long key, int cpu) {
         int index = index(key);

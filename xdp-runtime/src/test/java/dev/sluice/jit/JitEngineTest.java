@@ -534,7 +534,7 @@ class JitEngineTest {
                 List.of(new SourceLine(1, "a.c", "int x = 5;", 7, 1)),
                 true,
                 false);
-        JitListing listing = JitEngine.listing(engine.load(program, 1));
+        JitListing listing = JitEngine.listing(engine.load(program, 1), null);
         String text = listing.text(Symbols.NONE);
         assertThat(text)
                 .contains("   1: (b7) r0 = 5\n")
