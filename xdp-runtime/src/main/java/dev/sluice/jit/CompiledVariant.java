@@ -29,7 +29,7 @@ final class CompiledVariant {
                 }
             }
             for (BpfMap map : maps) {
-                if (table.byHandle(map.handle()) != map) {
+                if (!map.equals(table.byHandle(map.handle()))) {
                     return false;
                 }
             }

@@ -56,17 +56,14 @@ final class JitExecutable extends BaseExecutable {
 
     @Override
     protected void runAll(RunContext context, long descriptors, int count, FaultSink faults) {
-        variant(Variant.Entry.LOOP, context.instructionLimit)
-                .code(context)
-                .run(context, descriptors, count, faults);
+        variant(Variant.Entry.LOOP, context.instructionLimit).code(context).run(context, descriptors, count, faults);
     }
 
     @Override
     public long execute(RunContext context, long r1, long r2, int depth) {
         long framePointer = context.framePointer(depth);
         Variant.Entry entry = r1 == context.xdpMd && r2 == 0 ? Variant.Entry.CONTEXT : Variant.Entry.ARGUMENTS;
-        long result =
-                variant(entry, context.instructionLimit).code(context).enter(context, r1, r2, framePointer);
+        long result = variant(entry, context.instructionLimit).code(context).enter(context, r1, r2, framePointer);
         if (context.tailTarget != null) {
             result = JitRuntime.tailCall(context, framePointer);
         }

@@ -62,6 +62,9 @@ public final class MapComparison implements Callable<Integer> {
     @Option(names = "--unrolled", description = "The 16 operations one after the other, not in a loop.")
     private boolean unrolled;
 
+    @Option(names = "--checked", description = "Code with the checks of unverified programs (jit-checked).")
+    private boolean checked;
+
     /**
      * What came of a side.
      *
@@ -91,7 +94,7 @@ public final class MapComparison implements Callable<Integer> {
             }
             System.out.printf(
                     "%-58s %-8s %9s %7s %9s %7s %6s %6s%n",
-                    "ns an operation", "keys", "kernel", "+-", "sluice", "+-", "ratio", "aim");
+                    "ns an operation", "keys", "kernel", "+-", checked ? "checked" : "sluice", "+-", "ratio", "aim");
         }
         for (MapCase what : MapCase.all()) {
             if (!names.isEmpty() && names.stream().noneMatch(what.name()::contains)) {
@@ -114,7 +117,7 @@ public final class MapComparison implements Callable<Integer> {
             if (kernel != null) {
                 sides.add(new KernelSide(kernel, what));
             }
-            sides.add(new SluiceSide(what, cpus));
+            sides.add(new SluiceSide(what, cpus, checked));
             byte[] @Nullable [] states = new byte[sides.size()][];
             for (int i = 0; i < sides.size(); i++) {
                 Side side = sides.get(i);

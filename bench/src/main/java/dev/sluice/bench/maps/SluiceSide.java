@@ -16,6 +16,11 @@ import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.memory.Memory;
 import dev.sluice.memory.Regions;
 import dev.sluice.program.Program;
+import dev.sluice.program.Verified;
+import dev.sluice.verifier.KnownMap;
+import dev.sluice.verifier.Subject;
+import dev.sluice.verifier.Verdict;
+import dev.sluice.verifier.Verifier;
 import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -38,7 +43,16 @@ final class SluiceSide implements Side {
     private final BpfMap map;
     private final BpfMap state;
 
-    SluiceSide(MapCase what, int cpus) {
+    private final int cpus;
+    private final boolean checked;
+
+    /**
+     * @param cpus that per-CPU maps have values for
+     * @param checked whether the code has the checks that unverified programs get
+     */
+    SluiceSide(MapCase what, int cpus, boolean checked) {
+        this.cpus = cpus;
+        this.checked = checked;
         Maps maps = new Maps(table, regions, cpus, 0);
         MapDef def = what.map();
         if (def.inner() != null) {
@@ -106,7 +120,9 @@ final class SluiceSide implements Side {
                 own = own.with(slot, insn.withImm((insn.imm() == MapProgram.MAP ? map : state).handle()));
             }
         }
-        Executable executable = Engines.jitChecked().load(Program.ofCode("bench", own), 1);
+        Program program = Program.ofCode("bench", own);
+        Executable executable =
+                checked ? Engines.jitChecked().load(program, 1) : Engines.jit().load(prove(code, program), 1);
         return new Loaded() {
             @Override
             public double run(int times) {
@@ -120,6 +136,16 @@ final class SluiceSide implements Side {
             @Override
             public void close() {}
         };
+    }
+
+    private Verified prove(Code code, Program program) {
+        KnownMap known = KnownMap.of(map.def());
+        Subject subject = Subject.of(code.toBytes(), List.of(known, known, KnownMap.of(state.def()))); // by MAP and STATE
+        Verdict verdict = Verifier.create().withCpus(cpus).verify(subject);
+        if (verdict instanceof Verdict.Verified accepted) {
+            return accepted.facts().verified(program).orElseThrow();
+        }
+        throw new AssertionError(verdict.toString());
     }
 
     private static void unexpected(int index, ProgramFault fault) {
