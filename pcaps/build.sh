@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Rebuilds all objects under programs/ from their C sources. The same compilers give the same bytes.
+# Rebuilds all objects under programs/ and bench/ from their C sources. The same compilers give the same bytes.
 #
 #   pcaps/build.sh            build
 #   pcaps/build.sh --check    build into a temporary folder and compare with what is committed
@@ -12,6 +12,7 @@ export LC_ALL=C SOURCE_DATE_EPOCH=0
 
 include=/usr/include/$(uname -m)-linux-gnu
 out=.
+bench=../bench # seen from $out
 strip=llvm-strip-19
 
 # compile CLANG SOURCE OBJECT FLAGS...: with BTF, without DWARF and without any path of this machine
@@ -40,6 +41,12 @@ build() {
         for name in calls firewall flows nat trim; do compile clang-19 $name.bpf.c $name-$cpu.bpf.o -mcpu=$cpu; done
     done
     compile clang-19 checksum.bpf.c checksum-v4.bpf.o -mcpu=v4
+
+    # ../bench/: what the benchmark measures
+    for source in ../bench/*.bpf.c; do
+        name=${source##*/}
+        compile clang-19 "$source" "$bench/${name%.c}.o" -mcpu=v3
+    done
 
     # features/: what an object can have beyond that
     for source in features/*.bpf.c; do
@@ -73,19 +80,22 @@ build() {
 
 no_paths() {
     local bad
-    bad=$(cd "$out" && find . -name '*.o' -exec sh -c 'strings -f "$@" | grep -E "[ .]/(root|home|work|tmp|build|usr)/"' - {} + || true)
+    bad=$(cd "$out" && find . "$bench" -name '*.o' -exec sh -c 'strings -f "$@" | grep -E "[ .]/(root|home|work|tmp|build|usr)/"' - {} + || true)
     [ -z "$bad" ] || { echo "paths of this machine in objects:"; echo "$bad"; exit 1; }
 }
 
 case ${1-} in
 --check)
     out=$(mktemp -d)
+    bench=bench
     trap 'rm -rf "$out"' EXIT
     build
     no_paths
     bad=0
     for object in $(cd "$out" && find . -name '*.o' | sort); do
-        cmp -s "$object" "$out/$object" || { echo "differs: programs/${object#./}"; bad=1; }
+        committed=programs/${object#./}
+        [[ $object != ./bench/* ]] || committed=${object#./}
+        cmp -s "../$committed" "$out/$object" || { echo "differs: $committed"; bad=1; }
     done
     [ $bad = 0 ] && echo "all objects are as committed"
     exit $bad

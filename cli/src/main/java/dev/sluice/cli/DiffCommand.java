@@ -10,7 +10,6 @@ import dev.sluice.packet.pcap.CaptureException;
 import dev.sluice.packet.pcap.CaptureReader;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -80,8 +79,7 @@ final class DiffCommand implements Callable<Integer> {
         objects.refuseKernels("diff");
         ObjectOptions.Choice choice = objects.choose(object);
         Kernel kernel = KernelOptions.kernel("cannot compare");
-        Map<String, List<MapEntry>> initial = new LinkedHashMap<>();
-        choice.contents().forEach((name, file) -> initial.put(name, entries(choice, name, file, kernel)));
+        Map<String, List<MapEntry>> initial = KernelOptions.contents(choice, kernel);
         Comparison.Options options = new Comparison.Options(
                 new LinkedHashSet<>(engines).stream().map(EngineChoice::engine).toList(), initial, shown, 0);
         try (Comparison comparison = Comparison.open(kernel, choice.spec(), choice.program(), options);
@@ -135,11 +133,5 @@ final class DiffCommand implements Callable<Integer> {
         } catch (CaptureException e) {
             throw new CommandFailure(String.valueOf(e.getMessage()));
         }
-    }
-
-    private static List<MapEntry> entries(ObjectOptions.Choice choice, String name, Path file, Kernel kernel) {
-        return MapFile.read(choice.file(), choice.spec(), name, file, kernel.possibleCpus()).bytes().stream()
-                .map(entry -> new MapEntry(entry.key(), entry.value()))
-                .toList();
     }
 }

@@ -23,6 +23,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
         subcommands = {
             ReplayCommand.class,
             RunCommand.class,
+            BenchCommand.class,
             ProgCommand.class,
             ExecCommand.class,
             DiffCommand.class,

@@ -51,6 +51,16 @@ final class RunOptions {
         return network;
     }
 
+    /** For commands that have no such options, or only some of them: nothing is written and no trace is kept. */
+    static RunOptions of(EngineChoice engine, long seed, NetworkOptions network) {
+        RunOptions options = new RunOptions();
+        options.engine = engine;
+        options.seed = seed;
+        options.network = network;
+        options.traceLimit = 0;
+        return options;
+    }
+
     EngineChoice engine() {
         return engine;
     }

@@ -50,8 +50,16 @@ final class Session implements AutoCloseable {
         return program;
     }
 
+    LoadedObject object() {
+        return object;
+    }
+
     LoadedMap counters() {
         return counters;
+    }
+
+    String engineName() {
+        return program.executable().engine();
     }
 
     /** What a queue runs the program with. */
@@ -64,15 +72,7 @@ final class Session implements AutoCloseable {
 
     /** @param sources what the packets came from, for the heading */
     RunReport report(RunTotals totals, List<String> sources) {
-        return new RunReport(
-                choice,
-                program,
-                object,
-                counters,
-                totals,
-                trace,
-                sources,
-                program.executable().engine());
+        return new RunReport(choice, program, object, counters, totals, trace, sources, engineName());
     }
 
     @Override

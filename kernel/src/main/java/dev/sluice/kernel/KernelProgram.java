@@ -233,6 +233,25 @@ public final class KernelProgram implements AutoCloseable {
         }
     }
 
+    /**
+     * Attaches this program to an interface of the calling thread's network namespace, until the link is closed: natively
+     * where its driver can, else generically.
+     *
+     * @throws BpfException ENODEV where there is no such interface, EBUSY where it has a program, EPERM without permission
+     */
+    public KernelLink attachXdp(int ifindex) {
+        try (Call call = Call.begin()) {
+            call.set(0, fd.number());
+            call.set(4, ifindex);
+            call.set(8, Uapi.ATTACH_TYPE_XDP);
+            int result = call.bpf(Uapi.LINK_CREATE, 16);
+            if (result < 0) {
+                throw new BpfException("bpf(LINK_CREATE) program=" + name + " ifindex=" + ifindex, -result);
+            }
+            return new KernelLink(new Fd(result));
+        }
+    }
+
     /** Runs this program on packets given; close it when done, before or after the program. */
     public TestRun testRun() {
         return testRun(TestRun.MAX_DATA_BYTES);

@@ -137,6 +137,7 @@ public final class Uapi {
     static final int MAP_DELETE_BATCH = 27;
     static final int ENABLE_STATS = 32;
     static final int PROG_BIND_MAP = 35;
+    static final int LINK_CREATE = 28;
 
     /** BPF_OBJ_NAME_LEN, with the terminating zero. */
     static final int OBJ_NAME_BYTES = 16;

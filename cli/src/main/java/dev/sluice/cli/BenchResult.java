@@ -1,0 +1,281 @@
+package dev.sluice.cli;
+
+import com.fasterxml.jackson.core.JsonGenerator;
+import dev.sluice.packet.measure.Race;
+import dev.sluice.packet.measure.Stability;
+import dev.sluice.packet.measure.Timing;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a measured program came to.
+ *
+ * @param packets that were read
+ * @param sample different packets that were measured
+ * @param repeat runs of each in a row
+ * @param fault what went wrong when the program was run; null when nothing did
+ * @param kernelReason why there is no figure of the kernel; null when there is one
+ * @param nativeReason why there is no figure of native code; null when there is one, or none was asked for
+ */
+record BenchResult(
+        String object,
+        String program,
+        String tag,
+        String engine,
+        int instructions,
+        int packets,
+        long skipped,
+        boolean cut,
+        int sample,
+        int repeat,
+        Race.Result race,
+        Stability stability,
+        @Nullable String fault,
+        @Nullable String kernelReason,
+        @Nullable String nativeReason) {
+
+    /** Below this a difference of two measured times says nothing. */
+    private static final double LEAST_NET_NANOS = 3;
+
+    private static final String NO_REASON = "";
+
+    /** Why there is no ratio; empty when there is one. */
+    private String whyNoRatio() {
+        if (kernelReason != null) {
+            return kernelReason;
+        }
+        if (fault != null) {
+            return "a run ended in a fault: " + fault;
+        }
+        return stability.isStable()
+                ? NO_REASON
+                : "the program does not do the same with its own output: " + stability.reason();
+    }
+
+    private double ratio() {
+        return race.timing(ProgramBench.SLUICE).median()
+                / race.timing(ProgramBench.KERNEL).median();
+    }
+
+    private double sluiceNet() {
+        return race.timing(ProgramBench.SLUICE).median()
+                - race.timing(ProgramBench.SLUICE_FLOOR).median();
+    }
+
+    private double kernelNet() {
+        return race.timing(ProgramBench.KERNEL).median()
+                - race.timing(ProgramBench.KERNEL_FLOOR).median();
+    }
+
+    /** Why there is no ratio of what is left without the floors; empty when there is one. */
+    private String whyNoNetRatio() {
+        String why = whyNoRatio();
+        if (!why.isEmpty()) {
+            return why;
+        }
+        return kernelNet() < LEAST_NET_NANOS
+                ? format("the kernel needs %.1f ns more than for an empty program, less than 3 ns", kernelNet())
+                : NO_REASON;
+    }
+
+    private double netRatio() {
+        return Math.max(sluiceNet(), 0) / kernelNet();
+    }
+
+    // --- for programs
+
+    void write(JsonGenerator json) throws IOException {
+        json.writeStartObject();
+        json.writeStringField("object", object);
+        json.writeStringField("program", program);
+        json.writeStringField("tag", tag);
+        json.writeNumberField("instructions", instructions);
+        json.writeStringField("engine", engine);
+        json.writeNumberField("packets", packets);
+        json.writeNumberField("packets_skipped", skipped);
+        json.writeBooleanField("packets_cut", cut);
+        json.writeNumberField("sample", sample);
+        json.writeNumberField("repeat", repeat);
+        json.writeNumberField("rounds", race.timing(ProgramBench.SLUICE).rounds());
+        writeSide(json, "sluice", ProgramBench.SLUICE, ProgramBench.SLUICE_FLOOR, null);
+        writeSide(json, "interpreter", ProgramBench.INTERPRETER, null, null);
+        writeSide(json, "kernel", ProgramBench.KERNEL, ProgramBench.KERNEL_FLOOR, kernelReason);
+        if (nativeReason != null || race.has(ProgramBench.NATIVE)) {
+            writeSide(json, "native", ProgramBench.NATIVE, null, nativeReason);
+        }
+        writeRatio(json, "ratio", whyNoRatio(), whyNoRatio().isEmpty() ? ratio() : 0);
+        if (whyNoRatio().isEmpty()) {
+            json.writeFieldName("spread");
+            writeSpread(json, race.ratio(ProgramBench.SLUICE, ProgramBench.KERNEL));
+        }
+        writeRatio(json, "ratio_net", whyNoNetRatio(), whyNoNetRatio().isEmpty() ? netRatio() : 0);
+        json.writeBooleanField("stable", stability.isStable());
+        if (!stability.isStable()) {
+            json.writeObjectFieldStart("unstable");
+            json.writeNumberField("packets", stability.unstable());
+            json.writeNumberField("first", stability.first() + 1);
+            json.writeStringField("reason", stability.reason());
+            json.writeEndObject();
+        }
+        Race.WarmUp warmUp = race.warmUp();
+        json.writeObjectFieldStart("warm_up");
+        json.writeNumberField("time_ns", warmUp.nanos());
+        json.writeNumberField("rounds", warmUp.rounds());
+        json.writeBooleanField("steady", warmUp.steady());
+        json.writeEndObject();
+        Timing whole = race.timing(ProgramBench.WHOLE_SET);
+        json.writeObjectFieldStart("whole_set");
+        json.writeNumberField("packets", packets);
+        writeTiming(json, whole);
+        json.writeNumberField("packets_per_second", Math.round(1e9 / whole.median()));
+        json.writeEndObject();
+        if (fault != null) {
+            json.writeStringField("fault", fault);
+        }
+        json.writeEndObject();
+    }
+
+    private void writeSide(
+            JsonGenerator json, String field, String name, @Nullable String floor, @Nullable String reason)
+            throws IOException {
+        json.writeObjectFieldStart(field);
+        if (reason != null) {
+            json.writeNullField("ns_per_packet");
+            json.writeStringField("reason", reason);
+        } else {
+            writeTiming(json, race.timing(name));
+            if (floor != null) {
+                json.writeNumberField("floor_ns", round(race.timing(floor).median()));
+            }
+        }
+        json.writeEndObject();
+    }
+
+    private static void writeRatio(JsonGenerator json, String field, String whyNot, double ratio) throws IOException {
+        if (whyNot.isEmpty()) {
+            json.writeNumberField(field, round(ratio));
+        } else {
+            json.writeNullField(field);
+            json.writeStringField(field + "_reason", whyNot);
+        }
+    }
+
+    private static void writeTiming(JsonGenerator json, Timing timing) throws IOException {
+        json.writeNumberField("ns_per_packet", round(timing.median()));
+        json.writeFieldName("spread");
+        writeSpread(json, timing);
+    }
+
+    private static void writeSpread(JsonGenerator json, Timing timing) throws IOException {
+        json.writeStartObject();
+        json.writeNumberField("min", round(timing.min()));
+        json.writeNumberField("q1", round(timing.q1()));
+        json.writeNumberField("q3", round(timing.q3()));
+        json.writeNumberField("max", round(timing.max()));
+        json.writeEndObject();
+    }
+
+    private static double round(double value) {
+        return Math.round(value * 1000) / 1000.0;
+    }
+
+    // --- for people
+
+    void print(PrintStream out, List<String> captures) {
+        out.println(object + ": program " + program + " (tag " + tag + ", " + Quantity.count(instructions)
+                + " instructions) on " + String.join(", ", captures));
+        out.println(Quantity.count(packets) + " packets" + (cut ? " (there are more)" : "") + ", a sample of " + sample
+                + ", each run " + Quantity.count(repeat) + " times in a row, "
+                + race.timing(ProgramBench.SLUICE).rounds() + " rounds");
+        if (skipped > 0) {
+            out.println(Quantity.count(skipped) + " packets are too short or too long for a test run, and left out");
+        }
+        out.println();
+        Table table = new Table("", "ns/packet", "spread", "to kernel", "net");
+        boolean comparable = whyNoRatio().isEmpty();
+        side(
+                table,
+                "sluice (" + engine + ")",
+                ProgramBench.SLUICE,
+                comparable ? number(ratio()) : "-",
+                whyNoNetRatio().isEmpty() ? number(netRatio()) : "-");
+        side(
+                table,
+                "kernel",
+                ProgramBench.KERNEL,
+                comparable ? "1" : "-",
+                whyNoNetRatio().isEmpty() ? "1" : "-");
+        side(
+                table,
+                "interpreter",
+                ProgramBench.INTERPRETER,
+                comparable
+                        ? number(race.timing(ProgramBench.INTERPRETER).median()
+                                / race.timing(ProgramBench.KERNEL).median())
+                        : "-",
+                "-");
+        side(table, "empty program, sluice", ProgramBench.SLUICE_FLOOR, "-", "-");
+        side(table, "empty program, kernel", ProgramBench.KERNEL_FLOOR, "-", "-");
+        table.print(out);
+        if (kernelReason != null) {
+            out.println("no figures of the kernel: " + kernelReason);
+        } else if (!comparable) {
+            out.println("no ratio: " + whyNoRatio());
+            if (!stability.isStable()) {
+                out.println("this holds for " + stability.unstable() + " of " + stability.packets()
+                        + " packets, first for packet " + Quantity.count(stability.first() + 1L));
+            }
+        } else if (!whyNoNetRatio().isEmpty()) {
+            out.println("no net ratio: " + whyNoNetRatio());
+        }
+        out.println();
+        Timing whole = race.timing(ProgramBench.WHOLE_SET);
+        out.println("all packets once, restored each round: " + number(whole.median()) + " ns/packet, "
+                + Quantity.scaled(1e9 / whole.median()) + "packets/s");
+        Race.WarmUp warmUp = race.warmUp();
+        out.println(
+                warmUp.steady() && warmUp.rounds() == 0
+                        ? "steady from the first round"
+                        : warmUp.steady()
+                                ? "steady after " + Quantity.duration(warmUp.nanos())
+                                : "not steady after " + Quantity.duration(warmUp.nanos())
+                                        + ": the rounds were still changing, a longer --warm-up may help");
+    }
+
+    private void side(Table table, String label, String name, String ratio, String net) {
+        if (!race.has(name)) {
+            table.row(label, "-", "-", "-", "-");
+            return;
+        }
+        Timing timing = race.timing(name);
+        table.row(label, number(timing.median()), spread(timing), ratio, net);
+    }
+
+    /** What the middle half of the rounds has between its ends. */
+    static String spread(Timing timing) {
+        return format("%.1f %%", 100 * timing.relativeSpread());
+    }
+
+    /** Three digits. */
+    static String number(double value) {
+        return value < 10 ? format("%.2f", value) : value < 100 ? format("%.1f", value) : format("%,.0f", value);
+    }
+
+    private static String format(String format, Object... arguments) {
+        return String.format(Locale.ROOT, format, arguments);
+    }
+
+    /** The sides of one or several programs as bars. */
+    static BarChart chart(List<BenchResult> results) {
+        BarChart chart = new BarChart(
+                "nanoseconds of CPU a packet",
+                List.of(ProgramBench.SLUICE, ProgramBench.KERNEL, ProgramBench.NATIVE, ProgramBench.INTERPRETER));
+        for (BenchResult result : results) {
+            chart.group(result.program, name -> result.race.has(name) ? result.race.timing(name) : null);
+        }
+        return chart;
+    }
+}

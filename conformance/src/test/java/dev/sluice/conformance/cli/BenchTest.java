@@ -1,0 +1,178 @@
+package dev.sluice.conformance.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.sluice.conformance.Json;
+import dev.sluice.conformance.Pcaps;
+import dev.sluice.kernel.Kernel;
+import dev.sluice.kernel.KernelAccess;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What {@code sluice bench} says, and when it says nothing; how fast anything is, no test knows. */
+class BenchTest {
+    private static final String CAPTURE = Cli.capture("generated/size-64.pcap");
+    private static final String[] SHORT = {"--sample", "4", "--repeat", "64", "--rounds", "2", "--warm-up", "0"};
+
+    private static Cli.Result bench(Object... args) {
+        List<Object> words = new ArrayList<>(List.of("bench"));
+        words.addAll(List.of(args));
+        words.addAll(List.of(SHORT));
+        return Cli.run(words.toArray());
+    }
+
+    private static String bundled(String name) {
+        return Pcaps.FOLDER.resolve("bench/" + name + ".bpf.o").toString();
+    }
+
+    private static double real(Json json) {
+        return json.raw() instanceof Double real ? real : json.number();
+    }
+
+    private static boolean is(Json json) {
+        return (boolean) json.raw();
+    }
+
+    private static void requireKernel() {
+        if (Kernel.open() instanceof KernelAccess.Unavailable unavailable) {
+            assumeTrue(false, unavailable.reason());
+        }
+    }
+
+    @Test
+    void jsonHasTheFieldsOfAMeasurement() {
+        Json json = bench(bundled("parse"), CAPTURE, "-j").ok().json();
+        assertThat(json.get("program").text()).isEqualTo("parse");
+        assertThat(json.get("packets").number()).isEqualTo(2000);
+        assertThat(json.get("sample").number()).isEqualTo(4);
+        assertThat(json.get("repeat").number()).isEqualTo(64);
+        assertThat(is(json.get("stable"))).isTrue();
+        for (String side : List.of("sluice", "interpreter")) {
+            assertThat(real(json.get(side).get("ns_per_packet"))).as(side).isPositive();
+            assertThat(real(json.get(side).get("spread").get("q3"))).as(side).isPositive();
+        }
+        assertThat(real(json.get("sluice").get("floor_ns"))).isPositive();
+        assertThat(json.get("whole_set").get("packets").number()).isEqualTo(2000);
+        assertThat(json.get("whole_set").get("packets_per_second").number()).isPositive();
+        assertThat(json.get("warm_up").get("time_ns").number()).isNotNegative();
+    }
+
+    @Test
+    void withTheKernelThereIsARatioOfTheTwo() {
+        requireKernel();
+        Json json = bench(bundled("parse"), CAPTURE, "-j").ok().json();
+        double sluice = real(json.get("sluice").get("ns_per_packet"));
+        double kernel = real(json.get("kernel").get("ns_per_packet"));
+        assertThat(real(json.get("ratio"))).isCloseTo(sluice / kernel, org.assertj.core.data.Offset.offset(0.01));
+        assertThat(real(json.get("spread").get("q1"))).isPositive();
+        assertThat(real(json.get("kernel").get("floor_ns"))).isPositive();
+        assertThat(json.has("ratio_net")).isTrue();
+    }
+
+    @Test
+    void anEmptyProgramHasNoNetRatio() {
+        requireKernel();
+        Json json = Cli.run("bench", bundled("drop"), CAPTURE, "-j", "--sample", "4", "--rounds", "5", "--warm-up", "0")
+                .ok()
+                .json();
+        assertThat(json.get("ratio").isNull()).isFalse();
+        assertThat(json.get("ratio_net").isNull()).isTrue();
+        assertThat(json.get("ratio_net_reason").text()).contains("less than 3 ns");
+    }
+
+    @Test
+    void aProgramThatDoesSomethingElseWithItsOwnOutputIsMarked() {
+        Json json = bench(Cli.object("ipip"), CAPTURE, "--prog", "ipip_encap", "-j")
+                .ok()
+                .json();
+        assertThat(is(json.get("stable"))).isFalse();
+        assertThat(json.get("unstable").get("packets").number()).isBetween(1L, 4L);
+        assertThat(json.get("unstable").get("reason").text()).contains("place or length");
+        assertThat(json.get("ratio").isNull()).isTrue();
+        assertThat(json.get("ratio_reason").text()).isNotEmpty();
+        assertThat(real(json.get("sluice").get("ns_per_packet"))).isPositive();
+    }
+
+    @Test
+    void aProgramWhoseOutputHasOtherBytesButMakesTheSameWorkIsStable() {
+        assertThat(is(bench(bundled("swap"), CAPTURE, "-j").ok().json().get("stable")))
+                .isTrue();
+    }
+
+    @Test
+    void withoutTheKernelItsFiguresAreNullWithAReason() {
+        Json json = bench(bundled("parse"), CAPTURE, "-j", "--no-kernel").ok().json();
+        assertThat(json.get("kernel").get("ns_per_packet").isNull()).isTrue();
+        assertThat(json.get("kernel").get("reason").text()).contains("--no-kernel");
+        assertThat(json.get("ratio").isNull()).isTrue();
+        assertThat(json.get("ratio_net").isNull()).isTrue();
+    }
+
+    @Test
+    void withoutPermissionTheReasonIsTheKernels() throws IOException, InterruptedException {
+        requireKernel();
+        ProcessBuilder start = Cli.start(
+                "bench",
+                bundled("parse"),
+                CAPTURE,
+                "-j",
+                "--sample",
+                "1",
+                "--repeat",
+                "64",
+                "--rounds",
+                "1",
+                "--warm-up",
+                "0");
+        start.command().addAll(0, List.of("setpriv", "--bounding-set", "-all", "--inh-caps", "-all"));
+        Process process;
+        try {
+            process = start.redirectError(ProcessBuilder.Redirect.DISCARD).start();
+        } catch (IOException e) {
+            assumeTrue(false, "needs setpriv: " + e.getMessage());
+            return;
+        }
+        Json json = Json.parse(new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8));
+        assertThat(process.waitFor()).isZero();
+        assertThat(json.get("kernel").get("ns_per_packet").isNull()).isTrue();
+        assertThat(json.get("kernel").get("reason").text()).contains("bpf(2)");
+        assertThat(real(json.get("sluice").get("ns_per_packet"))).isPositive();
+    }
+
+    @Test
+    void plots(@TempDir Path folder) throws IOException {
+        Path svg = folder.resolve("plot.svg");
+        bench(bundled("drop"), CAPTURE, "--no-kernel", "--plot", svg).ok();
+        assertThat(svg)
+                .content()
+                .startsWith("<svg")
+                .contains("interpreter", "drop")
+                .endsWith("</svg>\n");
+        Path png = folder.resolve("plot.PNG");
+        bench(bundled("drop"), CAPTURE, "--no-kernel", "--plot", png).ok();
+        assertThat(ImageIO.read(png.toFile()).getHeight()).isGreaterThan(400);
+        assertThat(Cli.run("bench", bundled("drop"), CAPTURE, "--plot", folder.resolve("plot.gif"))
+                        .error(Cli.USAGE))
+                .startsWith("--plot: expected a file named .svg or .png");
+        assertThat(Files.exists(folder.resolve("plot.gif"))).isFalse();
+    }
+
+    @Test
+    void whatCannotBeMeasuredIsSaid(@TempDir Path folder) {
+        assertThat(Cli.run("bench", bundled("drop"), CAPTURE, "--rounds", "0").error(Cli.USAGE))
+                .isEqualTo("--rounds: expected 1 or more, found 0");
+        assertThat(bench(bundled("drop"), Cli.capture("formats/no-packets.pcap"))
+                        .error(Cli.FAILED))
+                .contains("no packet to run");
+        assertThat(bench(bundled("drop"), folder.resolve("none.pcap")).error(Cli.FAILED))
+                .contains("none.pcap");
+    }
+}
