@@ -3,6 +3,7 @@ package dev.sluice.cli;
 import dev.sluice.packet.Progress;
 import dev.sluice.packet.Replay;
 import dev.sluice.packet.RunTotals;
+import dev.sluice.packet.Time;
 import dev.sluice.packet.netty.CaptureFileSink;
 import dev.sluice.packet.nic.VirtualNic;
 import dev.sluice.packet.nic.XdpAction;
@@ -71,7 +72,7 @@ final class ReplayCommand implements Callable<Integer> {
             description =
                     "What bpf_ktime_get_ns() answers: capture (the default), that is the packets' time stamps, or "
                             + "machine, with a thread for each queue.")
-    private Replay.Time clock = Replay.Time.CAPTURE;
+    private Time clock = Time.CAPTURE;
 
     @Option(
             names = "--mtu",

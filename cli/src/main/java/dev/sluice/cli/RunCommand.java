@@ -1,6 +1,7 @@
 package dev.sluice.cli;
 
-import dev.sluice.packet.LiveRun;
+import dev.sluice.packet.Datapath;
+import dev.sluice.packet.End;
 import dev.sluice.packet.RunTotals;
 import dev.sluice.packet.netty.CaptureFileSink;
 import dev.sluice.packet.nic.XdpAction;
@@ -51,16 +52,15 @@ final class RunCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         options.check();
-        LiveRun.Builder builder = LiveRun.builder();
-        nics.forEach(nic -> addNic(builder, nic));
+        Datapath.Builder builder = Datapath.builder();
         try (Session session = Session.open(objects.choose(object), options, 1)) {
-            builder.program(session.program().executable())
-                    .counters(session.counters().map())
-                    .contexts(session::context);
+            builder.contexts(session::context);
             Map<XdpAction, CaptureFileSink> sinks = options.openSinks(List.of(object.toString()));
             RunTotals totals;
             try {
-                sinks.forEach(builder::sink);
+                for (String nic : nics) {
+                    addNic(builder, nic, session, sinks);
+                }
                 totals = run(builder.build());
             } finally {
                 RunOptions.closeSinks(sinks);
@@ -70,20 +70,26 @@ final class RunCommand implements Callable<Integer> {
         }
     }
 
-    private static void addNic(LiveRun.Builder builder, String nic) {
+    private static void addNic(
+            Datapath.Builder builder, String nic, Session session, Map<XdpAction, CaptureFileSink> sinks) {
         int equals = nic.indexOf('=');
         String wire = nic.substring(equals + 1);
         if (equals < 1 || !wire.startsWith(TAP) || wire.length() == TAP.length()) {
             throw RunOptions.usage("--nic: expected NAME=tap:IFNAME, found " + nic);
         }
         try {
-            builder.tap(nic.substring(0, equals), wire.substring(TAP.length()));
+            builder.nic(nic.substring(0, equals), options -> {
+                options.wire(new End.Tap(wire.substring(TAP.length())))
+                        .program(session.program().executable())
+                        .counters(session.counters().map());
+                sinks.forEach(options::sink);
+            });
         } catch (IllegalArgumentException e) {
             throw RunOptions.usage("--nic " + nic + ": " + e.getMessage());
         }
     }
 
-    private RunTotals run(LiveRun live) throws IOException {
+    private RunTotals run(Datapath live) throws IOException {
         try (live;
                 Interrupt ignored = Interrupt.calls(live::stop)) {
             open(live);
@@ -92,7 +98,7 @@ final class RunCommand implements Callable<Integer> {
         }
     }
 
-    private static void open(LiveRun live) {
+    private static void open(Datapath live) {
         try {
             live.open();
         } catch (IOException e) {

@@ -1,6 +1,6 @@
 /**
  * Whole runs: a program over captures ({@link dev.sluice.packet.Replay}) or over live traffic ({@link
- * dev.sluice.packet.LiveRun}), from the options to the totals. Both build the same pipeline out of the packages below this one.
+ * dev.sluice.packet.Datapath}), from the options to the totals. Both build the same pipeline out of the packages below this one.
  *
  * <h2>Capture time and machine time</h2>
  *

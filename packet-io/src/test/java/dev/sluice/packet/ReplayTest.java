@@ -53,7 +53,7 @@ class ReplayTest {
 
     @ParameterizedTest
     @CsvSource({"CAPTURE,1", "CAPTURE,3", "MACHINE,1", "MACHINE,3"})
-    void countsEveryPacketOnce(Replay.Time time, int queues) throws IOException {
+    void countsEveryPacketOnce(Time time, int queues) throws IOException {
         List<TestCaptures.Packet> packets = TestCaptures.flows(SEED, 10_007, 1500);
         RunTotals totals = replay(TestProgram.byLastByte(0, 1, 2, 3, 4, 5, 77, -1), capture(packets))
                 .time(time)
@@ -293,7 +293,7 @@ class ReplayTest {
 
     @ParameterizedTest
     @EnumSource
-    void cancelStillGivesTotals(Replay.Time time) throws IOException {
+    void cancelStillGivesTotals(Time time) throws IOException {
         String capture = capture(TestCaptures.flows(SEED, 1_000, 100));
         AtomicLong seen = new AtomicLong();
         Replay[] running = new Replay[1];
@@ -338,7 +338,7 @@ class ReplayTest {
 
     @ParameterizedTest
     @CsvSource({"CAPTURE,1", "MACHINE,2"})
-    void keepsTheOriginalTiming(Replay.Time time, int queues) throws IOException {
+    void keepsTheOriginalTiming(Time time, int queues) throws IOException {
         List<TestCaptures.Packet> packets = new ArrayList<>();
         for (int i = 0; i < 11; i++) {
             packets.add(new TestCaptures.Packet(1_000_000_000L + i * 20_000_000L, new byte[60]));
@@ -412,7 +412,7 @@ class ReplayTest {
 
     @ParameterizedTest
     @EnumSource
-    void aSinkThatFailsEndsTheRunWithItsMessage(Replay.Time time) throws IOException {
+    void aSinkThatFailsEndsTheRunWithItsMessage(Time time) throws IOException {
         FrameSink full = (batch, mask) -> {
             throw new IOException("out.pcap: no space left on device");
         };
@@ -425,7 +425,7 @@ class ReplayTest {
 
     @ParameterizedTest
     @EnumSource
-    void aProgramThatThrowsEndsTheRun(Replay.Time time) throws IOException {
+    void aProgramThatThrowsEndsTheRun(Time time) throws IOException {
         TestProgram broken = new TestProgram((context, d) -> {
             throw new AssertionError("bug");
         });

@@ -35,8 +35,11 @@ public final class FrameBatch implements ReferenceCounted {
     /** Bytes of larger frames that a batch may hold; with more it is full, so that pools stay small. */
     private static final int LARGE_BYTES_LIMIT = 1 << 20;
 
-    /** A batch of one packet only for each action and one for each redirect target comes out of this many. */
-    private static final int MAX_SELECTIONS = 72;
+    /** Every packet on its own way through four devices comes out of this many; what is beyond is garbage later. */
+    private static final int MAX_SELECTIONS = 256;
+
+    /** Devices that a batch may come through: what goes round for ever is dropped some time. */
+    private static final int MAX_HOPS = 255;
 
     private static final int XDP_PASS = 2;
 
@@ -77,6 +80,7 @@ public final class FrameBatch implements ReferenceCounted {
     private int largeBytes;
     private final @Nullable FrameBatch[] selections;
     private volatile int selectionsUsed;
+    private volatile int hops;
 
     FrameBatch(FramePool pool, long frames, long descriptors) {
         this.root = this;
@@ -127,6 +131,7 @@ public final class FrameBatch implements ReferenceCounted {
         size = 0;
         selected = 0;
         selectionsUsed = 0;
+        hops = 0;
         references = 1;
     }
 
@@ -262,6 +267,11 @@ public final class FrameBatch implements ReferenceCounted {
         return Long.bitCount(selected);
     }
 
+    /** Whether the packets come from a source that waits rather than loses some. */
+    public boolean isLossless() {
+        return pool.isLossless();
+    }
+
     /**
      * A view that stands for some of these packets. It has a reference of its own: releasing it is its holder's business.
      *
@@ -370,6 +380,31 @@ public final class FrameBatch implements ReferenceCounted {
     /** Packet i copied to the heap: for tests and people, not for the datapath. */
     public byte[] bytes(int i) {
         return Memory.bytes(data(i), length(i));
+    }
+
+    // --- from device to device
+
+    /**
+     * Makes packets that one device has sent those that another has received. Who holds the batch.
+     *
+     * @return false when they have come through too many devices, as in a ring; they are to be dropped then
+     */
+    public boolean arriveAt(int queue, int ifindex) {
+        for (long rest = selected; rest != 0; rest &= rest - 1) {
+            int i = Long.numberOfTrailingZeros(rest);
+            long d = descriptor(i);
+            Memory.putInt(d + FrameDescriptor.RX_QUEUE, queue);
+            Memory.putInt(d + FrameDescriptor.INGRESS_IFINDEX, ifindex);
+            Memory.putInt(d + FrameDescriptor.ACTION, XDP_PASS);
+            Memory.putInt(d + FrameDescriptor.REDIRECT_MAP, 0);
+            Memory.putInt(d + FrameDescriptor.REDIRECT_INDEX, 0);
+            int length = length(i);
+            originalLengths[i] += length - arrivalLengths[i];
+            arrivalLengths[i] = length;
+        }
+        int before = root.hops;
+        root.hops = before + 1; // a lost update of another selection's only makes the limit later
+        return before < MAX_HOPS;
     }
 
     // --- references

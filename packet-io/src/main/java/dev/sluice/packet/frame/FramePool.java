@@ -56,6 +56,7 @@ public final class FramePool implements AutoCloseable {
 
     private final Arena arena = Arena.ofShared();
     private final int maxBatches;
+    private final boolean lossless;
     private int created;
 
     /** Batches that the acquiring thread has at hand, linked through their next. */
@@ -81,9 +82,18 @@ public final class FramePool implements AutoCloseable {
      * @param maxBatches most batches in use at a time, 1 to 65,536; each takes 272 KiB once it was used
      */
     public FramePool(int maxBatches) {
+        this(maxBatches, false);
+    }
+
+    /**
+     * @param maxBatches as above
+     * @param lossless whether the pool's packets come from a source that waits, so that nobody on their way needs to drop one
+     */
+    public FramePool(int maxBatches, boolean lossless) {
         if (maxBatches < 1 || maxBatches > 65_536) {
             throw new IllegalArgumentException("batches of a pool, expected=1..65536 found=" + maxBatches);
         }
+        this.lossless = lossless;
         this.maxBatches = maxBatches;
     }
 
@@ -177,6 +187,11 @@ public final class FramePool implements AutoCloseable {
     /** Batches that were acquired and not yet released: 0 when nothing leaks. */
     public int inUse() {
         return inUse;
+    }
+
+    /** Whether the packets come from a source that waits. */
+    public boolean isLossless() {
+        return lossless;
     }
 
     /** Most batches in use at a time. */

@@ -98,12 +98,22 @@ public abstract class QueueChannel extends AbstractChannel implements TxPort {
 
     /** Counts packets that the wire has taken. */
     protected final void countSent(FrameBatch batch, long mask) {
+        countSent(Long.bitCount(mask), bytesOf(batch, mask));
+    }
+
+    /** Counts packets that the wire has taken. */
+    protected final void countSent(int packets, long bytes) {
+        statistics.add(NicCounter.TX_PACKETS, packets);
+        statistics.add(NicCounter.TX_BYTES, bytes);
+    }
+
+    /** Bytes of some packets as they are now. */
+    protected static long bytesOf(FrameBatch batch, long mask) {
         long bytes = 0;
         for (long rest = mask; rest != 0; rest &= rest - 1) {
             bytes += batch.length(Long.numberOfTrailingZeros(rest));
         }
-        statistics.add(NicCounter.TX_PACKETS, Long.bitCount(mask));
-        statistics.add(NicCounter.TX_BYTES, bytes);
+        return bytes;
     }
 
     /** Whether the pipeline wants packets now: it asked for them, and what it sends is not held up. */
@@ -114,11 +124,10 @@ public abstract class QueueChannel extends AbstractChannel implements TxPort {
     /** Gives received packets to the pipeline, which takes over the reference. The loop's thread. */
     protected final void deliver(FrameBatch batch) {
         long bytes = 0;
-        int size = batch.size();
-        for (int i = 0; i < size; i++) {
-            bytes += batch.arrivalLength(i);
+        for (long rest = batch.selected(); rest != 0; rest &= rest - 1) {
+            bytes += batch.arrivalLength(Long.numberOfTrailingZeros(rest));
         }
-        statistics.add(NicCounter.RX_PACKETS, size);
+        statistics.add(NicCounter.RX_PACKETS, batch.count());
         statistics.add(NicCounter.RX_BYTES, bytes);
         pipeline().fireChannelRead(batch);
     }

@@ -1,5 +1,6 @@
 package dev.sluice.packet.netty;
 
+import dev.sluice.packet.frame.BatchQueue;
 import dev.sluice.packet.frame.FrameBatch;
 import dev.sluice.packet.frame.FramePool;
 import dev.sluice.packet.nic.NicCounter;
@@ -7,29 +8,31 @@ import dev.sluice.packet.nic.VirtualNic;
 import io.netty.channel.IoEvent;
 import io.netty.channel.IoHandle;
 import io.netty.channel.IoRegistration;
-import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A queue without a file descriptor: batches come from Java code, by {@link #receive} on the loop's thread or by {@link #offer}
- * from one other thread, and go to a {@link Wire}.
+ * or by its {@link #cable} from any, and go to a {@link Wire}.
  */
 public final class VirtualQueueChannel extends QueueChannel {
-    /** Batches that wait in the inbox at most: a ring's worth. */
-    private static final int INBOX = 64;
+    /** Packets that wait in the inbox before it is full: a ring's worth. */
+    private static final int INBOX_PACKETS = 4096;
 
-    private final Wire wire;
-
-    /** Single producer, single consumer. */
-    private final AtomicReferenceArray<@Nullable FrameBatch> inbox = new AtomicReferenceArray<>(INBOX);
-
-    private int offered;
-    private int taken;
+    private Wire wire;
+    private final BatchQueue inbox = new BatchQueue();
     private volatile @Nullable IoRegistration wakeable;
+
+    /** Whether what is in the inbox was sent by another device, and arrives only now. */
+    private volatile boolean linked;
 
     public VirtualQueueChannel(VirtualNic nic, int queue, FramePool pool, Wire wire) {
         super(nic, queue, pool);
         this.wire = wire;
+    }
+
+    /** Another wire than the constructor's. Before the channel is registered. */
+    public void wire(Wire changed) {
+        wire = changed;
     }
 
     /** Whether packets may be given to {@link #receive} now; when not, a lossless source waits. */
@@ -48,17 +51,19 @@ public final class VirtualQueueChannel extends QueueChannel {
     }
 
     /**
-     * Hands received packets over to the loop.
+     * Hands received packets over to the loop. Any thread.
      *
      * @return false when the inbox is full; the reference then stays the caller's
      */
     public boolean offer(FrameBatch batch) {
-        int at = offered & INBOX - 1;
-        if (inbox.get(at) != null) {
+        return inbox.packets() < INBOX_PACKETS && enqueue(batch);
+    }
+
+    private boolean enqueue(FrameBatch batch) {
+        if (!isActive()) {
             return false;
         }
-        inbox.set(at, batch);
-        offered++;
+        inbox.add(batch);
         IoRegistration loop = wakeable;
         if (loop != null) {
             loop.submit(PollOps.WAKE);
@@ -66,11 +71,36 @@ public final class VirtualQueueChannel extends QueueChannel {
         return true;
     }
 
+    /**
+     * The cable's end at this queue, for the queue at its other end: what is sent there is received here. Packets of live
+     * sources are refused while the inbox is full; those of lossless ones are bounded by their own pool and always taken.
+     */
+    public Wire cable() {
+        linked = true;
+        return (batch, mask) -> {
+            if (inbox.packets() >= INBOX_PACKETS && !batch.isLossless()) {
+                return mask;
+            }
+            FrameBatch part = mask == batch.selected() ? batch.retain() : batch.select(mask);
+            if (!enqueue(part)) {
+                part.release();
+                return mask;
+            }
+            return 0;
+        };
+    }
+
     @Override
     protected long transmit(FrameBatch batch, long mask) throws Exception {
+        // counted before, as a wire may give the packets to another thread, which changes them
+        long bytes = bytesOf(batch, mask);
         long failed = wire.transmit(batch, mask);
-        countSent(batch, mask & ~failed);
-        if (failed != 0) {
+        if (failed == 0) {
+            countSent(Long.bitCount(mask), bytes);
+        } else {
+            if (failed != mask) {
+                countSent(batch, mask & ~failed);
+            }
             statistics().add(NicCounter.TX_ERRORS, Long.bitCount(failed));
         }
         return 0;
@@ -83,20 +113,36 @@ public final class VirtualQueueChannel extends QueueChannel {
 
     @Override
     protected void doClose() throws Exception {
-        for (FrameBatch batch = take(); batch != null; batch = take()) {
+        for (FrameBatch batch = inbox.poll(); batch != null; batch = inbox.poll()) {
             batch.release();
         }
         super.doClose();
     }
 
-    private @Nullable FrameBatch take() {
-        int at = taken & INBOX - 1;
-        FrameBatch batch = inbox.get(at);
-        if (batch != null) {
-            inbox.set(at, null);
-            taken++;
+    /** Packets that another device has sent. */
+    private void arrive(FrameBatch batch) {
+        if (!batch.arriveAt(queue(), nic().ifindex())) {
+            statistics().add(NicCounter.RX_NO_BUFFER, batch.count());
+            batch.release();
+            return;
         }
-        return batch;
+        int longest = nic().maxFrame();
+        long tooLong = 0;
+        for (long rest = batch.selected(); rest != 0; rest &= rest - 1) {
+            if (batch.length(Long.numberOfTrailingZeros(rest)) > longest) {
+                tooLong |= rest & -rest;
+            }
+        }
+        if (tooLong == 0) {
+            deliver(batch);
+            return;
+        }
+        statistics().add(NicCounter.RX_TOO_LARGE, Long.bitCount(tooLong));
+        long fine = batch.selected() & ~tooLong;
+        if (fine != 0) {
+            deliver(batch.select(fine));
+        }
+        batch.release();
     }
 
     @Override
@@ -114,12 +160,16 @@ public final class VirtualQueueChannel extends QueueChannel {
         public int poll(int budget) {
             int done = 0;
             while (done < budget && isReady()) {
-                FrameBatch batch = take();
+                FrameBatch batch = inbox.poll();
                 if (batch == null) {
                     break;
                 }
                 done += batch.count();
-                deliver(batch);
+                if (linked) {
+                    arrive(batch);
+                } else {
+                    deliver(batch);
+                }
             }
             if (done > 0) {
                 deliveryComplete();
@@ -129,7 +179,7 @@ public final class VirtualQueueChannel extends QueueChannel {
 
         @Override
         public long idleNanos() {
-            return isReady() && inbox.get(taken & INBOX - 1) != null ? 0 : UNTIL_WOKEN;
+            return isReady() && !inbox.isEmpty() ? 0 : UNTIL_WOKEN;
         }
 
         @Override

@@ -18,7 +18,7 @@ import java.io.IOException;
  * A queue whose wire is a TAP: reads up to 64 frames a poll into a batch, and writes what is sent back. A live source: what does
  * not fit waits in the kernel's queue, which drops and counts when it is full.
  *
- * <p>Owns the device. Allocates nothing per frame.
+ * <p>Owns its descriptor. Allocates nothing per frame.
  */
 public final class TapChannel extends QueueChannel {
     private static final EpollIoOps IN = EpollIoOps.EPOLLIN;
@@ -39,10 +39,11 @@ public final class TapChannel extends QueueChannel {
     private boolean wantOut;
     private long received;
 
+    /** @param device with a descriptor for this queue, which is the channel's from now on */
     public TapChannel(VirtualNic nic, int queue, FramePool pool, TapDevice device) {
         super(nic, queue, pool);
         this.device = device;
-        descriptor = new FileDescriptor(device.fd());
+        descriptor = new FileDescriptor(device.fd(queue));
         readSize = Math.min(nic.maxFrame(), FramePool.MAX_PACKET - 1) + 1;
         pool.onRelease(this::readAgain);
     }
@@ -154,7 +155,7 @@ public final class TapChannel extends QueueChannel {
     @Override
     protected void doClose() throws Exception {
         doDeregister(); // before the descriptor's number can mean another file
-        device.close();
+        device.close(queue());
         super.doClose();
     }
 

@@ -4,11 +4,12 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.function.Consumer;
 
 /**
- * A TAP interface: opening, settings, descriptor. Reading and writing are the channel's ({@link TapChannel}). It lives in the
- * network namespace of the thread that opens it. Any one thread at a time.
+ * A TAP interface: opening, settings, descriptors, one for each queue. Reading and writing are the channel's ({@link TapChannel}). It lives in the
+ * network namespace of the thread that opens it. Any one thread at a time; {@link #close(int)} by each queue's own.
  */
 public final class TapDevice implements AutoCloseable {
     /** Most characters of an interface's name. */
@@ -29,24 +30,33 @@ public final class TapDevice implements AutoCloseable {
     private static final int IFREQ_UNION = 16;
     private static final short IFF_TAP = 0x0002;
     private static final short IFF_NO_PI = 0x1000;
+    private static final short IFF_MULTI_QUEUE = 0x0100;
     private static final short IFF_UP = 1;
     private static final short ARPHRD_ETHER = 1;
 
     private final String name;
-    private int fd;
 
-    private TapDevice(String name, int fd) {
+    /** By queue; -1 where it is closed. */
+    private final int[] fds;
+
+    private TapDevice(String name, int[] fds) {
         this.name = name;
-        this.fd = fd;
+        this.fds = fds;
+    }
+
+    /** {@link #open(String, int)} with one queue. */
+    public static TapDevice open(String wanted) throws TapException {
+        return open(wanted, 1);
     }
 
     /**
      * Makes a TAP interface, or attaches to one that was made before for this user.
      *
      * @param wanted its name, up to {@link #MAX_NAME} characters; {@code %d} in it is a number that is free
+     * @param queues descriptors, among which the kernel spreads its packets by flow; 1 or more
      * @throws TapException when that is not possible; the message says what to do
      */
-    public static TapDevice open(String wanted) throws TapException {
+    public static TapDevice open(String wanted, int queues) throws TapException {
         byte[] bytes = wanted.getBytes(StandardCharsets.US_ASCII);
         if (bytes.length == 0
                 || bytes.length > MAX_NAME
@@ -56,38 +66,66 @@ public final class TapDevice implements AutoCloseable {
                             + " characters without space, slash and colon",
                     0);
         }
-        int fd = LibC.open(CLONE_DEVICE, LibC.O_RDWR | LibC.O_NONBLOCK | LibC.O_CLOEXEC);
-        if (fd < 0) {
-            String advice = switch (-fd) {
-                case LibC.ENOENT, LibC.ENODEV -> "; load the kernel's driver with: modprobe tun";
-                case LibC.EACCES, LibC.EPERM -> "; run as root, or let this user open " + CLONE_DEVICE;
-                default -> "";
-            };
-            throw new TapException(
-                    "tap " + wanted + ": cannot open " + CLONE_DEVICE + ": " + LibC.strerror(-fd) + advice, -fd);
-        }
-        try (Arena arena = Arena.ofConfined()) {
-            MemorySegment request = request(arena, bytes);
-            request.set(ValueLayout.JAVA_SHORT, IFREQ_UNION, (short) (IFF_TAP | IFF_NO_PI));
-            int result = LibC.ioctl(fd, TUNSETIFF, request);
-            if (result < 0) {
-                LibC.close(fd);
-                throw new TapException(
-                        "tap " + wanted + ": cannot make the interface: " + LibC.strerror(-result)
-                                + adviceFor(-result, wanted),
-                        -result);
+        int[] fds = new int[queues];
+        Arrays.fill(fds, -1);
+        TapDevice device = null;
+        boolean complete = false;
+        try {
+            fds[0] = openClone(wanted);
+            device = new TapDevice(attach(fds[0], bytes, wanted, queues > 1), fds);
+            for (int queue = 1; queue < queues; queue++) {
+                fds[queue] = openClone(wanted);
+                attach(fds[queue], device.name.getBytes(StandardCharsets.US_ASCII), wanted, true);
             }
-            return new TapDevice(request.getString(0, StandardCharsets.US_ASCII), fd);
+            complete = true;
+            return device;
+        } finally {
+            if (!complete) {
+                closeAll(fds);
+            }
         }
     }
 
-    private static String adviceFor(int errno, String name) {
+    private static int openClone(String wanted) throws TapException {
+        int fd = LibC.open(CLONE_DEVICE, LibC.O_RDWR | LibC.O_NONBLOCK | LibC.O_CLOEXEC);
+        if (fd >= 0) {
+            return fd;
+        }
+        String advice = switch (-fd) {
+            case LibC.ENOENT, LibC.ENODEV -> "; load the kernel's driver with: modprobe tun";
+            case LibC.EACCES, LibC.EPERM -> "; run as root, or let this user open " + CLONE_DEVICE;
+            default -> "";
+        };
+        throw new TapException(
+                "tap " + wanted + ": cannot open " + CLONE_DEVICE + ": " + LibC.strerror(-fd) + advice, -fd);
+    }
+
+    /** Makes a descriptor a queue of an interface, and gives the interface's name. */
+    private static String attach(int fd, byte[] name, String wanted, boolean multiQueue) throws TapException {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment request = request(arena, name);
+            request.set(ValueLayout.JAVA_SHORT, IFREQ_UNION, (short)
+                    (IFF_TAP | IFF_NO_PI | (multiQueue ? IFF_MULTI_QUEUE : 0)));
+            int result = LibC.ioctl(fd, TUNSETIFF, request);
+            if (result < 0) {
+                throw new TapException(
+                        "tap " + wanted + ": cannot make the interface: " + LibC.strerror(-result)
+                                + adviceFor(-result, wanted, multiQueue),
+                        -result);
+            }
+            return request.getString(0, StandardCharsets.US_ASCII);
+        }
+    }
+
+    private static String adviceFor(int errno, String name, boolean multiQueue) {
         return switch (errno) {
             case LibC.EPERM, LibC.EACCES ->
-                "; run as root, or make it for this user once with: ip tuntap add dev " + name + " mode tap user $USER";
+                "; run as root, or make it for this user once with: ip tuntap add dev " + name + " mode tap"
+                        + (multiQueue ? " multi_queue" : "") + " user $USER";
             case LibC.EBUSY -> "; another program has it open";
             case LibC.EINVAL ->
-                "; an interface of this name exists that is no single-queue TAP (ip -d link show " + name + ")";
+                "; an interface of this name exists that is no " + (multiQueue ? "multi-queue" : "single-queue")
+                        + " TAP (ip -d link show " + name + ")";
             default -> "";
         };
     }
@@ -124,9 +162,14 @@ public final class TapDevice implements AutoCloseable {
         return name;
     }
 
-    /** The descriptor: one frame a read or write, non-blocking. */
-    public int fd() {
-        return fd;
+    /** How many queues it has. */
+    public int queues() {
+        return fds.length;
+    }
+
+    /** A queue's descriptor: one frame a read or write, non-blocking. */
+    public int fd(int queue) {
+        return fds[queue];
     }
 
     public int ifindex() throws TapException {
@@ -199,12 +242,26 @@ public final class TapDevice implements AutoCloseable {
         }
     }
 
-    /** Closes the descriptor: the interface goes away unless it was there before. */
+    /** Closes one queue's descriptor. */
+    public void close(int queue) {
+        if (fds[queue] >= 0) {
+            LibC.close(fds[queue]);
+            fds[queue] = -1;
+        }
+    }
+
+    /** Closes all descriptors: with the last one the interface goes away, unless it was there before. */
     @Override
     public void close() {
-        if (fd >= 0) {
-            LibC.close(fd);
-            fd = -1;
+        closeAll(fds);
+    }
+
+    private static void closeAll(int[] fds) {
+        for (int queue = 0; queue < fds.length; queue++) {
+            if (fds[queue] >= 0) {
+                LibC.close(fds[queue]);
+                fds[queue] = -1;
+            }
         }
     }
 }

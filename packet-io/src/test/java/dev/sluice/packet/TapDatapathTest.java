@@ -33,7 +33,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Real traffic through TAPs, in network namespaces of their own; skipped where that is not permitted. */
 @Timeout(60)
-class LiveRunTest {
+class TapDatapathTest {
     /** ICMP echo requests come back as replies; everything else passes. */
     private static final String ECHO = """
             r6 = *(u32 *)(r1 +0)
@@ -82,11 +82,17 @@ class LiveRunTest {
         return new Interpreter().load(Program.ofCode("echo", Assembler.assemble(ECHO)), 1);
     }
 
-    private static LiveRun.Builder live(Executable program) {
-        return LiveRun.builder().program(program).contexts(TestProgram::context);
+    private static Datapath.Builder datapath() {
+        return Datapath.builder().contexts(TestProgram::context);
     }
 
-    private static void open(NetNamespace net, LiveRun run) throws Exception {
+    private static Datapath tap(Executable program) {
+        return datapath()
+                .nic("eth0", nic -> nic.wire(new End.Tap("slt0")).program(program))
+                .build();
+    }
+
+    private static void open(NetNamespace net, Datapath run) throws Exception {
         net.call(() -> {
             run.open();
             return null;
@@ -105,8 +111,11 @@ class LiveRunTest {
         try (NetNamespace net = new NetNamespace();
                 CaptureFileSink sink =
                         new CaptureFileSink(CaptureWriter.create(sent, CaptureWriter.Options.byName("tx.pcapng")))) {
-            LiveRun run =
-                    live(echo()).tap("eth0", "slt0").sink(XdpAction.TX, sink).build();
+            Datapath run = datapath()
+                    .nic(
+                            "eth0",
+                            nic -> nic.wire(new End.Tap("slt0")).program(echo()).sink(XdpAction.TX, sink))
+                    .build();
             open(net, run);
             host(net, "slt0", "10.99.0.1/24", "10.99.0.2");
             String ping = net.must("ping", "-c", "20", "-i", "0.02", "-W", "2", "-I", "slt0", "10.99.0.2");
@@ -140,10 +149,9 @@ class LiveRunTest {
                 XdpRuntime runtime = new XdpRuntime(Engines.interpreter(), 1, 1)) {
             LoadedProgram program =
                     runtime.load(spec, spec.xdpPrograms()).programs().getFirst();
-            LiveRun run = LiveRun.builder()
-                    .program(program.executable())
+            Datapath run = Datapath.builder()
                     .contexts((cpu, clock) -> runtime.newContext(clock, cpu))
-                    .tap("eth0", "slt0")
+                    .nic("eth0", nic -> nic.wire(new End.Tap("slt0")).program(program.executable()))
                     .build();
             open(net, run);
             net.must("ip", "addr", "add", "10.99.0.1/24", "dev", "slt0");
@@ -160,7 +168,7 @@ class LiveRunTest {
     @Test
     void aDroppingProgramLeavesThePingUnanswered() throws Exception {
         try (NetNamespace net = new NetNamespace()) {
-            LiveRun run = live(TestProgram.returning(1)).tap("eth0", "slt0").build();
+            Datapath run = tap(TestProgram.returning(1));
             open(net, run);
             host(net, "slt0", "10.99.0.1/24", "10.99.0.2");
             assertThat(net.run("ping", "-c", "3", "-i", "0.01", "-W", "1", "10.99.0.2")
@@ -179,14 +187,15 @@ class LiveRunTest {
         try (NetNamespace net = new NetNamespace();
                 NetNamespace far = new NetNamespace()) {
             int[] ifindex = new int[2];
+            Executable swap = new TestProgram((context, d) -> {
+                int from = Memory.getInt(d + FrameDescriptor.INGRESS_IFINDEX);
+                Memory.putInt(d + FrameDescriptor.REDIRECT_INDEX, from == ifindex[0] ? ifindex[1] : ifindex[0]);
+                return 4;
+            });
             // a wire between two TAPs of which one is then moved to another namespace
-            LiveRun run = live(new TestProgram((context, d) -> {
-                        int from = Memory.getInt(d + FrameDescriptor.INGRESS_IFINDEX);
-                        Memory.putInt(d + FrameDescriptor.REDIRECT_INDEX, from == ifindex[0] ? ifindex[1] : ifindex[0]);
-                        return 4;
-                    }))
-                    .tap("a", "sla0")
-                    .tap("b", "slb0")
+            Datapath run = datapath()
+                    .nic("a", nic -> nic.wire(new End.Tap("sla0")).program(swap))
+                    .nic("b", nic -> nic.wire(new End.Tap("slb0")).program(swap))
                     .build();
             open(net, run);
             ifindex[0] = run.nics().byName("a").ifindex();
@@ -218,7 +227,7 @@ class LiveRunTest {
     @Test
     void aRemovedInterfaceEndsTheRunWithAMessage() throws Exception {
         try (NetNamespace net = new NetNamespace()) {
-            LiveRun run = live(TestProgram.returning(2)).tap("eth0", "slt0").build();
+            Datapath run = tap(TestProgram.returning(2));
             open(net, run);
             net.must("ip", "link", "del", "slt0");
             assertThatThrownBy(run::await)
@@ -231,7 +240,7 @@ class LiveRunTest {
     void closeFromAnotherThreadGivesTheTotals() throws Exception {
         try (NetNamespace net = new NetNamespace();
                 ExecutorService other = Executors.newSingleThreadExecutor()) {
-            LiveRun run = live(TestProgram.returning(2)).tap("eth0", "slt0").build();
+            Datapath run = tap(TestProgram.returning(2));
             open(net, run);
             Future<RunTotals> totals = other.submit(run::await);
             TimeUnit.MILLISECONDS.sleep(50);
@@ -244,9 +253,9 @@ class LiveRunTest {
     @Test
     void whatCannotBeOpenedLeavesNothingBehind() throws Exception {
         try (NetNamespace net = new NetNamespace()) {
-            LiveRun run = live(TestProgram.returning(2))
-                    .tap("a", "slt0")
-                    .tap("b", "lo")
+            Datapath run = datapath()
+                    .nic("a", nic -> nic.wire(new End.Tap("slt0")))
+                    .nic("b", nic -> nic.wire(new End.Tap("lo")))
                     .build();
             assertThatThrownBy(() -> open(net, run))
                     .isInstanceOf(TapException.class)

@@ -10,12 +10,9 @@ import dev.sluice.packet.nic.NicCounter;
 import dev.sluice.packet.nic.Rss;
 import dev.sluice.packet.nic.VirtualNic;
 import dev.sluice.packet.pcap.CaptureBatch;
-import dev.sluice.packet.pcap.CaptureException;
 import dev.sluice.packet.pcap.CaptureReader;
-import dev.sluice.packet.pcap.Damage;
 import io.netty.channel.IoEvent;
 import io.netty.channel.IoRegistration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
@@ -23,104 +20,124 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The wire that captures are: reads packets, copies them into frames, and gives them to the queues of a NIC. Lossless: it stops
- * while a queue takes nothing. Used in one of two ways, by one thread: polled by the loop that runs all queues, in capture order;
- * or {@link #run} by a thread of its own, for queues with a loop each.
+ * The wire that captures and generators are: copies a source's packets into frames and gives them to the queues of a NIC.
+ * Lossless unless its {@link Pace} says otherwise: it stops while a queue takes nothing. Used in one of two ways, by one thread:
+ * polled by the loop of its queues; or {@link #run} by a thread of its own, for queues with a loop each.
  */
-final class CaptureFeed implements PollHandle, AutoCloseable {
+final class Feed implements PollHandle, AutoCloseable {
     private static final int READ_AHEAD = 4 * FrameBatch.CAPACITY;
     private static final long PROGRESS_NANOS = 100_000_000;
 
     /** A due time this near is not worth sleeping for. */
     private static final long SPIN_NANOS = 60_000;
 
-    /** How long the feed's own thread sleeps while all queues are full. */
+    /** How long to wait before another look at queues that were full. */
     private static final long FULL_NANOS = 20_000;
 
-    private final Replay.Builder options;
+    /** What concerns all feeds of a run. */
+    interface Listener {
+        /** Whether to end early. */
+        BooleanSupplier stopped();
+
+        /** Called once by each feed, behind its last packet. */
+        Runnable onEnd();
+
+        Consumer<Throwable> onFailure();
+
+        Progress progress();
+    }
+
+    private final PacketSource source;
+    private final Pace pace;
+    private final boolean paced;
+    private final long limit;
     private final VirtualNic nic;
     private final VirtualQueueChannel[] channels;
+    private final boolean stamped;
+    private final Progress progress;
     private final BooleanSupplier stopped;
     private final Runnable onEnd;
     private final Consumer<Throwable> onFailure;
-    private final List<CaptureReader> readers = new ArrayList<>();
     private final CaptureBatch input = new CaptureBatch(READ_AHEAD);
     private final boolean[] touched;
-    private final int minFrame = VirtualNic.MIN_FRAME;
     private final int maxFrame;
     private final boolean spread;
     private final Rss rss;
 
-    private int readerAt;
-    private long round;
+    /** Nanoseconds since 1970 less {@link System#nanoTime}. */
+    private final long wallOffset = System.currentTimeMillis() * 1_000_000 - System.nanoTime();
+
+    /** All feeds of a run in capture time, which take turns by their packets' times; null when there is no other. */
+    private @Nullable List<Feed> turns;
+
     private int at;
     private int size;
     private boolean ended;
+    private boolean told;
 
     // --- totals
     private long packets;
     private long bytes;
     private long tooShort;
     private long tooLong;
-    private long cutPackets;
-    private final List<Damage> damages = new ArrayList<>();
-    private long firstNanos;
+    private long refusedBytes;
+    private long dropped;
 
-    // --- progress
-    private long consumedBefore;
-    private final long totalSize;
     private long nextProgress;
 
-    // --- pacing: a packet is due at paceNanos + (its time - paceTimestamp) / speed
+    // --- pacing: a packet is due at paceNanos + (its time - paceTimestamp) / speed, or paceNanos + its number / rate
     private boolean paceKnown;
     private long paceNanos;
     private long paceTimestamp;
+    private long pacePackets;
 
-    CaptureFeed(
-            Replay.Builder options,
+    /**
+     * @param limit most packets
+     * @param channels the queues of the NIC that it feeds
+     * @param stamped whether packets without a time get the machine's
+     */
+    Feed(
+            PacketSource source,
+            Pace pace,
+            long limit,
             VirtualNic nic,
             VirtualQueueChannel[] channels,
-            BooleanSupplier stopped,
-            Runnable onEnd,
-            Consumer<Throwable> onFailure)
-            throws CaptureException {
-        this.options = options;
+            boolean stamped,
+            Listener listener) {
+        this.source = source;
+        this.pace = pace;
+        paced = !pace.equals(Pace.TOP_SPEED);
+        this.limit = limit;
         this.nic = nic;
-        this.channels = channels;
-        this.stopped = stopped;
-        this.onEnd = onEnd;
-        this.onFailure = onFailure;
+        this.channels = channels.clone();
+        this.stamped = stamped;
+        progress = listener.progress();
+        stopped = listener.stopped();
+        onEnd = listener.onEnd();
+        onFailure = listener.onFailure();
         touched = new boolean[channels.length];
         maxFrame = Math.min(nic.maxFrame(), FramePool.MAX_PACKET);
         spread = channels.length > 1;
         rss = nic.rss();
-        boolean opened = false;
-        try {
-            long sum = 0;
-            for (String capture : options.captures) {
-                CaptureReader reader = CaptureReader.open(capture);
-                readers.add(reader);
-                reader.requireEthernet();
-                if (options.repeat != 1 && !reader.isMapped()) {
-                    throw new CaptureException(reader.name()
-                            + ": cannot be repeated, expected a plain capture file (not compressed, no pipe)");
-                }
-                sum = sum < 0 || reader.size() < 0 ? -1 : sum + reader.size();
-            }
-            totalSize = sum < 0 || options.repeat == 0 ? -1 : sum * options.repeat;
-            opened = true;
-        } finally {
-            if (!opened) {
-                close();
-            }
+    }
+
+    /** Lets feeds take turns: the one whose next packet is the oldest goes first. */
+    static void takeTurns(List<Feed> feeds) {
+        if (feeds.size() > 1) {
+            feeds.forEach(feed -> feed.turns = feeds);
         }
     }
 
-    // --- polled by the loop of all queues
+    /** Whether it ends by itself. */
+    boolean isFinite() {
+        return source.isFinite() || limit != Long.MAX_VALUE;
+    }
+
+    // --- polled by the loop of its queues
 
     @Override
     public int poll(int budget) {
-        if (ended) {
+        if (told) {
             return 0;
         }
         int before = (int) packets;
@@ -132,6 +149,7 @@ final class CaptureFeed implements PollHandle, AutoCloseable {
             onFailure.accept(e);
         }
         if (ended) {
+            told = true;
             onEnd.run();
         }
         return (int) packets - before;
@@ -147,12 +165,13 @@ final class CaptureFeed implements PollHandle, AutoCloseable {
             while ((int) packets - before < budget && next()) {
                 int queue = queueOfNext();
                 VirtualQueueChannel channel = channels[queue];
-                if (!channel.isReady()) {
-                    break;
-                }
-                FrameBatch batch = channel.pool().acquire();
+                FrameBatch batch = channel.isReady() ? channel.pool().acquire() : null;
                 if (batch == null) {
-                    break;
+                    if (!pace.isLive()) {
+                        break;
+                    }
+                    drop(queue);
+                    continue;
                 }
                 fill(batch, queue);
                 channel.receive(batch);
@@ -170,16 +189,23 @@ final class CaptureFeed implements PollHandle, AutoCloseable {
 
     @Override
     public long idleNanos() {
-        if (ended) {
+        if (told) {
             return UNTIL_WOKEN;
         }
+        if (ended || at == size || stopped.getAsBoolean()) {
+            return 0;
+        }
+        long due = nanosUntilDue();
+        if (due == 0) {
+            return pace.isLive() || channels[queueOfNext()].isReady() ? 0 : FULL_NANOS;
+        }
         // an order to stop must not wait for a packet that is due in an hour
-        return Math.min(at < size ? nanosUntilDue() : 0, PROGRESS_NANOS);
+        return due < SPIN_NANOS ? 0 : Math.min(due, PROGRESS_NANOS);
     }
 
     @Override
     public void handle(IoRegistration registration, IoEvent event) {
-        throw new AssertionError("a capture feed gets no events");
+        throw new AssertionError("a feed gets no events");
     }
 
     // --- a thread of its own
@@ -197,19 +223,30 @@ final class CaptureFeed implements PollHandle, AutoCloseable {
                     if (ended) {
                         break;
                     }
-                    LockSupport.parkNanos(Math.min(nanosUntilDue(), PROGRESS_NANOS));
-                    progress();
+                    long due = nanosUntilDue();
+                    if (due < SPIN_NANOS) {
+                        Thread.onSpinWait();
+                    } else {
+                        LockSupport.parkNanos(Math.min(due, PROGRESS_NANOS));
+                        progress();
+                    }
                     continue;
                 }
                 int queue = queueOfNext();
                 FrameBatch batch = open[queue];
                 while (batch == null && !stopped.getAsBoolean()) {
                     batch = channels[queue].pool().acquire();
+                    if (batch == null && pace.isLive()) {
+                        break;
+                    }
                     if (batch == null) {
                         LockSupport.parkNanos(FULL_NANOS);
                     }
                 }
                 if (batch == null) {
+                    if (pace.isLive()) {
+                        drop(queue);
+                    }
                     continue;
                 }
                 open[queue] = batch;
@@ -248,6 +285,7 @@ final class CaptureFeed implements PollHandle, AutoCloseable {
             batch.release();
             return;
         }
+        // the pool bounds what waits there, so this ends
         while (!channel.offer(batch)) {
             if (!channel.isActive()) {
                 batch.release(); // the run has failed
@@ -260,8 +298,8 @@ final class CaptureFeed implements PollHandle, AutoCloseable {
     // --- both
 
     /**
-     * Whether there is a packet to give now, refused ones being counted and left behind; false at the end ({@link #ended}) and
-     * before a packet is due.
+     * Whether there is a packet to give now, refused ones being counted and left behind; false at the end ({@link #ended}),
+     * before a packet is due, and while it is another feed's turn.
      */
     private boolean next() {
         while (!ended) {
@@ -270,25 +308,64 @@ final class CaptureFeed implements PollHandle, AutoCloseable {
             }
             long d = input.descriptors() + (long) at * CaptureBatch.DESCRIPTOR_SIZE;
             int length = Memory.getInt(d + CaptureBatch.CAPTURED_LENGTH);
-            if (length >= minFrame && length <= maxFrame) {
-                return options.speed == 0 || nanosUntilDue() == 0;
+            if (length >= VirtualNic.MIN_FRAME && length <= maxFrame) {
+                return (!paced || nanosUntilDue() == 0) && (turns == null || isTurn());
             }
             refuse(length);
         }
         return false;
     }
 
+    /** Whether no other feed has an older packet; one of the same time goes first where it was made first. */
+    private boolean isTurn() {
+        List<Feed> feeds = turns;
+        if (feeds == null) {
+            return true;
+        }
+        long time = timestamp();
+        boolean before = true;
+        for (Feed other : feeds) {
+            if (other == this) {
+                before = false;
+            } else if (!other.ended && (other.at < other.size || other.read())) {
+                long theirs = other.timestamp();
+                if (theirs < time || before && theirs == time) {
+                    return false;
+                }
+            }
+        }
+        return true;
+    }
+
+    /** The next packet's time; the least for one without. */
+    private long timestamp() {
+        return Memory.getLong(input.descriptors() + (long) at * CaptureBatch.DESCRIPTOR_SIZE + CaptureBatch.TIMESTAMP);
+    }
+
     private void refuse(int length) {
         packets++;
         bytes += length;
+        refusedBytes += length;
         at++;
-        if (length < minFrame) {
+        if (length < VirtualNic.MIN_FRAME) {
             tooShort++;
             nic.statistics(0).add(NicCounter.RX_LENGTH_ERRORS, 1);
         } else {
             tooLong++;
             nic.statistics(0).add(NicCounter.RX_TOO_LARGE, 1);
         }
+    }
+
+    /** The next packet was due, and there was no room for it. */
+    private void drop(int queue) {
+        int length = Memory.getInt(
+                input.descriptors() + (long) at * CaptureBatch.DESCRIPTOR_SIZE + CaptureBatch.CAPTURED_LENGTH);
+        packets++;
+        bytes += length;
+        refusedBytes += length;
+        at++;
+        dropped++;
+        nic.statistics(queue).add(NicCounter.RX_NO_BUFFER, 1);
     }
 
     private int queueOfNext() {
@@ -302,6 +379,8 @@ final class CaptureFeed implements PollHandle, AutoCloseable {
     /** Copies packets of a queue into a batch, from the next one on, as long as they follow each other. */
     private void fill(FrameBatch batch, int queue) {
         int ifindex = nic.ifindex();
+        int number = channels[queue].queue();
+        long untimed = stamped ? wallOffset + System.nanoTime() : FrameDescriptor.NO_TIMESTAMP;
         do {
             long d = input.descriptors() + (long) at * CaptureBatch.DESCRIPTOR_SIZE;
             int length = Memory.getInt(d + CaptureBatch.CAPTURED_LENGTH);
@@ -313,41 +392,24 @@ final class CaptureFeed implements PollHandle, AutoCloseable {
                     Memory.getLong(d + CaptureBatch.ADDRESS),
                     length,
                     Memory.getInt(d + CaptureBatch.ORIGINAL_LENGTH),
-                    timestamp == CaptureReader.NO_TIMESTAMP ? FrameDescriptor.NO_TIMESTAMP : timestamp,
-                    queue,
+                    timestamp == CaptureReader.NO_TIMESTAMP ? untimed : timestamp,
+                    number,
                     ifindex,
                     packets);
         } while (!batch.isFull() && next() && queueOfNext() == queue);
     }
 
-    /** Reads the next packets of this capture, of the next, or of the first again; false at the end of all. */
+    /** Reads the next packets; false at the end of all. */
     private boolean read() {
-        while (!ended) {
-            long left = options.limit - packets;
-            if (left <= 0 || stopped.getAsBoolean()) {
-                break;
-            }
-            if (readers.isEmpty()) {
-                break;
-            }
-            CaptureReader reader = readers.get(readerAt);
+        long left = limit - packets;
+        if (!ended && left > 0 && !stopped.getAsBoolean()) {
             at = 0;
-            size = reader.read(input, (int) Math.min(READ_AHEAD, left));
+            size = source.read(input, (int) Math.min(READ_AHEAD, left));
             if (size > 0) {
+                if (source.beginsAnew() && pace.speed() != 0) {
+                    paceKnown = false;
+                }
                 return true;
-            }
-            finishReader(reader);
-            readerAt++;
-            paceKnown = false;
-            if (readerAt == readers.size()) {
-                round++;
-                if (round == options.repeat || packets == 0) { // nothing in it: for ever would be for ever
-                    break;
-                }
-                readerAt = 0;
-                for (CaptureReader again : readers) {
-                    again.rewind();
-                }
             }
         }
         end();
@@ -355,31 +417,16 @@ final class CaptureFeed implements PollHandle, AutoCloseable {
     }
 
     private void end() {
-        if (!ended) {
-            ended = true;
-            if (readerAt < readers.size()) {
-                finishReader(readers.get(readerAt));
-            }
-        }
-    }
-
-    private void finishReader(CaptureReader reader) {
-        consumedBefore += reader.consumed();
-        cutPackets += reader.cutPackets();
-        Damage damage = reader.damage();
-        if (damage != null && round == 0) {
-            damages.add(damage);
-        }
+        ended = true;
     }
 
     /** How long until the next packet is due: 0 for now. */
     private long nanosUntilDue() {
-        if (options.speed == 0) {
+        if (!paced) {
             return 0;
         }
-        long timestamp =
-                Memory.getLong(input.descriptors() + (long) at * CaptureBatch.DESCRIPTOR_SIZE + CaptureBatch.TIMESTAMP);
-        if (timestamp == CaptureReader.NO_TIMESTAMP) {
+        long timestamp = timestamp();
+        if (pace.speed() != 0 && timestamp == CaptureReader.NO_TIMESTAMP) {
             return 0;
         }
         long now = System.nanoTime();
@@ -387,43 +434,39 @@ final class CaptureFeed implements PollHandle, AutoCloseable {
             paceKnown = true;
             paceNanos = now;
             paceTimestamp = timestamp;
+            pacePackets = packets;
         }
-        long due = paceNanos + (long) ((timestamp - paceTimestamp) / options.speed);
-        long wait = due - now;
-        while (wait > 0 && wait < SPIN_NANOS) {
-            Thread.onSpinWait();
-            wait = due - System.nanoTime();
-        }
-        return Math.max(wait, 0);
+        long due = paceNanos
+                + (pace.speed() != 0
+                        ? (long) ((timestamp - paceTimestamp) / pace.speed())
+                        : (long) ((packets - pacePackets) * 1e9 / pace.packetsPerSecond()));
+        return Math.max(due - now, 0);
     }
 
     private void progress() {
-        long now = System.nanoTime();
-        if (firstNanos == 0) {
-            firstNanos = now;
+        if (progress.equals(Progress.NONE)) {
+            return;
         }
+        long now = System.nanoTime();
         if (now - nextProgress >= 0) {
             nextProgress = now + PROGRESS_NANOS;
-            long position = consumedBefore
-                    + (readerAt < readers.size() && !ended
-                            ? readers.get(readerAt).consumed()
-                            : 0);
-            options.progress.update(packets, position, totalSize);
+            progress.update(packets, source.consumed(), source.size());
         }
     }
 
     /** The feed begins now. */
     void start() {
-        firstNanos = System.nanoTime();
-        nextProgress = firstNanos + PROGRESS_NANOS;
+        nextProgress = System.nanoTime();
     }
 
-    long startNanos() {
-        return firstNanos;
+    // --- read when it has ended
+
+    PacketSource source() {
+        return source;
     }
 
-    boolean isEnded() {
-        return ended;
+    VirtualNic nic() {
+        return nic;
     }
 
     long packets() {
@@ -442,19 +485,19 @@ final class CaptureFeed implements PollHandle, AutoCloseable {
         return tooLong;
     }
 
-    long cutPackets() {
-        return cutPackets;
+    /** Bytes of packets that no queue has seen. */
+    long refusedBytes() {
+        return refusedBytes;
     }
 
-    List<Damage> damages() {
-        return damages;
+    /** Packets that were due when there was no room. */
+    long dropped() {
+        return dropped;
     }
 
     @Override
     public void close() {
         input.close();
-        for (CaptureReader reader : readers) {
-            reader.close();
-        }
+        source.close();
     }
 }
