@@ -7,6 +7,7 @@ import dev.sluice.VerificationException;
 import dev.sluice.XdpRuntime;
 import dev.sluice.btf.Btf;
 import dev.sluice.map.MapException;
+import dev.sluice.object.MapSpec;
 import dev.sluice.object.ObjectException;
 import dev.sluice.object.ObjectSpec;
 import dev.sluice.object.ProgramSpec;
@@ -18,6 +19,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
@@ -57,8 +59,13 @@ final class ObjectOptions {
             Map<String, Path> contents) {
         /** Loads the object, and fills its maps. */
         LoadedObject load(XdpRuntime runtime) {
+            return load(runtime, List.of(program));
+        }
+
+        /** Loads the object with several of its programs, and fills its maps. */
+        LoadedObject load(XdpRuntime runtime, List<ProgramSpec> programs) {
             try {
-                List<ProgramSpec> wanted = new ArrayList<>(List.of(program));
+                List<ProgramSpec> wanted = new ArrayList<>(programs);
                 ObjectSpec filled = spec;
                 Map<String, MapFile> files = new LinkedHashMap<>();
                 for (Map.Entry<String, Path> content : contents.entrySet()) {
@@ -108,25 +115,80 @@ final class ObjectOptions {
 
     /** @param file for messages */
     Choice choose(Path file, ObjectSpec read) {
-        ObjectSpec spec = changes.apply(file, read);
-        Map<String, Path> contents = new LinkedHashMap<>();
+        Map<Path, ObjectSpec> specs = new LinkedHashMap<>();
+        specs.put(file, changes.apply(file, read));
+        return new Choice(
+                file,
+                of(specs, file),
+                choose(file, of(specs, file), program),
+                changes.target(),
+                of(contents(specs), file));
+    }
+
+    /**
+     * Chooses a program of each of several objects. What is changed is changed in the first one; a map's entries are for the
+     * first object that has the map.
+     *
+     * @param programs by file, null for the only XDP program
+     */
+    Map<Path, Choice> choose(Map<Path, Optional<String>> programs) {
+        Map<Path, ObjectSpec> specs = new LinkedHashMap<>();
+        for (Path file : programs.keySet()) {
+            specs.put(file, specs.isEmpty() ? changes.apply(file, read(file)) : read(file));
+        }
+        Map<Path, Map<String, Path>> contents = contents(specs);
+        Map<Path, Choice> choices = new LinkedHashMap<>();
+        programs.forEach((file, name) -> choices.put(
+                file,
+                new Choice(
+                        file,
+                        of(specs, file),
+                        choose(file, of(specs, file), name.orElse(null)),
+                        changes.target(),
+                        of(contents, file))));
+        return choices;
+    }
+
+    /** The name of {@code --prog}. */
+    Optional<String> program() {
+        return Optional.ofNullable(program);
+    }
+
+    /** The files of {@code --map} by object and by the map's name. */
+    private Map<Path, Map<String, Path>> contents(Map<Path, ObjectSpec> specs) {
+        Map<Path, Map<String, Path>> contents = new LinkedHashMap<>();
+        specs.keySet().forEach(file -> contents.put(file, new LinkedHashMap<>()));
         for (String map : maps) {
             int equals = map.indexOf('=');
             if (equals < 1 || equals == map.length() - 1) {
                 throw RunOptions.usage("--map: expected MAP=FILE, found " + map);
             }
             String name = map.substring(0, equals);
-            // for global variables the section's name is as good as libbpf's
-            String known = spec.map(name)
-                    .or(() -> spec.map("." + name))
-                    .orElseThrow(() -> new CommandFailure(
-                            "--map: no such map, expected one of " + SpecOptions.names(spec) + ", name=" + name))
-                    .name();
-            if (contents.put(known, Path.of(map.substring(equals + 1))) != null) {
+            Path object = specs.keySet().stream()
+                    .filter(file -> known(of(specs, file), name).isPresent())
+                    .findFirst()
+                    .orElseThrow(() -> new CommandFailure("--map: no such map, expected one of "
+                            + String.join(
+                                    ", ",
+                                    specs.values().stream()
+                                            .map(SpecOptions::names)
+                                            .toList())
+                            + ", name=" + name));
+            String known = known(of(specs, object), name).orElseThrow();
+            if (of(contents, object).put(known, Path.of(map.substring(equals + 1))) != null) {
                 throw RunOptions.usage("--map: " + name + " is there twice");
             }
         }
-        return new Choice(file, spec, choose(file, spec, program), changes.target(), contents);
+        return contents;
+    }
+
+    private static <T> T of(Map<Path, T> map, Path file) {
+        return Objects.requireNonNull(map.get(file));
+    }
+
+    /** A map's full name: for global variables the section's name is as good as libbpf's. */
+    private static Optional<String> known(ObjectSpec spec, String name) {
+        return spec.map(name).or(() -> spec.map("." + name)).map(MapSpec::name);
     }
 
     /** Reads an object file. */

@@ -1,44 +1,77 @@
 package dev.sluice.cli;
 
 import dev.sluice.packet.Datapath;
-import dev.sluice.packet.End;
 import dev.sluice.packet.RunTotals;
+import dev.sluice.packet.Time;
 import dev.sluice.packet.netty.CaptureFileSink;
 import dev.sluice.packet.nic.XdpAction;
+import dev.sluice.packet.pcap.CaptureException;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** Live traffic through a program, until Ctrl-C or SIGTERM. */
+/** NICs and the programs on them, until their sources end, Ctrl-C or SIGTERM. */
 @Command(
         name = "run",
         mixinStandardHelpOptions = true,
         sortOptions = false,
         description = {
-            "Runs an XDP program on live traffic until Ctrl-C or SIGTERM, then prints verdicts, maps and trace.",
+            "Runs XDP programs on NICs until their sources end, Ctrl-C or SIGTERM, then prints verdicts, maps and trace; "
+                    + "on SIGUSR1 it prints them and goes on.",
             "",
-            "XDP_TX goes back out of the interface that a packet came from, all else is counted.",
+            "A NIC is @|bold NAME=WIRE[:ARG][,host=END[:ARG]][,queues=N][,prog=OBJ[:PROGRAM]]|@. What comes from its wire runs "
+                    + "through its program. XDP_PASS goes to the host, XDP_TX back to the wire, XDP_REDIRECT to another NIC; "
+                    + "what comes from the host goes out of the wire. Wire and host are one of:",
+            "",
+            "  @|bold tap:IFNAME|@         a TAP interface, which is made and removed again",
+            "  @|bold pcap:FILE|@          a capture, with repeat=N (0: for ever), count=N, speed=X (1: original timing),",
+            "                     rate=PPS (fixed; then what finds no room is dropped)",
+            "  @|bold write:FILE|@         a new capture, with size=BYTES and every=SECONDS (begin another file), files=N (keep)",
+            "  @|bold link:NIC|@           a cable to another NIC, whose wire or host is link: back to this one",
+            "  @|bold null|@               nothing: takes all, gives none (the host, unless said)",
+            "",
+            "Keys of an end follow it. Keys of a NIC: queues=N (each a CPU), prog=OBJ[:PROGRAM] or prog=none, mtu=BYTES, "
+                    + "ifindex=N, mac=ADDRESS, sent=write:FILE (where a wire that only gives sends to). "
+                    + "In a file's name a comma is written \\,.",
             ""
         })
 final class RunCommand implements Callable<Integer> {
-    private static final String TAP = "tap:";
-
-    @Parameters(index = "0", paramLabel = "OBJ", description = "Compiled object (.bpf.o).")
-    private Path object = Path.of("");
+    @Parameters(
+            index = "0",
+            arity = "0..1",
+            paramLabel = "OBJ",
+            description = "Compiled object (.bpf.o), for NICs without prog=.")
+    private @Nullable Path object;
 
     @Option(
             names = "--nic",
             required = true,
-            paramLabel = "NAME=WIRE",
-            description = "A NIC and its wire: tap:IFNAME makes the TAP interface IFNAME. May be repeated.")
+            paramLabel = "NAME=WIRE[,…]",
+            description = "A NIC, as said above. May be repeated.")
     private List<String> nics = new ArrayList<>();
+
+    @Option(
+            names = "--stats",
+            paramLabel = "INTERVAL",
+            description = "Print the NICs' rates each 500ms, 1s, 1m …; with -j as lines of JSON.")
+    private @Nullable String stats;
+
+    @Option(
+            names = "--clock",
+            paramLabel = "CLOCK",
+            description =
+                    "What bpf_ktime_get_ns() answers: machine (the default), with a thread for each queue number, or "
+                            + "capture: one thread, the packets' time stamps, reproducible.")
+    private Time clock = Time.MACHINE;
 
     @Mixin
     private ObjectOptions objects = new ObjectOptions();
@@ -52,55 +85,74 @@ final class RunCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         options.check();
-        Datapath.Builder builder = Datapath.builder();
-        try (Session session = Session.open(objects.choose(object), options, 1)) {
-            builder.contexts(session::context);
-            Map<XdpAction, CaptureFileSink> sinks = options.openSinks(List.of(object.toString()));
+        List<NicOption> wanted = nics.stream().map(NicOption::parse).toList();
+        long interval = stats == null ? 0 : RateReport.interval(stats);
+        int cpus = wanted.stream().mapToInt(NicOption::queues).max().orElse(1);
+        try (DatapathSession session = DatapathSession.open(wanted, object, objects, options, cpus);
+                EndFactory ends = new EndFactory(session.files())) {
+            Datapath.Builder builder = Datapath.builder().time(clock).contexts(session::context);
+            Map<XdpAction, CaptureFileSink> sinks = options.openSinks(session.files());
+            PrintStream out =
+                    options.writesToStandardOutput() || ends.writesToStandardOutput() ? System.err : System.out;
             RunTotals totals;
             try {
-                for (String nic : nics) {
-                    addNic(builder, nic, session, sinks);
+                for (NicOption nic : wanted) {
+                    add(builder, nic, session, ends, sinks);
                 }
-                totals = run(builder.build());
+                totals = run(builder.build(), session, interval, out);
             } finally {
                 RunOptions.closeSinks(sinks);
             }
-            session.report(totals, nics).print(json, options.writesToStandardOutput() ? System.err : System.out);
-            return ExitCode.OK;
+            session.report(totals).print(json, out);
+            return totals.damages().isEmpty() ? ExitCode.OK : ExitCode.FAILED;
         }
     }
 
-    private static void addNic(
-            Datapath.Builder builder, String nic, Session session, Map<XdpAction, CaptureFileSink> sinks) {
-        int equals = nic.indexOf('=');
-        String wire = nic.substring(equals + 1);
-        if (equals < 1 || !wire.startsWith(TAP) || wire.length() == TAP.length()) {
-            throw RunOptions.usage("--nic: expected NAME=tap:IFNAME, found " + nic);
-        }
+    private static void add(
+            Datapath.Builder builder,
+            NicOption nic,
+            DatapathSession session,
+            EndFactory ends,
+            Map<XdpAction, CaptureFileSink> sinks) {
         try {
-            builder.nic(nic.substring(0, equals), options -> {
-                options.wire(new End.Tap(wire.substring(TAP.length())))
-                        .program(session.program().executable())
-                        .counters(session.counters().map());
-                sinks.forEach(options::sink);
+            builder.nic(nic.name(), made -> {
+                nic.settings(made);
+                made.wire(ends.make(nic, nic.wire()));
+                if (nic.host() != null) {
+                    made.host(ends.make(nic, nic.host()));
+                }
+                if (nic.sent() != null) {
+                    made.sent(ends.makeSink(nic, nic.sent()));
+                }
+                session.attach(nic, made);
+                sinks.forEach(made::sink);
             });
         } catch (IllegalArgumentException e) {
-            throw RunOptions.usage("--nic " + nic + ": " + e.getMessage());
+            throw nic.usage(String.valueOf(e.getMessage()));
         }
     }
 
-    private RunTotals run(Datapath live) throws IOException {
-        try (live;
-                Interrupt ignored = Interrupt.calls(live::stop)) {
-            open(live);
-            System.err.println("sluice: running on " + String.join(", ", nics) + ", Ctrl-C to stop");
-            return live.await();
+    private RunTotals run(Datapath datapath, DatapathSession session, long interval, PrintStream out)
+            throws IOException {
+        try (datapath;
+                Interrupt ignored = Interrupt.calls(datapath::stop)) {
+            open(datapath);
+            if (System.console() != null) {
+                System.err.println("sluice: running on " + String.join(", ", nics) + ", Ctrl-C to stop");
+            }
+            try (Request asked = Request.on(
+                            "USR1", () -> session.report(datapath.totals()).print(json, out));
+                    RateReport rates = new RateReport(datapath, interval, json.wanted(), out)) {
+                return datapath.await();
+            }
         }
     }
 
-    private static void open(Datapath live) {
+    private static void open(Datapath datapath) {
         try {
-            live.open();
+            datapath.open();
+        } catch (CaptureException e) {
+            throw new CommandFailure(String.valueOf(e.getMessage()));
         } catch (IOException e) {
             throw new CommandFailure(ExitCode.ENVIRONMENT, String.valueOf(e.getMessage()), e);
         }

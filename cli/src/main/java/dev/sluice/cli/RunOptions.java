@@ -121,7 +121,7 @@ final class RunOptions {
         }
     }
 
-    private static void refuseToOverwrite(String file, List<String> inputs) {
+    static void refuseToOverwrite(String file, List<String> inputs) {
         for (String input : inputs) {
             if (isSame(file, input)) {
                 throw new CommandFailure(file + ": is read in this run, expected another file for --write");

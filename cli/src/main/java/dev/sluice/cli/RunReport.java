@@ -5,6 +5,7 @@ import dev.sluice.LoadedMap;
 import dev.sluice.LoadedObject;
 import dev.sluice.LoadedProgram;
 import dev.sluice.TraceLog;
+import dev.sluice.packet.NicTotals;
 import dev.sluice.packet.PacketFault;
 import dev.sluice.packet.RunTotals;
 import dev.sluice.packet.nic.Tally;
@@ -74,6 +75,11 @@ final class RunReport {
             out.println();
             MapDump.print(map, out);
         }
+        printTrace(trace, out);
+    }
+
+    /** The first lines of {@code bpf_printk}; nothing when there are none. */
+    static void printTrace(TraceLog trace, PrintStream out) {
         List<TraceLog.Line> lines = trace.lines();
         if (!lines.isEmpty()) {
             out.println();
@@ -92,30 +98,42 @@ final class RunReport {
 
     private Table verdicts() {
         Table table = new Table("verdict", "packets", "bytes", "share");
+        totals.nics().forEach(nic -> addRows(table, nic));
+        return table;
+    }
+
+    /** A row for each verdict that there was, and for what no program has seen. */
+    static void addRows(Table table, NicTotals nic) {
         for (XdpAction action : XdpAction.values()) {
-            long packets = totals.packets(action);
+            long packets = nic.verdicts().packets(action);
             boolean usual = action == XdpAction.PASS || action == XdpAction.DROP;
             if ((usual || packets > 0) && action != XdpAction.OTHER) {
-                row(table, action.label(), packets, Quantity.count(totals.bytes(action)));
+                row(
+                        table,
+                        nic,
+                        action.label(),
+                        packets,
+                        Quantity.count(nic.verdicts().bytes(action)));
             }
         }
-        for (OtherValue other : otherValues()) {
-            row(table, "other, " + other.value, other.packets, Quantity.count(other.bytes));
+        for (OtherValue other : otherValues(nic.verdicts())) {
+            row(table, nic, "other, " + other.value, other.packets, Quantity.count(other.bytes));
         }
-        if (totals.tooShort() > 0) {
-            row(table, "too short, not judged", totals.tooShort(), "");
+        if (nic.tooShort() > 0) {
+            row(table, nic, "too short, not judged", nic.tooShort(), "");
         }
-        if (totals.tooLong() > 0) {
-            row(table, "too long, not judged", totals.tooLong(), "");
+        if (nic.tooLong() > 0) {
+            row(table, nic, "too long, not judged", nic.tooLong(), "");
         }
-        return table;
+        if (nic.dropped() > 0) {
+            row(table, nic, "no room, not judged", nic.dropped(), "");
+        }
     }
 
     private record OtherValue(int value, long packets, long bytes) {}
 
     /** What was returned that is no action: in order, as which came first depends on the threads. */
-    private List<OtherValue> otherValues() {
-        Tally tally = totals.verdicts();
+    private static List<OtherValue> otherValues(Tally tally) {
         int[] values = tally.otherValues();
         return IntStream.range(0, values.length)
                 .mapToObj(i -> new OtherValue(values[i], tally.otherPackets(i), tally.otherBytes(i)))
@@ -123,8 +141,8 @@ final class RunReport {
                 .toList();
     }
 
-    private void row(Table table, String label, long packets, String bytes) {
-        table.row(label, Quantity.count(packets), bytes, Quantity.share(packets, totals.packets()));
+    private static void row(Table table, NicTotals nic, String label, long packets, String bytes) {
+        table.row(label, Quantity.count(packets), bytes, Quantity.share(packets, nic.packets()));
     }
 
     /** What a person should know beside the result. */
@@ -140,21 +158,26 @@ final class RunReport {
                     + (totals.cutPackets() == 1 ? " packet was" : " packets were")
                     + " cut short by the capture; the program saw what there is");
         }
-        for (PacketFault fault : totals.faults()) {
-            err.println("Warning: packet " + fault.packet() + " aborted: program " + program.name() + ": "
-                    + fault.fault().getMessage() + sourceLine(fault.fault().pc()));
-        }
-        if (totals.faultCount() > totals.faults().size()) {
-            err.println("Warning: "
-                    + Quantity.count(totals.faultCount() - totals.faults().size())
-                    + " more packets were aborted by faults");
-        }
+        totals.nics().forEach(nic -> printFaults(nic, program, err));
         for (Damage damage : totals.damages()) {
             err.println("Error: " + damage.message());
         }
     }
 
-    private String sourceLine(int pc) {
+    /** Packets whose program did what it may not. */
+    static void printFaults(NicTotals nic, LoadedProgram program, PrintStream err) {
+        for (PacketFault fault : nic.faults()) {
+            err.println("Warning: packet " + fault.packet() + " aborted: program " + program.name() + ": "
+                    + fault.fault().getMessage()
+                    + sourceLine(program, fault.fault().pc()));
+        }
+        long more = nic.faultCount() - nic.faults().size();
+        if (more > 0) {
+            err.println("Warning: " + Quantity.count(more) + " more packets were aborted by faults");
+        }
+    }
+
+    private static String sourceLine(LoadedProgram program, int pc) {
         var line = program.executable().program().lineAt(pc);
         return line == null ? "" : " ; " + line.text() + " @ " + fileName(line.file()) + ":" + line.line();
     }
@@ -175,19 +198,10 @@ final class RunReport {
         json.writeNumberField("bytes", totals.bytes());
         json.writeNumberField("duration_ns", totals.durationNanos());
         json.writeNumberField("rate_pps", Math.round(totals.packetsPerSecond()));
-        json.writeObjectFieldStart("verdicts");
-        for (XdpAction action : XdpAction.values()) {
-            json.writeObjectFieldStart(action.label());
-            json.writeNumberField("packets", totals.packets(action));
-            json.writeNumberField("bytes", totals.bytes(action));
-            if (action == XdpAction.OTHER) {
-                writeOtherValues(json);
-            }
-            json.writeEndObject();
-        }
-        json.writeEndObject();
+        writeVerdicts(json, totals.verdicts());
         json.writeNumberField("too_short", totals.tooShort());
         json.writeNumberField("too_long", totals.tooLong());
+        json.writeNumberField("no_room", totals.dropped());
         json.writeNumberField("cut_short", totals.cutPackets());
         json.writeNumberField("faults", totals.faultCount());
         json.writeObjectFieldStart("maps");
@@ -196,21 +210,8 @@ final class RunReport {
             MapDump.write(map, json);
         }
         json.writeEndObject();
-        json.writeArrayFieldStart("trace");
-        for (TraceLog.Line line : trace.lines()) {
-            json.writeString(line.text());
-        }
-        json.writeEndArray();
-        json.writeNumberField("trace_lines", trace.total());
-        json.writeObjectFieldStart("statistics");
-        for (var nic : totals.statistics().entrySet()) {
-            json.writeObjectFieldStart(nic.getKey());
-            for (var counter : nic.getValue().entrySet()) {
-                json.writeNumberField(counter.getKey(), counter.getValue());
-            }
-            json.writeEndObject();
-        }
-        json.writeEndObject();
+        writeTrace(json, trace);
+        writeStatistics(json, totals);
         if (!totals.damages().isEmpty()) {
             json.writeArrayFieldStart("errors");
             for (Damage damage : totals.damages()) {
@@ -221,9 +222,47 @@ final class RunReport {
         json.writeEndObject();
     }
 
-    private void writeOtherValues(JsonGenerator json) throws IOException {
+    /** Field {@code verdicts}: packets and bytes by action, other values one by one. */
+    static void writeVerdicts(JsonGenerator json, Tally tally) throws IOException {
+        json.writeObjectFieldStart("verdicts");
+        for (XdpAction action : XdpAction.values()) {
+            json.writeObjectFieldStart(action.label());
+            json.writeNumberField("packets", tally.packets(action));
+            json.writeNumberField("bytes", tally.bytes(action));
+            if (action == XdpAction.OTHER) {
+                writeOtherValues(json, tally);
+            }
+            json.writeEndObject();
+        }
+        json.writeEndObject();
+    }
+
+    /** Fields {@code trace} and {@code trace_lines}. */
+    static void writeTrace(JsonGenerator json, TraceLog trace) throws IOException {
+        json.writeArrayFieldStart("trace");
+        for (TraceLog.Line line : trace.lines()) {
+            json.writeString(line.text());
+        }
+        json.writeEndArray();
+        json.writeNumberField("trace_lines", trace.total());
+    }
+
+    /** Field {@code statistics}: of each device, as ethtool -S names them. */
+    static void writeStatistics(JsonGenerator json, RunTotals totals) throws IOException {
+        json.writeObjectFieldStart("statistics");
+        for (var nic : totals.statistics().entrySet()) {
+            json.writeObjectFieldStart(nic.getKey());
+            for (var counter : nic.getValue().entrySet()) {
+                json.writeNumberField(counter.getKey(), counter.getValue());
+            }
+            json.writeEndObject();
+        }
+        json.writeEndObject();
+    }
+
+    private static void writeOtherValues(JsonGenerator json, Tally tally) throws IOException {
         json.writeObjectFieldStart("values");
-        for (OtherValue other : otherValues()) {
+        for (OtherValue other : otherValues(tally)) {
             json.writeObjectFieldStart(Integer.toString(other.value));
             json.writeNumberField("packets", other.packets);
             json.writeNumberField("bytes", other.bytes);

@@ -189,13 +189,10 @@ public final class Datapath implements AutoCloseable {
                 options.nics.values().stream().mapToInt(nic -> nic.queues).max().orElse(1);
         boolean oneThread = options.time == Time.CAPTURE || cpus == 1;
         Clock clock = options.time == Time.CAPTURE ? new CaptureClock() : System::nanoTime;
-        for (int cpu = 0; cpu < cpus; cpu++) {
-            contexts.add(options.neededContexts().create(cpu, clock));
-        }
         // hosts first: a wire's packets must find them
         devices.sort((one, other) -> Boolean.compare(other.isHost, one.isHost));
         makeChannels(cables);
-        makePipelines();
+        makePipelines(clock);
         List<Feed> threads = new ArrayList<>();
         Map<Feed, Integer> polled = makeFeeds(oneThread, threads);
 
@@ -332,6 +329,11 @@ public final class Datapath implements AutoCloseable {
         if (rss != null) {
             nic.rss(rss);
         }
+        Executable program = options.program;
+        BpfMap map = options.counters;
+        if (program != null) {
+            nic.hook().attach(program, map == null ? null : new VerdictCounters(map, options.queues));
+        }
         return nic;
     }
 
@@ -390,7 +392,7 @@ public final class Datapath implements AutoCloseable {
         };
     }
 
-    private void makePipelines() {
+    private void makePipelines(Clock clock) {
         for (Device device : devices) {
             Device wire = device.isHost ? wireDevice(device.options) : device;
             Device host = device.isHost ? device : hostDevice(device.options);
@@ -401,7 +403,8 @@ public final class Datapath implements AutoCloseable {
                     pipeline.addLast("wire", new ForwardHandler(wire.nic, queue, this::fail));
                     continue;
                 }
-                RunContext context = contexts.get(queue);
+                RunContext context = options.neededContexts().create(queue, clock);
+                contexts.add(context);
                 XdpHandler program = new XdpHandler(
                         device.nic.hook(),
                         context,
@@ -422,15 +425,6 @@ public final class Datapath implements AutoCloseable {
                 pipeline.addLast(
                         "host",
                         host == null ? new HostHandler(this::fail) : new ForwardHandler(host.nic, queue, this::fail));
-            }
-            if (!device.isHost) {
-                Executable program = device.options.program;
-                BpfMap map = device.options.counters;
-                if (program != null) {
-                    device.nic
-                            .hook()
-                            .attach(program, map == null ? null : new VerdictCounters(map, device.nic.queues()));
-                }
             }
         }
     }
@@ -903,7 +897,7 @@ public final class Datapath implements AutoCloseable {
             return this;
         }
 
-        /** Makes what programs run with on each CPU; needed. */
+        /** Makes what programs run with on each queue; needed. */
         public Builder contexts(ContextFactory factory) {
             contexts = factory;
             return this;

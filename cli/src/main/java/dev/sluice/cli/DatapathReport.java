@@ -1,0 +1,203 @@
+package dev.sluice.cli;
+
+import com.fasterxml.jackson.core.JsonGenerator;
+import dev.sluice.LoadedMap;
+import dev.sluice.LoadedObject;
+import dev.sluice.LoadedProgram;
+import dev.sluice.TraceLog;
+import dev.sluice.packet.NicTotals;
+import dev.sluice.packet.RunTotals;
+import dev.sluice.packet.pcap.Damage;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** What a run of several NICs came to, or has come to so far, as tables or as JSON. */
+final class DatapathReport {
+    private final List<NicOption> nics;
+    private final List<DatapathSession.Attached> attached;
+    private final Map<Path, LoadedObject> objects;
+    private final RunTotals totals;
+    private final TraceLog trace;
+
+    DatapathReport(
+            List<NicOption> nics,
+            List<DatapathSession.Attached> attached,
+            Map<Path, LoadedObject> objects,
+            RunTotals totals,
+            TraceLog trace) {
+        this.nics = nics;
+        this.attached = attached;
+        this.objects = objects;
+        this.totals = totals;
+        this.trace = trace;
+    }
+
+    /** As JSON or as tables, and warnings on standard error. */
+    void print(JsonOptions json, PrintStream out) {
+        if (json.wanted()) {
+            json.print(out, this::write);
+        } else {
+            print(out);
+        }
+        out.flush();
+        printWarnings(System.err);
+    }
+
+    private DatapathSession.@Nullable Attached on(NicOption nic) {
+        return attached.stream()
+                .filter(one -> one.nic().equals(nic))
+                .findFirst()
+                .orElse(null);
+    }
+
+    private NicTotals totals(NicOption nic) {
+        return totals.nics().stream()
+                .filter(of -> of.name().equals(nic.name()))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    /** All maps by name; where two objects have one of the same name, with the object's. */
+    private Map<String, LoadedMap> maps() {
+        Map<String, LoadedMap> maps = new LinkedHashMap<>();
+        objects.forEach((file, object) -> object.maps()
+                .forEach(map -> maps.put(
+                        maps.containsKey(map.name()) ? file.getFileName() + ":" + map.name() : map.name(), map)));
+        return maps;
+    }
+
+    // --- for people
+
+    private void print(PrintStream out) {
+        out.println(Quantity.count(totals.packets()) + (totals.packets() == 1 ? " packet, " : " packets, ")
+                + Quantity.count(totals.bytes()) + " bytes in " + Quantity.duration(totals.durationNanos()) + ", "
+                + Quantity.scaled(totals.packetsPerSecond()) + "packets/s, "
+                + Quantity.scaled(totals.durationNanos() == 0 ? 0 : totals.bytes() * 8e9 / totals.durationNanos())
+                + "bit/s");
+        for (NicOption nic : nics) {
+            NicTotals of = totals(nic);
+            DatapathSession.Attached one = on(nic);
+            out.println();
+            out.println(nic + ": "
+                    + (one == null
+                            ? "no program"
+                            : "program " + one.program().name() + " (tag "
+                                    + one.program().linked().tag() + ") of "
+                                    + one.choice().file().getFileName()));
+            Table table = new Table("verdict", "packets", "bytes", "share");
+            RunReport.addRows(table, of);
+            table.print(out);
+            printErrors(nic, out);
+        }
+        for (LoadedMap map : maps().values()) {
+            out.println();
+            MapDump.print(map, out);
+        }
+        RunReport.printTrace(trace, out);
+    }
+
+    /** What was sent, and what has gone wrong. */
+    private void printErrors(NicOption nic, PrintStream out) {
+        Map<String, Long> statistics = totals.statistics().getOrDefault(nic.name(), Map.of());
+        StringBuilder line = new StringBuilder();
+        statistics.forEach((name, count) -> {
+            boolean queue = name.matches("[rt]x\\d.*");
+            if (!queue && count != 0 && (name.equals("tx_packets") || name.contains("error"))) {
+                line.append(line.isEmpty() ? "" : ", ").append(name).append(' ').append(Quantity.count(count));
+            }
+        });
+        if (!line.isEmpty()) {
+            out.println(line);
+        }
+    }
+
+    private void printWarnings(PrintStream err) {
+        objects.forEach((file, object) -> {
+            for (String warning : object.spec().warnings()) {
+                err.println("Warning: " + file + ": " + warning);
+            }
+            for (LoadedProgram program : object.programs()) {
+                for (String warning : program.warnings()) {
+                    err.println("Warning: " + file + ": program " + program.name() + " " + warning);
+                }
+            }
+        });
+        if (totals.cutPackets() > 0) {
+            err.println("Warning: " + Quantity.count(totals.cutPackets())
+                    + (totals.cutPackets() == 1 ? " packet was" : " packets were")
+                    + " cut short by the capture; the program saw what there is");
+        }
+        for (DatapathSession.Attached one : attached) {
+            RunReport.printFaults(totals(one.nic()), one.program(), err);
+        }
+        for (Damage damage : totals.damages()) {
+            err.println("Error: " + damage.message());
+        }
+    }
+
+    // --- for programs
+
+    private void write(JsonGenerator json) throws IOException {
+        json.writeStartObject();
+        json.writeStringField("type", "report");
+        json.writeNumberField("packets", totals.packets());
+        json.writeNumberField("bytes", totals.bytes());
+        json.writeNumberField("duration_ns", totals.durationNanos());
+        json.writeNumberField("rate_pps", Math.round(totals.packetsPerSecond()));
+        RunReport.writeVerdicts(json, totals.verdicts());
+        json.writeObjectFieldStart("nics");
+        for (NicOption nic : nics) {
+            json.writeFieldName(nic.name());
+            write(json, nic);
+        }
+        json.writeEndObject();
+        json.writeNumberField("cut_short", totals.cutPackets());
+        json.writeObjectFieldStart("maps");
+        for (Map.Entry<String, LoadedMap> map : maps().entrySet()) {
+            json.writeFieldName(map.getKey());
+            MapDump.write(map.getValue(), json);
+        }
+        json.writeEndObject();
+        RunReport.writeTrace(json, trace);
+        RunReport.writeStatistics(json, totals);
+        if (!totals.damages().isEmpty()) {
+            json.writeArrayFieldStart("errors");
+            for (Damage damage : totals.damages()) {
+                json.writeString(damage.message());
+            }
+            json.writeEndArray();
+        }
+        json.writeEndObject();
+    }
+
+    private void write(JsonGenerator json, NicOption nic) throws IOException {
+        NicTotals of = totals(nic);
+        json.writeStartObject();
+        json.writeStringField("wire", nic.wire().toString());
+        json.writeStringField("host", nic.host() == null ? "null" : nic.host().toString());
+        DatapathSession.Attached one = on(nic);
+        if (one != null) {
+            json.writeStringField("object", one.choice().file().toString());
+            json.writeStringField("program", one.program().name());
+            json.writeStringField("tag", one.program().linked().tag());
+            json.writeStringField("engine", one.program().executable().engine());
+        }
+        json.writeNumberField("packets", of.packets());
+        json.writeNumberField("bytes", of.bytes());
+        RunReport.writeVerdicts(json, of.verdicts());
+        json.writeNumberField("too_short", of.tooShort());
+        json.writeNumberField("too_long", of.tooLong());
+        json.writeNumberField("no_room", of.dropped());
+        json.writeNumberField("faults", of.faultCount());
+        if (one != null) {
+            json.writeFieldName("counters");
+            MapDump.write(one.counters(), json);
+        }
+        json.writeEndObject();
+    }
+}

@@ -1,0 +1,160 @@
+package dev.sluice.cli;
+
+import dev.sluice.LoadedMap;
+import dev.sluice.LoadedObject;
+import dev.sluice.LoadedProgram;
+import dev.sluice.TraceLog;
+import dev.sluice.XdpRuntime;
+import dev.sluice.helper.Clock;
+import dev.sluice.helper.RunContext;
+import dev.sluice.object.ProgramSpec;
+import dev.sluice.packet.Datapath;
+import dev.sluice.packet.RunTotals;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/** The programs of several NICs, loaded once an object so that they share its maps, with their counters and their trace. */
+final class DatapathSession implements AutoCloseable {
+    /** A program on a NIC. */
+    record Attached(NicOption nic, ObjectOptions.Choice choice, LoadedProgram program, LoadedMap counters) {}
+
+    private final RunOptions options;
+    private final XdpRuntime runtime;
+    private final TraceLog trace;
+    private final List<NicOption> nics;
+    private final Map<Path, LoadedObject> objects = new LinkedHashMap<>();
+    private final List<Attached> attached = new ArrayList<>();
+
+    private DatapathSession(List<NicOption> nics, RunOptions options, XdpRuntime runtime) {
+        this.nics = nics;
+        this.options = options;
+        this.runtime = runtime;
+        trace = new TraceLog(options.traceLimit());
+    }
+
+    /**
+     * @param object of the NICs that name none; null when every NIC does
+     * @param cpus how many CPUs programs see
+     */
+    static DatapathSession open(
+            List<NicOption> nics, @Nullable Path object, ObjectOptions objects, RunOptions options, int cpus) {
+        Map<NicOption, Wanted> wanted = new LinkedHashMap<>();
+        for (NicOption nic : nics) {
+            Wanted one = wanted(nic, object, objects);
+            if (one != null) {
+                wanted.put(nic, one);
+            }
+        }
+        Map<Path, Optional<String>> first = new LinkedHashMap<>();
+        if (object != null && wanted.values().stream().anyMatch(one -> one.file.equals(object))) {
+            first.put(object, Optional.empty()); // what the options change
+        }
+        wanted.values().forEach(one -> first.merge(one.file, one.program, (old, now) -> old.isPresent() ? old : now));
+        Map<Path, ObjectOptions.Choice> choices = objects.choose(first);
+        XdpRuntime runtime = new XdpRuntime(options.engine().engine(), cpus, options.seed());
+        boolean opened = false;
+        try {
+            options.network().apply(runtime);
+            DatapathSession session = new DatapathSession(nics, options, runtime);
+            session.load(wanted, choices);
+            opened = true;
+            return session;
+        } finally {
+            if (!opened) {
+                runtime.close();
+            }
+        }
+    }
+
+    /** A program of an object; without a name the only one. */
+    private record Wanted(Path file, Optional<String> program) {}
+
+    private static @Nullable Wanted wanted(NicOption nic, @Nullable Path object, ObjectOptions objects) {
+        String named = nic.program();
+        if (named == null) {
+            return object == null ? null : new Wanted(object, objects.program());
+        }
+        if (named.equals("none")) {
+            return null;
+        }
+        Path whole = Path.of(named);
+        int colon = named.lastIndexOf(':');
+        return colon > 0 && !Files.exists(whole)
+                ? new Wanted(Path.of(named.substring(0, colon)), Optional.of(named.substring(colon + 1)))
+                : new Wanted(whole, Optional.empty());
+    }
+
+    private void load(Map<NicOption, Wanted> wanted, Map<Path, ObjectOptions.Choice> choices) {
+        Map<NicOption, ProgramSpec> programs = new LinkedHashMap<>();
+        choices.forEach((file, choice) -> {
+            List<ProgramSpec> of = new ArrayList<>();
+            wanted.forEach((nic, one) -> {
+                if (one.file.equals(file)) {
+                    ProgramSpec program = ObjectOptions.choose(file, choice.spec(), one.program.orElse(null));
+                    programs.put(nic, program);
+                    if (!of.contains(program)) {
+                        of.add(program);
+                    }
+                }
+            });
+            objects.put(file, choice.load(runtime, of));
+        });
+        programs.forEach((nic, program) -> {
+            Path file = Objects.requireNonNull(wanted.get(nic)).file;
+            attached.add(new Attached(
+                    nic,
+                    Objects.requireNonNull(choices.get(file)),
+                    Objects.requireNonNull(objects.get(file))
+                            .program(program.name())
+                            .orElseThrow(),
+                    VerdictMap.create(runtime)));
+        });
+    }
+
+    /** Files that are read while it runs. */
+    List<String> files() {
+        List<String> files = new ArrayList<>();
+        objects.keySet().forEach(file -> files.add(file.toString()));
+        for (NicOption nic : nics) {
+            for (NicOption.EndText end : nic.host() == null ? List.of(nic.wire()) : List.of(nic.wire(), nic.host())) {
+                if (end.kind.equals("pcap") && !end.argument.equals("-")) {
+                    files.add(end.argument);
+                }
+            }
+        }
+        return files;
+    }
+
+    /** Puts a NIC's program on it. */
+    void attach(NicOption option, Datapath.Nic nic) {
+        for (Attached one : attached) {
+            if (one.nic.equals(option)) {
+                nic.program(one.program.executable()).counters(one.counters.map());
+            }
+        }
+    }
+
+    /** What a queue runs programs with. */
+    RunContext context(int cpu, Clock clock) {
+        RunContext context = runtime.newContext(clock, cpu);
+        context.trace = trace;
+        context.instructionLimit = options.maxInsns();
+        return context;
+    }
+
+    DatapathReport report(RunTotals totals) {
+        return new DatapathReport(nics, attached, objects, totals, trace);
+    }
+
+    @Override
+    public void close() {
+        runtime.close();
+    }
+}

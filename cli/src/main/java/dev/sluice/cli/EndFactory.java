@@ -1,0 +1,167 @@
+package dev.sluice.cli;
+
+import dev.sluice.packet.End;
+import dev.sluice.packet.Pace;
+import dev.sluice.packet.frame.FrameSink;
+import dev.sluice.packet.netty.CaptureFileSink;
+import dev.sluice.packet.netty.RotatingCaptureSink;
+import dev.sluice.packet.pcap.CaptureWriter;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Makes what {@code --nic} says is behind a NIC, and closes the captures that it has begun. */
+final class EndFactory implements AutoCloseable {
+    static final String KINDS = "tap:IFNAME, pcap:FILE, write:FILE, link:NIC or null";
+
+    private final List<String> inputs;
+    private final List<FrameSink> sinks = new ArrayList<>();
+    private boolean standardOutput;
+
+    /** @param inputs files that are read, which must not be written over */
+    EndFactory(List<String> inputs) {
+        this.inputs = inputs;
+    }
+
+    /** Whether a capture goes to standard output, which then is no place for a report. */
+    boolean writesToStandardOutput() {
+        return standardOutput;
+    }
+
+    End make(NicOption nic, NicOption.EndText text) {
+        return switch (text.kind) {
+            case "null" -> {
+                refuseSettings(nic, text);
+                yield End.NULL;
+            }
+            case "tap" -> {
+                refuseSettings(nic, text);
+                yield new End.Tap(argument(nic, text, "interface"));
+            }
+            case "link" -> {
+                refuseSettings(nic, text);
+                yield new End.Link(argument(nic, text, "NIC"));
+            }
+            case "pcap" -> captures(nic, text);
+            case "write" -> makeSink(nic, text);
+            default -> throw nic.usage("expected " + KINDS + ", found " + text);
+        };
+    }
+
+    private static String argument(NicOption nic, NicOption.EndText text, String what) {
+        if (text.argument.isEmpty()) {
+            throw nic.usage(text.kind + ": expected the name of a" + (what.startsWith("i") ? "n " : " ") + what
+                    + ", such as " + text.kind + ":NAME");
+        }
+        return text.argument;
+    }
+
+    private static void refuseSettings(NicOption nic, NicOption.EndText text) {
+        for (NicOption.Setting setting : text.settings) {
+            throw unknown(nic, text, setting, "none");
+        }
+    }
+
+    private static CommandFailure unknown(
+            NicOption nic, NicOption.EndText text, NicOption.Setting setting, String known) {
+        return nic.usage(text + ": unknown key, expected host, sent, queues, prog, mtu, mac, ifindex or, for "
+                + text.kind + ", " + known + ", found " + setting.key());
+    }
+
+    private End captures(NicOption nic, NicOption.EndText text) {
+        long repeat = 1;
+        long count = Long.MAX_VALUE;
+        Pace pace = Pace.TOP_SPEED;
+        for (NicOption.Setting setting : text.settings) {
+            switch (setting.key()) {
+                case "repeat" -> repeat = nic.number("repeat", setting.value(), 0, Long.MAX_VALUE);
+                case "count" -> count = count(nic, setting);
+                case "speed", "rate" -> pace = pace(nic, setting, pace);
+                default -> throw unknown(nic, text, setting, "repeat, count, speed or rate");
+            }
+        }
+        return new End.Captures(List.of(argument(nic, text, "file")), repeat, count, pace);
+    }
+
+    private static long count(NicOption nic, NicOption.Setting setting) {
+        return (long) nic.quantity("count", setting.value(), n -> n >= 1, "a number of packets such as 1000 or 1M");
+    }
+
+    private static Pace pace(NicOption nic, NicOption.Setting setting, Pace before) {
+        if (!before.equals(Pace.TOP_SPEED)) {
+            throw nic.usage("expected one of speed and rate, once");
+        }
+        if (setting.key().equals("rate")) {
+            return Pace.rate(
+                    nic.quantity("rate", setting.value(), n -> n >= 1, "packets a second such as 5000 or 1.5M"));
+        }
+        if (setting.value().equals("max")) {
+            return Pace.TOP_SPEED;
+        }
+        double speed = nic.quantity("speed", setting.value(), n -> true, "max or a number above 0");
+        if (speed == 0) {
+            throw nic.usage("speed: expected max or a number above 0, found 0");
+        }
+        return Pace.speed(speed);
+    }
+
+    End.Sink makeSink(NicOption nic, NicOption.EndText text) {
+        if (!text.kind.equals("write")) {
+            throw nic.usage("sent: expected write:FILE, found " + text);
+        }
+        String file = argument(nic, text, "file");
+        long size = Long.MAX_VALUE;
+        double seconds = 0;
+        int files = 0;
+        for (NicOption.Setting setting : text.settings) {
+            switch (setting.key()) {
+                case "size" ->
+                    size = (long)
+                            nic.quantity("size", setting.value(), n -> n >= 1000, "bytes, 1k or more, such as 100M");
+                case "every" -> seconds = RateReport.interval(setting.value()) / 1e9;
+                case "files" -> files = (int) nic.number("files", setting.value(), 1, 1_000_000);
+                default -> throw unknown(nic, text, setting, "size, every or files");
+            }
+        }
+        boolean rotates = size != Long.MAX_VALUE || seconds != 0;
+        if (files != 0 && !rotates) {
+            throw nic.usage("files: expected size or every beside it, which begin another file");
+        }
+        RunOptions.refuseToOverwrite(file, inputs);
+        try {
+            CaptureWriter.Options options =
+                    CaptureWriter.Options.byName(file).nanoseconds(true).interfaceName(nic.name());
+            FrameSink sink;
+            if (rotates) {
+                if (file.equals("-")) {
+                    throw nic.usage("write:-: standard output has one file, expected neither size nor every");
+                }
+                sink = new RotatingCaptureSink(Path.of(file), options, size, (long) (seconds * 1e9), files);
+            } else {
+                sink = new CaptureFileSink(CaptureWriter.create(file, options));
+                standardOutput |= file.equals("-");
+            }
+            sinks.add(sink);
+            return new End.Sink(sink);
+        } catch (IOException e) {
+            throw new CommandFailure(String.valueOf(e.getMessage()));
+        }
+    }
+
+    /** Completes the captures. */
+    @Override
+    public void close() {
+        IOException failure = null;
+        for (FrameSink sink : sinks) {
+            try {
+                sink.close();
+            } catch (IOException e) {
+                failure = e;
+            }
+        }
+        if (failure != null) {
+            throw new CommandFailure(String.valueOf(failure.getMessage()));
+        }
+    }
+}

@@ -1,0 +1,70 @@
+package dev.sluice.cli;
+
+import java.lang.reflect.InvocationHandler;
+import java.lang.reflect.Proxy;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Calls something when a signal arrives. The JDK's way to that is in a package of which javac warns, so it is used by
+ * reflection; where it is not there, signals do nothing.
+ */
+final class Request implements AutoCloseable {
+    private final @Nullable Object signal;
+    private final @Nullable Object before;
+
+    private Request(@Nullable Object signal, @Nullable Object before) {
+        this.signal = signal;
+        this.before = before;
+    }
+
+    /**
+     * Until it is closed, a signal calls this on a thread of its own.
+     *
+     * @param name without SIG
+     */
+    static Request on(String name, Runnable action) {
+        try {
+            Object signal = Class.forName("sun.misc.Signal")
+                    .getConstructor(String.class)
+                    .newInstance(name);
+            InvocationHandler calls = (proxy, method, arguments) -> switch (method.getName()) {
+                case "handle" -> {
+                    action.run();
+                    yield null;
+                }
+                case "hashCode" -> System.identityHashCode(proxy);
+                case "equals" -> System.identityHashCode(proxy) == System.identityHashCode(arguments[0]);
+                default -> "request";
+            };
+            return new Request(
+                    signal,
+                    handle(
+                            signal,
+                            Proxy.newProxyInstance(
+                                    Request.class.getClassLoader(), new Class<?>[] {handlerType()}, calls)));
+        } catch (ReflectiveOperationException e) {
+            return new Request(null, null);
+        }
+    }
+
+    private static Class<?> handlerType() throws ClassNotFoundException {
+        return Class.forName("sun.misc.SignalHandler");
+    }
+
+    private static Object handle(Object signal, @Nullable Object handler) throws ReflectiveOperationException {
+        return signal.getClass()
+                .getMethod("handle", signal.getClass(), handlerType())
+                .invoke(null, signal, handler);
+    }
+
+    @Override
+    public void close() {
+        if (signal != null) {
+            try {
+                handle(signal, before);
+            } catch (ReflectiveOperationException e) {
+                throw new AssertionError(e);
+            }
+        }
+    }
+}
