@@ -134,14 +134,38 @@ public final class Facts {
     }
 
     /**
-     * Ties the facts to the program that was linked from the same instructions.
+     * Ties the facts to the program that was linked from the same instructions, and removes its dead code.
      *
      * @param program the verified instructions, with addresses in the {@code lddw}s of maps
-     * @return the program, which may run without checks; empty if the facts are no {@linkplain #isProof proof}
+     * @return what is left of it, which may run without checks; empty if the facts are no {@linkplain #isProof proof}
      */
     public Optional<Verified> verified(Program program) {
+        return proof ? Optional.of(new Verified(trim(program))) : Optional.empty();
+    }
+
+    /**
+     * Removes the dead code of the program that was linked from the same instructions, as Linux does: for listings.
+     *
+     * @param program the verified instructions, with addresses in the {@code lddw}s of maps
+     */
+    public Trimmed trim(Program program) {
         requireSame(program.code());
-        return proof ? Optional.of(new Verified(program, this)) : Optional.empty();
+        return DeadCode.trim(program, this);
+    }
+
+    /** The facts of a program that has only some of the slots left. */
+    Facts select(Code code, int[] origins) {
+        BitSet allReached = new BitSet();
+        allReached.set(0, origins.length);
+        BitSet newTaken = new BitSet();
+        BitSet newFallen = new BitSet();
+        @Nullable RegisterFact[][] newRegisters = new RegisterFact[origins.length][];
+        for (int slot = 0; slot < origins.length; slot++) {
+            newTaken.set(slot, taken.get(origins[slot]));
+            newFallen.set(slot, fallen.get(origins[slot]));
+            newRegisters[slot] = registers[origins[slot]];
+        }
+        return new Facts(code.toBytes(), proof, allReached, newTaken, newFallen, newRegisters);
     }
 
     private static boolean isPlain(Instruction insn) {

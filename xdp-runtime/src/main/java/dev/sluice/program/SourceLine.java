@@ -9,4 +9,9 @@ package dev.sluice.program;
  * @param line from 1
  * @param column from 1
  */
-public record SourceLine(int slot, String file, String text, int line, int column) {}
+public record SourceLine(int slot, String file, String text, int line, int column) {
+    /** The same line from another slot on. */
+    SourceLine at(int newSlot) {
+        return new SourceLine(newSlot, file, text, line, column);
+    }
+}

@@ -8,21 +8,24 @@ package dev.sluice.program;
  * told, at most.
  */
 public final class Verified {
-    private final Program program;
-    private final Facts facts;
+    private final Trimmed trimmed;
 
-    Verified(Program program, Facts facts) {
-        this.program = program;
-        this.facts = facts;
+    Verified(Trimmed trimmed) {
+        this.trimmed = trimmed;
     }
 
-    /** The program. */
+    /** The program, without the dead code that it had. */
     public Program program() {
-        return program;
+        return trimmed.program();
     }
 
     /** What was proved; its slots are those of {@link #program}. */
     public Facts facts() {
-        return facts;
+        return trimmed.facts();
+    }
+
+    /** The slot that an instruction had when the program was linked. */
+    public int originOf(int slot) {
+        return trimmed.originOf(slot);
     }
 }

@@ -19,6 +19,8 @@
  * a path early where a number that is different this time cannot matter to safety, so that what it saw of numbers is not
  * all that there can be.
  *
+ * <p>Dead code is removed before a verified program runs, as Linux removes it; facts move with their instructions.
+ *
  * <p>{@link dev.sluice.program.Verified} is a program together with its proof. The way from an object to it:
  *
  * <pre>
