@@ -2,19 +2,32 @@ package dev.sluice;
 
 import dev.sluice.exec.Executable;
 import dev.sluice.object.LinkedProgram;
+import dev.sluice.program.Verified;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A loaded program.
  *
  * @param linked what was linked, before addresses went in
  * @param executable the runnable
+ * @param verified what was proved of it; null where it runs checked
  * @param maps ids of the maps it uses, in order of first use
  * @param warnings what will not work, each a sentence for a person
  */
-public record LoadedProgram(LinkedProgram linked, Executable executable, List<Integer> maps, List<String> warnings) {
+public record LoadedProgram(
+        LinkedProgram linked,
+        Executable executable,
+        @Nullable Verified verified,
+        List<Integer> maps,
+        List<String> warnings) {
     public String name() {
         return linked.name();
+    }
+
+    /** The slot that an instruction of {@code executable.program()} had when it was linked. */
+    public int originOf(int slot) {
+        return verified == null ? slot : verified.originOf(slot);
     }
 
     /** The program's id, above 0. */

@@ -292,7 +292,7 @@ final class ObjectLoader {
                 linked.spec().type().frags());
         Verified verified = runtime.engine().wantsProof() ? prove(linked, program, warnings) : null;
         Executable executable = verified == null ? runtime.load(program) : runtime.load(verified);
-        return new LoadedProgram(linked, executable, List.copyOf(used), List.copyOf(warnings));
+        return new LoadedProgram(linked, executable, verified, List.copyOf(used), List.copyOf(warnings));
     }
 
     /** Asks the verifier; null, with a warning that says why, where it neither proves nor rejects. */

@@ -1,5 +1,6 @@
 package dev.sluice.cli;
 
+import dev.sluice.LoadedProgram;
 import dev.sluice.btf.Btf;
 import dev.sluice.btf.BtfExt;
 import dev.sluice.btf.BtfType;
@@ -10,14 +11,21 @@ import dev.sluice.isa.Syntax;
 import dev.sluice.object.LinkedProgram;
 import dev.sluice.object.ObjectSpec;
 import dev.sluice.object.Reference;
+import dev.sluice.program.Facts;
+import dev.sluice.program.Program;
+import dev.sluice.program.SourceLine;
+import dev.sluice.program.Subprogram;
+import dev.sluice.program.Trimmed;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.function.IntUnaryOperator;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** The instructions of a linked program with their C source, as {@code bpftool prog dump xlated} lists them. */
+/** The instructions of a program with their C source, as {@code bpftool prog dump xlated} lists them. */
 final class Listing {
     /**
      * One instruction.
@@ -30,41 +38,92 @@ final class Listing {
 
     private Listing() {}
 
-    static List<Line> of(ObjectSpec spec, LinkedProgram program) {
+    /** As it was linked. */
+    static List<Line> of(ObjectSpec spec, LinkedProgram linked) {
+        return of(spec, linked, bare(spec, linked), slot -> slot);
+    }
+
+    /** What is left of it after its verification. */
+    static List<Line> of(ObjectSpec spec, LinkedProgram linked, Facts facts) {
+        Trimmed trimmed = facts.trim(bare(spec, linked));
+        return of(spec, linked, trimmed.program(), trimmed::originOf);
+    }
+
+    /** As it runs. */
+    static List<Line> of(ObjectSpec spec, LoadedProgram loaded) {
+        return of(spec, loaded.linked(), loaded.executable().program(), loaded::originOf);
+    }
+
+    private static Program bare(ObjectSpec spec, LinkedProgram linked) {
+        Btf btf = spec.btf();
+        List<SourceLine> lines = new ArrayList<>();
+        if (btf != null) {
+            for (BtfExt.LineInfo line : linked.lines()) {
+                String text = btf.string(line.textOffset()).strip();
+                lines.add(new SourceLine(
+                        line.slot(), btf.string(line.fileNameOffset()), text, line.line(), line.column()));
+            }
+        }
+        Code code = Code.decode(linked.insns().bytes());
+        return new Program(
+                linked.name(),
+                linked.tag(),
+                code,
+                Program.findSubprograms(code),
+                lines,
+                spec.isGplCompatible(),
+                linked.spec().type().frags());
+    }
+
+    /** @param origins slots of the linked program by those of what is left of it */
+    private static List<Line> of(ObjectSpec spec, LinkedProgram linked, Program program, IntUnaryOperator origins) {
         Btf btf = spec.btf();
         Map<Integer, String> sources = new HashMap<>();
+        program.lines().forEach(line -> sources.put(line.slot(), line.text()));
         Map<Integer, String> protos = new HashMap<>();
         if (btf != null) {
-            for (BtfExt.LineInfo line : program.lines()) {
-                sources.put(line.slot(), btf.string(line.textOffset()).strip());
-            }
-            for (LinkedProgram.Function function : program.functions()) {
+            for (LinkedProgram.Function function : linked.functions()) {
                 if (function.btfType() != 0) {
                     protos.put(function.start(), prototype(btf, function.btfType()));
                 }
             }
         }
         Map<Integer, String> references = new HashMap<>();
-        for (Reference reference : program.references()) {
+        for (Reference reference : linked.references()) {
             String text = describe(reference);
             if (text != null) {
                 references.put(reference.slot(), text);
             }
         }
-        Code code = Code.decode(program.insns().bytes());
+        Code code = program.code();
         Disassembler disassembler = new Disassembler(Syntax.KERNEL, HelperSymbols.INSTANCE);
+        Set<Integer> starts =
+                program.subprograms().stream().map(Subprogram::start).collect(Collectors.toSet());
         List<Line> lines = new ArrayList<>();
         for (int slot = 0; slot < code.size(); slot++) {
             Instruction insn = code.at(slot);
             if (insn != null) {
-                String reference = references.get(slot);
+                int origin = origins.applyAsInt(slot);
+                String reference = references.get(origin);
                 String text = reference == null
                         ? disassembler.text(insn)
                         : "(%02x) ".formatted(insn.opcode().code()) + reference.replace("DST", "r" + insn.dst());
-                lines.add(new Line(slot, protos.get(slot), sources.get(slot), text, insn));
+                String proto = starts.contains(slot) ? protoAt(linked, protos, origin) : null;
+                lines.add(new Line(slot, proto, sources.get(slot), text, insn));
             }
         }
         return lines;
+    }
+
+    /** Of the function that a slot belongs to: its first instructions may have gone. */
+    private static @Nullable String protoAt(LinkedProgram linked, Map<Integer, String> protos, int slot) {
+        String found = null;
+        for (LinkedProgram.Function function : linked.functions()) {
+            if (function.start() <= slot) {
+                found = protos.get(function.start());
+            }
+        }
+        return found;
     }
 
     /** Maps have the numbers that they get when the object is loaded first: 1, 2 and so on. */

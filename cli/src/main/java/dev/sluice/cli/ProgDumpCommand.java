@@ -6,7 +6,12 @@ import dev.sluice.XdpRuntime;
 import dev.sluice.isa.Instruction;
 import dev.sluice.isa.MalformedCodeException;
 import dev.sluice.jit.JitEngine;
+import dev.sluice.object.LinkedProgram;
 import dev.sluice.object.ObjectException;
+import dev.sluice.verifier.Subject;
+import dev.sluice.verifier.Subjects;
+import dev.sluice.verifier.Verdict;
+import dev.sluice.verifier.Verifier;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Path;
@@ -66,7 +71,7 @@ final class ProgDumpCommand implements Callable<Integer> {
             }
             try (XdpRuntime runtime = new XdpRuntime(engine.engine(), 1, 0)) {
                 LoadedProgram program = choice.program(choice.load(runtime));
-                List<Listing.Line> lines = Listing.of(choice.spec(), program.linked());
+                List<Listing.Line> lines = Listing.of(choice.spec(), program);
                 JitedListing jited = new JitedListing(JitEngine.listing(program.executable(), runtime.maps()), lines);
                 if (json.wanted()) {
                     json.print(System.out, jited::write);
@@ -85,10 +90,21 @@ final class ProgDumpCommand implements Callable<Integer> {
         return ExitCode.OK;
     }
 
-    /** Of the linked program: to look at it, none of its maps need to exist here. */
+    /**
+     * Without the dead code, as the kernel shows it, if the verifier accepts the program; otherwise as it was linked. To
+     * look at it, none of its maps need to exist here.
+     */
     private static List<Listing.Line> listing(ObjectOptions.Choice choice) {
         try {
-            return Listing.of(choice.spec(), choice.spec().link(choice.program(), choice.target()));
+            LinkedProgram linked = choice.spec().link(choice.program(), choice.target());
+            List<Listing.Line> asLinked = Listing.of(choice.spec(), linked);
+            Subject subject = Subjects.of(choice.spec(), choice.program(), choice.target());
+            if (Verifier.create().verify(subject) instanceof Verdict.Verified verified) {
+                return Listing.of(choice.spec(), linked, verified.facts());
+            }
+            System.err.println("note: " + choice.program().name()
+                    + ": not accepted by the verifier, this is the program as it was linked");
+            return asLinked;
         } catch (ObjectException e) {
             throw new CommandFailure(choice.file() + ": " + e.getMessage());
         } catch (MalformedCodeException e) {

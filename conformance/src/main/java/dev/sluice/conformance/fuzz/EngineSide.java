@@ -88,7 +88,7 @@ final class EngineSide implements Side {
                 Verified proved = accepted.facts().verified(linked).orElse(null);
                 program = proved == null ? engine.load(linked, programs) : engine.load(proved, programs);
                 if (shows && proved != null) {
-                    facts.add(programs, linked, proved.facts());
+                    facts.add(programs, proved.program(), proved.facts());
                 }
                 yield null;
             }

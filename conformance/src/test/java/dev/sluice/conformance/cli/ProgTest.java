@@ -8,9 +8,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.conformance.Json;
 import dev.sluice.conformance.Pcaps;
+import dev.sluice.isa.Code;
 import dev.sluice.object.FunctionSpec;
 import dev.sluice.object.ObjectSpec;
 import dev.sluice.object.ProgramSpec;
+import dev.sluice.program.Program;
+import dev.sluice.verifier.Subjects;
+import dev.sluice.verifier.Verdict;
+import dev.sluice.verifier.Verifier;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -62,13 +67,26 @@ class ProgTest {
                     .items();
             String encoding =
                     lines.stream().map(line -> line.get("encoding").text()).collect(Collectors.joining(" "));
-            assertThat(encoding).isEqualTo(HexFormat.ofDelimiter(" ").formatHex(insns));
+            assertThat(encoding).isEqualTo(HexFormat.ofDelimiter(" ").formatHex(left(spec, program)));
             String listing = Cli.run("prog", "dump", "xlated", "--prog", program.name(), object(name))
                     .ok()
                     .out();
             assertThat(listing.lines().filter(line -> line.matches(" *[0-9]+: \\([0-9a-f]{2}\\) .*")))
                     .hasSameSizeAs(lines);
         }
+    }
+
+    /** What the verifier leaves of a program. */
+    private static byte[] left(ObjectSpec spec, ProgramSpec program) {
+        Code code = Code.decode(spec.link(program).insns().bytes());
+        Verdict verdict = Verifier.create().verify(Subjects.of(spec, program, null));
+        return verdict instanceof Verdict.Verified verified
+                ? verified.facts()
+                        .trim(Program.ofCode(program.name(), code))
+                        .program()
+                        .code()
+                        .toBytes()
+                : code.toBytes();
     }
 
     @Test
