@@ -29,10 +29,17 @@ import picocli.CommandLine.Parameters;
             ""
         })
 final class BenchCommand implements Callable<Integer> {
-    @Parameters(index = "0", paramLabel = "OBJ", description = "Compiled object (.bpf.o).")
+    /** Packets that are made for the table. */
+    private static final int TABLE_PACKETS = 16_384;
+
+    @Parameters(
+            index = "0",
+            arity = "0..1",
+            paramLabel = "OBJ",
+            description = "Compiled object (.bpf.o); without one, programs that come with the command.")
     private @Nullable Path object;
 
-    @Parameters(index = "1..*", arity = "1..*", paramLabel = "CAPTURE", description = "Captures with the packets.")
+    @Parameters(index = "1..*", arity = "0..*", paramLabel = "CAPTURE", description = "Captures with the packets.")
     private List<String> captures = new ArrayList<>();
 
     @Mixin
@@ -93,7 +100,11 @@ final class BenchCommand implements Callable<Integer> {
         RunOptions.requireAtLeast("--rounds", rounds, 1);
         RunOptions.requireAtLeast("--warm-up", warmUpSeconds, 0);
         BarChart.checkName(plot);
-        ProgramBench.Options options = new ProgramBench.Options(
+        return object == null ? table() : single(object);
+    }
+
+    private ProgramBench.Options options(List<String> sources) {
+        return new ProgramBench.Options(
                 engine,
                 seed,
                 network,
@@ -101,12 +112,19 @@ final class BenchCommand implements Callable<Integer> {
                 repeat / 64 * 64,
                 rounds,
                 warmUpSeconds * 1_000_000_000L,
-                !withoutKernel);
+                !withoutKernel,
+                sources);
+    }
+
+    private int single(Path file) throws IOException {
+        if (captures.isEmpty()) {
+            throw RunOptions.usage(file + ": expected a capture with packets for it as well");
+        }
         if (!withoutKernel) {
             objects.refuseKernels("bench (unless --no-kernel is, too)");
         }
-        ObjectOptions.Choice choice = objects.choose(java.util.Objects.requireNonNull(object));
-        List<BenchResult> results = new ArrayList<>();
+        ObjectOptions.Choice choice = objects.choose(file);
+        BenchResult result;
         List<Damage> damages;
         try (PacketSet set = PacketSet.read(captures, packets)) {
             damages = set.damages();
@@ -114,20 +132,52 @@ final class BenchCommand implements Callable<Integer> {
                 throw new CommandFailure(String.join(", ", captures) + ": no packet to run, expected one of "
                         + PacketSet.MIN_BYTES + " to " + PacketSet.MAX_BYTES + " bytes");
             }
-            results.add(ProgramBench.run(choice, set, Map.of(), options));
+            result = ProgramBench.run(choice, set, Map.of(), options(List.of()));
         } catch (CaptureException e) {
             throw new CommandFailure(String.valueOf(e.getMessage()));
         }
-        BenchResult result = results.getFirst();
         if (json.wanted()) {
             json.print(System.out, result::write);
         } else {
             result.print(System.out, captures);
         }
         if (plot != null) {
-            BenchResult.chart(results).write(plot);
+            BenchResult.chart(List.of(result)).write(plot);
         }
         damages.forEach(damage -> System.err.println("Error: " + damage.message()));
         return damages.isEmpty() ? ExitCode.OK : ExitCode.FAILED;
+    }
+
+    private int table() throws IOException {
+        objects.given().ifPresent(option -> {
+            throw RunOptions.usage(option + ": expected an object that it is for");
+        });
+        List<BenchResult> results = new ArrayList<>();
+        try (PacketSet set = BenchPrograms.packets(Math.min(packets, TABLE_PACKETS), seed)) {
+            for (BenchPrograms.Row row : BenchPrograms.TABLE) {
+                results.add(ProgramBench.run(
+                        BenchPrograms.choice(row.name()),
+                        set,
+                        BenchPrograms.entries(row.name(), seed),
+                        options(row.sources())));
+            }
+        }
+        if (json.wanted()) {
+            json.print(System.out, generator -> {
+                generator.writeStartObject();
+                generator.writeArrayFieldStart("programs");
+                for (BenchResult result : results) {
+                    result.write(generator);
+                }
+                generator.writeEndArray();
+                generator.writeEndObject();
+            });
+        } else {
+            BenchResult.printTable(System.out, results);
+        }
+        if (plot != null) {
+            BenchResult.chart(results).write(plot);
+        }
+        return ExitCode.OK;
     }
 }

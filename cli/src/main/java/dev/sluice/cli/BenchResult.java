@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -243,6 +244,62 @@ record BenchResult(
                                 ? "steady after " + Quantity.duration(warmUp.nanos())
                                 : "not steady after " + Quantity.duration(warmUp.nanos())
                                         + ": the rounds were still changing, a longer --warm-up may help");
+    }
+
+    /** A line for each program. */
+    static void printTable(PrintStream out, List<BenchResult> results) {
+        BenchResult first = results.getFirst();
+        out.println("nanoseconds of CPU a packet, on " + Quantity.count(first.packets)
+                + " packets of 64 bytes, of which a sample of " + first.sample + " is repeated; medians of "
+                + first.race.timing(ProgramBench.SLUICE).rounds() + " interleaved rounds");
+        out.println();
+        Table table = new Table(
+                "program",
+                "insns",
+                "sluice",
+                "kernel",
+                "native",
+                "interpreter",
+                "to kernel",
+                "net",
+                "to native",
+                "spread",
+                "all packets",
+                "steady after");
+        for (BenchResult result : results) {
+            Race.Result race = result.race;
+            double sluice = race.timing(ProgramBench.SLUICE).median();
+            table.row(
+                    result.program,
+                    Quantity.count(result.instructions),
+                    median(race, ProgramBench.SLUICE),
+                    median(race, ProgramBench.KERNEL),
+                    median(race, ProgramBench.NATIVE),
+                    median(race, ProgramBench.INTERPRETER),
+                    result.whyNoRatio().isEmpty() ? number(result.ratio()) : "-",
+                    result.whyNoNetRatio().isEmpty() ? number(result.netRatio()) : "-",
+                    race.has(ProgramBench.NATIVE)
+                            ? number(sluice / race.timing(ProgramBench.NATIVE).median())
+                            : "-",
+                    spread(race.timing(ProgramBench.SLUICE)),
+                    median(race, ProgramBench.WHOLE_SET),
+                    race.warmUp().steady() ? Quantity.duration(race.warmUp().nanos()) : "not steady");
+        }
+        table.print(out);
+        results.stream()
+                .map(BenchResult::kernelReason)
+                .filter(Objects::nonNull)
+                .distinct()
+                .forEach(reason -> out.println("no figures of the kernel: " + reason));
+        results.stream()
+                .map(BenchResult::nativeReason)
+                .filter(Objects::nonNull)
+                .distinct()
+                .forEach(reason -> out.println("no native code: " + reason));
+    }
+
+    private static String median(Race.Result race, String name) {
+        return race.has(name) ? number(race.timing(name).median()) : "-";
     }
 
     private void side(Table table, String label, String name, String ratio, String net) {

@@ -17,6 +17,7 @@ import dev.sluice.packet.measure.WholeSetContender;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** One program in a race: the engine, the kernel, the interpreter, and an empty program for the floors of both. */
 final class ProgramBench implements AutoCloseable {
@@ -42,6 +43,7 @@ final class ProgramBench implements AutoCloseable {
      * @param rounds measured rounds
      * @param warmUpNanos most that a warm-up may take
      * @param kernel whether to ask the kernel at all
+     * @param sources C below {@code pcaps} to measure as native code too; empty for none
      */
     record Options(
             EngineChoice engine,
@@ -51,7 +53,8 @@ final class ProgramBench implements AutoCloseable {
             int repeat,
             int rounds,
             long warmUpNanos,
-            boolean kernel) {}
+            boolean kernel,
+            List<String> sources) {}
 
     private final ObjectOptions.Choice choice;
     private final PacketSet set;
@@ -122,6 +125,7 @@ final class ProgramBench implements AutoCloseable {
         }
         race.add(SLUICE_FLOOR, new SampleContender(set, few, emptySluice, options.repeat));
         race.add(INTERPRETER, new SampleContender(set, sample, interpreter, repeatFor(sample, interpreter)));
+        String nativeReason = addNative(race, sample);
         RunContext wholeContext = session.context(0, System::nanoTime);
         opened.add(wholeContext);
         WholeSetContender whole = new WholeSetContender(set, session.program().executable(), wholeContext);
@@ -144,7 +148,22 @@ final class ProgramBench implements AutoCloseable {
                 stability,
                 fault == null ? null : String.valueOf(fault.getMessage()),
                 kernelReason,
-                null);
+                nativeReason);
+    }
+
+    /** Why there is no native code; null when there is, or when nobody asked for it. */
+    private @Nullable String addNative(Race race, PacketSet.Sample sample) {
+        if (options.sources.isEmpty()) {
+            return null;
+        }
+        try {
+            NativeSide side = NativeSide.open(choice, options.sources, entries);
+            opened.add(side);
+            race.add(NATIVE, new SampleContender(set, sample, side, repeatFor(sample, side)));
+            return null;
+        } catch (NativeSide.Unavailable e) {
+            return e.getMessage();
+        }
     }
 
     private int repeatFor(PacketSet.Sample sample, Repeater repeater) {

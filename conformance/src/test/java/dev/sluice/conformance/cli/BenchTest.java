@@ -166,6 +166,24 @@ class BenchTest {
     }
 
     @Test
+    void withoutAnObjectItIsTheTableOfTheCommandsOwnPrograms() {
+        Json programs = bench("-j").ok().json().get("programs");
+        assertThat(programs.items().stream().map(row -> row.get("program").text()))
+                .startsWith("drop", "parse", "count", "tuples", "swap");
+        for (Json row : programs.items()) {
+            assertThat(is(row.get("stable"))).as("%s", row.get("program")).isTrue();
+            Json compiled = row.get("native").get("ns_per_packet");
+            if (compiled.isNull()) {
+                assertThat(row.get("native").get("reason").text()).isNotEmpty();
+            } else {
+                assertThat(real(compiled)).isPositive();
+            }
+        }
+        assertThat(Cli.run("bench", "--prog", "x").error(Cli.USAGE)).startsWith("--prog: expected an object");
+        assertThat(Cli.run("bench", bundled("drop")).error(Cli.USAGE)).contains("expected a capture");
+    }
+
+    @Test
     void whatCannotBeMeasuredIsSaid(@TempDir Path folder) {
         assertThat(Cli.run("bench", bundled("drop"), CAPTURE, "--rounds", "0").error(Cli.USAGE))
                 .isEqualTo("--rounds: expected 1 or more, found 0");

@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 
 /**
  * Packets in native memory, one after the other, as they were captured: what each round starts from. Thread-safe once filled;
@@ -164,15 +165,20 @@ public final class PacketSet implements AutoCloseable {
     }
 
     /**
-     * Chooses packets at equal distances; those with the same bytes become one with more weight.
+     * Chooses packets from all over the set: one at random of each of so many equal stretches, the same ones every time. Those
+     * with the same bytes become one with more weight.
      *
      * @param count most packets to choose, above 0
      */
     public Sample sample(int count) {
         int chosen = Math.min(count, size);
+        Random random = new Random(0);
         Map<Bytes, int[]> found = new LinkedHashMap<>();
         for (int i = 0; i < chosen; i++) {
-            int at = (int) ((long) i * size / chosen);
+            int from = (int) ((long) i * size / chosen);
+            int to = (int) ((i + 1L) * size / chosen);
+            // not always the first: traffic may have a period
+            int at = from + random.nextInt(to - from);
             found.computeIfAbsent(new Bytes(Memory.bytes(addresses[at], lengths[at])), unused -> new int[] {at, 0})[
                     1]++;
         }

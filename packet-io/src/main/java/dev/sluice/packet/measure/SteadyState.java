@@ -32,7 +32,7 @@ public final class SteadyState {
      * The first steady round.
      *
      * @param rounds times, above 0
-     * @return its index; the length of the series when its last segment is too short to be called steady
+     * @return its index; the length of the series when too few rounds are left to be called steady
      */
     public static int start(double... rounds) {
         if (rounds.length < 2 * SHORTEST_SEGMENT) {
@@ -45,9 +45,6 @@ public final class SteadyState {
         }
         List<Integer> cuts = cuts(logs, sigma(rounds));
         int last = cuts.getLast();
-        if (rounds.length - last < 2 * SHORTEST_SEGMENT) {
-            return rounds.length;
-        }
         double level = median(rounds, last, rounds.length);
         int start = last;
         for (int i = cuts.size() - 2; i >= 0; i--) {
@@ -57,7 +54,7 @@ public final class SteadyState {
             }
             start = cuts.get(i);
         }
-        return start;
+        return rounds.length - start < 2 * SHORTEST_SEGMENT ? rounds.length : start;
     }
 
     /** Where segments begin, in order; the first begins at 0. */
