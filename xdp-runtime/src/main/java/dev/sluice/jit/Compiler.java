@@ -17,6 +17,7 @@ import static java.lang.constant.ConstantDescs.CD_long;
 import static java.lang.constant.ConstantDescs.CD_void;
 
 import dev.sluice.exec.Interpreter;
+import dev.sluice.helper.CaptureClock;
 import dev.sluice.isa.Instruction;
 import dev.sluice.map.BpfMap;
 import dev.sluice.map.MapTable;
@@ -58,6 +59,13 @@ final class Compiler {
 
     private static final MethodTypeDesc RUN_TYPE = MethodTypeDesc.of(CD_void, RUN_CONTEXT, CD_long, CD_int, FAULT_SINK);
     private static final MethodTypeDesc ENTER_TYPE = MethodTypeDesc.of(CD_long, RUN_CONTEXT, CD_long, CD_long, CD_long);
+
+    private static final ClassDesc CAPTURE_CLOCK =
+            CaptureClock.class.describeConstable().orElseThrow();
+    private static final MethodTypeDesc CAPTURE_CLOCK_OF = MethodTypeDesc.of(CAPTURE_CLOCK, RUN_CONTEXT);
+    private static final MethodTypeDesc ADVANCE = MethodTypeDesc.of(CD_void, CAPTURE_CLOCK, CD_long);
+    private static final MethodTypeDesc TAKE_CPU = MethodTypeDesc.of(CD_void, RUN_CONTEXT, CD_long);
+    private static final MethodTypeDesc FINISH = MethodTypeDesc.of(CD_void, CD_long, CD_long);
 
     /**
      * Class files.
@@ -145,7 +153,8 @@ final class Compiler {
                 variant.entry() == Variant.Entry.LOOP && unit.partition(0).isWhole();
         for (int i = 0; i < unit.flows.size(); i++) {
             // The entry function has a method of its own unless its only place is the loop.
-            if (unit.kinds.isReached(i) && (i > 0 || !inLoop || unit.isCalled(0))) {
+            boolean isInlined = unit.inlining.isEverywhere(i);
+            if (unit.kinds.isReached(i) && !isInlined && (i > 0 || !inLoop || unit.isCalled(0))) {
                 plan(i);
             }
         }
@@ -429,6 +438,7 @@ final class Compiler {
         int index = faults + 1;
         int action = index + 1;
         int fault = action + 2;
+        int clock = fault + 1;
         Partition partition = unit.partition(0);
         Emitter emitter = partition.isWhole()
                 ? new Emitter(
@@ -438,10 +448,17 @@ final class Compiler {
                         Emitter.Shape.LOOP,
                         context,
                         new int[Instruction.FP + 1],
-                        fault + 1)
+                        clock + 1)
                 : null;
         if (emitter != null) {
-            emitter.beginLoop();
+            emitter.beginLoop(descriptor);
+        }
+        // without the whole of begin, the clock of a capture still goes on with each packet
+        boolean wholeRun = unit.wholeRun || emitter == null;
+        if (!wholeRun) {
+            b.aload(context)
+                    .invokestatic(RUNTIME, "captureClock", CAPTURE_CLOCK_OF)
+                    .astore(clock);
         }
         b.iconst_0().istore(index);
         Label loop = b.newLabel();
@@ -452,8 +469,18 @@ final class Compiler {
         Label finish = b.newLabel();
         b.labelBinding(loop);
         b.iload(index).iload(count).if_icmpge(done);
-        b.aload(context).lload(descriptor);
-        b.invokestatic(BASE_EXECUTABLE, "begin", MethodTypeDesc.of(CD_void, RUN_CONTEXT, CD_long));
+        if (wholeRun) {
+            b.aload(context).lload(descriptor);
+            b.invokestatic(BASE_EXECUTABLE, "begin", MethodTypeDesc.of(CD_void, RUN_CONTEXT, CD_long));
+        } else {
+            Label machine = b.newLabel();
+            b.aload(clock).ifnull(machine);
+            b.aload(clock).lload(descriptor).invokestatic(RUNTIME, "advance", ADVANCE);
+            b.labelBinding(machine);
+            if (unit.callsHelpers) {
+                b.aload(context).lload(descriptor).invokestatic(RUNTIME, "takeCpu", TAKE_CPU);
+            }
+        }
         b.labelBinding(begin);
         MethodTypeDesc tailType = MethodTypeDesc.of(CD_long, RUN_CONTEXT, CD_long);
         if (emitter != null) {
@@ -489,8 +516,12 @@ final class Compiler {
         b.invokeinterface(FAULT_SINK, "fault", MethodTypeDesc.of(CD_void, CD_int, PROGRAM_FAULT));
         b.lconst_0().lstore(action); // XDP_ABORTED
         b.labelBinding(finish);
-        b.aload(context).lload(descriptor).lload(action);
-        b.invokestatic(BASE_EXECUTABLE, "finish", MethodTypeDesc.of(CD_void, RUN_CONTEXT, CD_long, CD_long));
+        if (wholeRun) {
+            b.aload(context).lload(descriptor).lload(action);
+            b.invokestatic(BASE_EXECUTABLE, "finish", MethodTypeDesc.of(CD_void, RUN_CONTEXT, CD_long, CD_long));
+        } else {
+            b.lload(descriptor).lload(action).invokestatic(RUNTIME, "finish", FINISH);
+        }
         b.iinc(index, 1);
         b.lload(descriptor).loadConstant((long) FrameDescriptor.BYTES).ladd().lstore(descriptor);
         b.goto_(loop);

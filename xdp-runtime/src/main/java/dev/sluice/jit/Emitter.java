@@ -37,6 +37,7 @@ import dev.sluice.isa.Opcode;
 import dev.sluice.isa.Pseudo;
 import dev.sluice.isa.Width;
 import dev.sluice.map.BpfMap;
+import dev.sluice.memory.FrameDescriptor;
 import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.Label;
 import java.lang.classfile.instruction.SwitchCase;
@@ -49,6 +50,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Emits the blocks of one method: registers in long locals, one instruction after the other, slow paths behind the last
@@ -62,7 +64,9 @@ final class Emitter {
         /** A part of one: leaves r0 in the register file and returns {@link #EXITED}. */
         PART,
         /** The entry function inside the packet loop: jumps behind itself with r0 in its local. */
-        LOOP
+        LOOP,
+        /** A function in place of its call: the same. */
+        INLINED
     }
 
     /** Code behind the last block, and the instruction that it belongs to. */
@@ -79,6 +83,7 @@ final class Emitter {
 
     private static final int FP = Instruction.FP;
     private static final int LONG_SLOTS = 2;
+    private static final int NO_LOCAL = -1;
     private static final int INLINE_ZERO_BYTES = 64;
 
     private static final MethodTypeDesc TAKES_TWO_LONGS = MethodTypeDesc.of(CD_long, CD_long, CD_long);
@@ -130,11 +135,26 @@ final class Emitter {
     private int[] state = new int[0];
     private boolean tailUsed;
 
+    /** The local with the address of the packet's descriptor, in a loop that reads it itself. */
+    private int descriptor;
+
     /**
      * @param firstLocal the first local variable that nobody uses
      * @param parameters by register: the local that it comes in, or 0 when it gets a new one
      */
     Emitter(CodeBuilder b, Unit unit, Part part, Shape shape, int context, int[] parameters, int firstLocal) {
+        this(b, unit, part, shape, context, parameters, firstLocal, null);
+    }
+
+    private Emitter(
+            CodeBuilder b,
+            Unit unit,
+            Part part,
+            Shape shape,
+            int context,
+            int[] parameters,
+            int firstLocal,
+            @Nullable Emitter caller) {
         this.b = b;
         this.unit = unit;
         this.part = part;
@@ -151,10 +171,17 @@ final class Emitter {
                 next += LONG_SLOTS;
             }
         }
-        data = next;
+        if (caller == null) {
+            data = next;
+            next += 3 * LONG_SLOTS;
+            descriptor = NO_LOCAL;
+        } else {
+            data = caller.data;
+            descriptor = caller.descriptor;
+        }
         dataEnd = data + LONG_SLOTS;
         dataMeta = dataEnd + LONG_SLOTS;
-        address = dataMeta + LONG_SLOTS;
+        address = next;
         left = address + LONG_SLOTS;
         loops = left + 1;
         entry = loops + 1;
@@ -218,8 +245,30 @@ final class Emitter {
         }
     }
 
-    /** What the packet loop does once, before the first packet. */
-    void beginLoop() {
+    /** The beginning of a function in place of its call: r1 to r5 are the caller's, its frame is below the caller's. */
+    private void beginInlined(Emitter caller) {
+        for (int r = 1; r <= 5; r++) {
+            b.lload(caller.register[r]).lstore(register[r]);
+        }
+        for (int r : new int[] {0, 6, 7, 8, 9}) {
+            b.lconst_0().lstore(register[r]);
+        }
+        b.lload(caller.register[FP]);
+        pushLong(RunContext.STACK_BYTES);
+        b.lsub().lstore(register[FP]);
+        zeroFrame(part.function);
+        if (unit.hasMayGoto(part.function)) {
+            b.loadConstant(Interpreter.MAX_LOOPS).istore(loops);
+        }
+    }
+
+    /**
+     * What the packet loop does once, before the first packet.
+     *
+     * @param descriptorLocal with the address of the packet's descriptor
+     */
+    void beginLoop(int descriptorLocal) {
+        descriptor = unit.wholeRun ? NO_LOCAL : descriptorLocal;
         for (int r = 0; r < FP; r++) {
             b.lconst_0().lstore(register[r]);
         }
@@ -282,16 +331,38 @@ final class Emitter {
     }
 
     private void loadPacket() {
+        if (descriptor != NO_LOCAL) {
+            fromDescriptor(Width.DW, FrameDescriptor.DATA);
+            b.lstore(data);
+            fromDescriptor(Width.DW, FrameDescriptor.DATA_END);
+            b.lstore(dataEnd);
+            fromDescriptor(Width.DW, FrameDescriptor.DATA_META);
+            b.lstore(dataMeta);
+            return;
+        }
+        if (!unit.readsContext(part.function) && (shape == Shape.FUNCTION || shape == Shape.PART)) {
+            return;
+        }
         b.aload(context).getfield(RUN_CONTEXT, "data", CD_long).lstore(data);
         b.aload(context).getfield(RUN_CONTEXT, "dataEnd", CD_long).lstore(dataEnd);
         b.aload(context).getfield(RUN_CONTEXT, "dataMeta", CD_long).lstore(dataMeta);
+    }
+
+    private void fromDescriptor(Width width, int offset) {
+        plainLoad(width, false, () -> {
+            b.lload(descriptor);
+            pushLong(offset);
+            b.ladd();
+        });
     }
 
     // --- the blocks
 
     /** Emits the blocks and what is behind them. */
     void blocks() {
-        lines.begin(part.startSlot());
+        if (shape != Shape.INLINED) {
+            lines.begin(part.startSlot());
+        }
         for (int i = part.from; i < part.end; i++) {
             block(flow.blocks.get(i));
         }
@@ -396,7 +467,7 @@ final class Emitter {
                 b.iconst_0().lload(register[0]).lastore();
                 b.loadConstant(EXITED).ireturn();
             }
-            case LOOP -> b.goto_(end);
+            case LOOP, INLINED -> b.goto_(end);
         }
     }
 
@@ -480,6 +551,10 @@ final class Emitter {
             case CALL_HELPER, CALL_KFUNC -> helper(insn, pc);
             case CALL_LOCAL -> {
                 int function = unit.kinds.functionAt(insn.target(pc));
+                if (unit.inlining.isEverywhere(function)) {
+                    inline(function, pc);
+                    return;
+                }
                 call(pc, () -> {
                     MethodRef callee = unit.function(function);
                     b.invokestatic(callee.owner(), callee.name(), MethodRef.FUNCTION_TYPE);
@@ -854,9 +929,9 @@ final class Emitter {
             case 0 -> b.lload(data);
             case 4 -> b.lload(dataEnd);
             case 8 -> b.lload(dataMeta);
-            case 12 -> contextInt("ingressIfindex");
-            case 16 -> contextInt("rxQueueIndex");
-            case 20 -> contextInt("egressIfindex");
+            case 12 -> contextInt("ingressIfindex", FrameDescriptor.INGRESS_IFINDEX);
+            case 16 -> contextInt("rxQueueIndex", FrameDescriptor.RX_QUEUE);
+            case 20 -> contextInt("egressIfindex", NO_LOCAL);
             default -> {
                 return false;
             }
@@ -864,7 +939,15 @@ final class Emitter {
         return true;
     }
 
-    private void contextInt(String field) {
+    private void contextInt(String field, int inDescriptor) {
+        if (descriptor != NO_LOCAL) {
+            if (inDescriptor < 0) {
+                b.lconst_0();
+            } else {
+                fromDescriptor(Width.W, inDescriptor);
+            }
+            return;
+        }
         b.aload(context).getfield(RUN_CONTEXT, field, CD_int);
         widen();
     }
@@ -1253,16 +1336,22 @@ final class Emitter {
 
     /** Calls a function of the program: {@code invoke} finds the context, r1 to r5 and the new r10 on the stack. */
     private void call(int pc, Runnable invoke) {
-        Label tooDeep = b.newLabel();
-        b.lload(register[FP]);
-        pushLong(2 * RunContext.STACK_BYTES);
-        b.lsub().aload(context).getfield(RUN_CONTEXT, "stacks", CD_long).lcmp().iflt(tooDeep);
-        cold(() -> {
-            b.labelBinding(tooDeep);
-            b.loadConstant(pc);
-            b.invokestatic(RUNTIME, "tooDeep", MethodTypeDesc.of(Descriptors.PROGRAM_FAULT, CD_int));
-            b.athrow();
-        });
+        if (unit.checked) {
+            Label tooDeep = b.newLabel();
+            b.lload(register[FP]);
+            pushLong(2 * RunContext.STACK_BYTES);
+            b.lsub()
+                    .aload(context)
+                    .getfield(RUN_CONTEXT, "stacks", CD_long)
+                    .lcmp()
+                    .iflt(tooDeep);
+            cold(() -> {
+                b.labelBinding(tooDeep);
+                b.loadConstant(pc);
+                b.invokestatic(RUNTIME, "tooDeep", MethodTypeDesc.of(Descriptors.PROGRAM_FAULT, CD_int));
+                b.athrow();
+            });
+        }
         giveBack();
         setStackLow(2 * RunContext.STACK_BYTES);
         b.aload(context);
@@ -1279,6 +1368,18 @@ final class Emitter {
         if (unit.movesPacket) {
             loadPacket();
         }
+    }
+
+    /** Emits a function in place of its call. */
+    private void inline(int function, int pc) {
+        Part body = unit.partition(function).parts.getFirst();
+        Emitter callee = new Emitter(
+                b, unit, body, Shape.INLINED, context, new int[FP + 1], values + lookups * 2 * LONG_SLOTS, this);
+        callee.beginInlined(this);
+        callee.blocks();
+        b.labelBinding(callee.end);
+        b.lload(callee.register[0]).lstore(register[0]);
+        lines.at(b, pc);
     }
 
     /** Says which frames are alive, for the checks of other addresses than constant ones. */

@@ -50,6 +50,32 @@ final class HelperTraits {
         return callee.movesPacket() || runsCode(callee);
     }
 
+    /**
+     * Whether it needs no more of a run than the CPU, the clock and memory that its arguments name: not the packet at hand,
+     * and it leaves nothing for the run's end.
+     */
+    static boolean isPlain(Callee callee) {
+        return callee instanceof Helper helper
+                && switch (helper) {
+                    case MAP_LOOKUP_ELEM,
+                            MAP_UPDATE_ELEM,
+                            MAP_DELETE_ELEM,
+                            MAP_PUSH_ELEM,
+                            MAP_POP_ELEM,
+                            MAP_PEEK_ELEM,
+                            MAP_LOOKUP_PERCPU_ELEM,
+                            KTIME_GET_NS,
+                            KTIME_GET_BOOT_NS,
+                            GET_PRANDOM_U32,
+                            GET_SMP_PROCESSOR_ID,
+                            CSUM_DIFF,
+                            STRNCMP,
+                            STRTOL,
+                            STRTOUL -> true;
+                    default -> false;
+                };
+    }
+
     /** Whether it writes to memory that the program names. */
     static boolean writesMemory(Callee callee) {
         return callsBack(callee) || callee.args().stream().anyMatch(ArgKind::writes);

@@ -78,16 +78,18 @@ public record JitListing(Program program, List<Method> methods) {
         image.classes().forEach((name, bytes) -> {
             ClassModel model = ClassFile.of().parse(bytes);
             for (MethodModel method : model.methods()) {
-                method.findAttribute(Attributes.code()).ifPresent(code -> methods.add(read(name, method, code)));
+                method.findAttribute(Attributes.code())
+                        .ifPresent(code -> methods.add(
+                                read(name, method, code, program.code().size())));
             }
         });
         return new JitListing(program, methods);
     }
 
-    private static Method read(String owner, MethodModel method, CodeAttribute code) {
+    private static Method read(String owner, MethodModel method, CodeAttribute code, int programSlots) {
         String name = method.methodName().stringValue();
         Matcher matcher = FIRST_SLOT.matcher(name);
-        int first = matcher.matches() ? Integer.parseInt(matcher.group(1)) : 0;
+        int first = Lines.base(matcher.matches() ? Integer.parseInt(matcher.group(1)) : 0, programSlots);
         List<Insn> insns = new ArrayList<>();
         int slot = NO_SLOT;
         int bci = 0;

@@ -4,12 +4,15 @@ import dev.sluice.exec.BaseExecutable;
 import dev.sluice.exec.FunctionPointer;
 import dev.sluice.exec.ProgramFault;
 import dev.sluice.helper.Callbacks;
+import dev.sluice.helper.CaptureClock;
 import dev.sluice.helper.Helper;
 import dev.sluice.helper.Kfunc;
 import dev.sluice.helper.RunContext;
 import dev.sluice.map.BpfMap;
 import dev.sluice.map.ProgramRef;
+import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.memory.Memory;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What generated code calls when an operation is too large to be emitted in place. Public because generated classes are
@@ -24,6 +27,27 @@ public final class JitRuntime {
     /** A map that a generated class calls, by its number. */
     public static BpfMap map(Class<?> generated, int number) {
         return ((ProgramLoader) generated.getClassLoader()).map(number);
+    }
+
+    /** The run's clock if it is a capture's, else null. */
+    public static @Nullable CaptureClock captureClock(RunContext context) {
+        return context.clock instanceof CaptureClock clock ? clock : null;
+    }
+
+    /** Time goes on with a packet. */
+    public static void advance(CaptureClock clock, long descriptor) {
+        clock.advance(Memory.getLong(descriptor + FrameDescriptor.TIMESTAMP));
+    }
+
+    /** The run of a packet is on its queue's CPU. */
+    public static void takeCpu(RunContext context, long descriptor) {
+        context.cpu = Memory.getInt(descriptor + FrameDescriptor.RX_QUEUE);
+    }
+
+    /** Ends the run of a packet that has not been moved, by a program that cannot ask for a redirect. */
+    public static void finish(long descriptor, long action) {
+        Memory.putInt(descriptor + FrameDescriptor.ACTION, (int) action);
+        Memory.putLong(descriptor + FrameDescriptor.REDIRECT_MAP, 0); // and the index behind it
     }
 
     /** Takes a portion of the instructions that the run may still execute. */

@@ -7,7 +7,7 @@ import java.util.List;
 
 /**
  * The line numbers of generated code: those of the source, so that stack traces and profilers show it; the slots plus 1,
- * where the program has no source; or, for a listing, the slots counted from 1 at the method's first.
+ * where the program has no source; or, for a listing, the slots plus 1.
  */
 final class Lines {
     /** What a line number is. */
@@ -59,11 +59,19 @@ final class Lines {
     /** What comes next belongs to the instruction at a slot. */
     void at(CodeBuilder b, int newSlot) {
         slot = newSlot;
-        int line = mode == Mode.LISTING ? newSlot - first + 1 : lineOfSlot[newSlot];
+        int line = mode == Mode.LISTING ? newSlot - base(first, lineOfSlot.length) + 1 : lineOfSlot[newSlot];
         if (line != emitted && line > 0 && line < NO_LINE) {
             emitted = line;
             b.lineNumber(line);
         }
+    }
+
+    /**
+     * In a listing: the slot that line 1 stands for. Lines have 16 bits, so that slots of large programs are counted from
+     * the method's first.
+     */
+    static int base(int firstSlot, int programSlots) {
+        return programSlots < NO_LINE ? 0 : firstSlot;
     }
 
     /** What comes next belongs to no instruction. */

@@ -34,16 +34,30 @@ final class Unit {
     /** Whether some helper that the program calls moves the packet. */
     final boolean movesPacket;
 
+    /** Whether the program calls any helper. */
+    final boolean callsHelpers;
+
     /** Whether some helper that the program calls calls back. */
     final boolean callsBack;
 
     /** Whether there is a {@code callx}. */
     final boolean callsPointers;
 
+    /**
+     * Whether the packet loop keeps to {@link dev.sluice.exec.BaseExecutable#begin} and {@code finish}. Else it takes what
+     * it needs from the descriptor, because nothing outside of it asks for more.
+     */
+    final boolean wholeRun;
+
+    private final boolean[] readsContext;
+    private final boolean[] tailCalls;
+    private final int[] callSites;
     private final boolean assuming;
     private final Set<Assumption> assumptions = new LinkedHashSet<>();
     private final List<Partition> partitions = new ArrayList<>();
+    final Inlining inlining;
     private final boolean[] called;
+    private final boolean[] pointed;
     private final boolean[] mayGoto;
     private final MethodRef[] functions;
     private final Map<Part, MethodRef> parts = new HashMap<>();
@@ -74,15 +88,20 @@ final class Unit {
         }
         kinds = Kinds.of(program.code(), flows, variant.entry().hasContext());
         called = new boolean[flows.size()];
+        pointed = new boolean[flows.size()];
         mayGoto = new boolean[flows.size()];
         functions = new MethodRef[flows.size()];
+        readsContext = new boolean[flows.size()];
+        tailCalls = new boolean[flows.size()];
+        callSites = new int[flows.size()];
+        boolean plain = true;
+        boolean helpers = false;
         boolean moves = false;
         boolean pointers = false;
         boolean back = false;
         Code code = program.code();
         for (int i = 0; i < flows.size(); i++) {
             if (!kinds.isReached(i)) {
-                partitions.add(null);
                 continue;
             }
             for (Block block : flows.get(i).blocks) {
@@ -99,22 +118,72 @@ final class Unit {
                     kinds.step(state, insn, slot);
                     moves |= helper != null && HelperTraits.movesPacket(helper);
                     back |= helper != null && HelperTraits.callsBack(helper);
+                    tailCalls[i] |= helper != null && HelperTraits.tailCalls(helper);
+                    helpers |= isCall(insn);
+                    plain &= helper == null ? !isCall(insn) : HelperTraits.isPlain(helper);
+                    readsContext[i] |= isContextLoad(slot, insn);
+                    if (insn.form() == Form.CALL_LOCAL) {
+                        callSites[kinds.functionAt(insn.target(slot))]++;
+                    }
                     pointers |= insn.form() == Form.CALLX;
                     mayGoto[i] |= insn.form() == Form.MAY_GOTO;
                     if (insn.form() == Form.CALL_LOCAL || isFunctionPointer(insn)) {
                         called[kinds.functionAt(insn.target(slot))] = true;
+                        pointed[kinds.functionAt(insn.target(slot))] |= isFunctionPointer(insn);
                     }
                     slot += insn.slots();
                 }
             }
-            partitions.add(Partition.of(flows.get(i), i, settings.methodBytes()));
         }
         movesPacket = moves;
         callsPointers = pointers;
         callsBack = back;
+        callsHelpers = helpers;
         if (pointers) {
             Arrays.fill(called, true);
+            Arrays.fill(pointed, true);
         }
+        inlining = new Inlining(this, settings.methodBytes());
+        inlining.enlargeBlocks();
+        for (int i = 0; i < flows.size(); i++) {
+            partitions.add(kinds.isReached(i) ? Partition.of(flows.get(i), i, settings.methodBytes()) : null);
+        }
+        wholeRun = checked || counted || pointers || !plain || readsContextElsewhere();
+    }
+
+    private static boolean isCall(Instruction insn) {
+        return insn.form() == Form.CALL_HELPER || insn.form() == Form.CALL_KFUNC;
+    }
+
+    /** Whether a method other than the packet loop reads the context. */
+    private boolean readsContextElsewhere() {
+        for (int i = 0; i < flows.size(); i++) {
+            boolean inLoop = i == 0 ? partition(0).isWhole() && !isCalled(0) : inlining.isEverywhere(i);
+            if (kinds.isReached(i) && readsContext[i] && !inLoop) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Whether a function reads the context itself. */
+    boolean readsContext(int function) {
+        return checked || readsContext[function];
+    }
+
+    /** Whether a function makes tail calls itself. */
+    boolean tailCalls(int function) {
+        return tailCalls[function];
+    }
+
+    /** Number of calls of a function in reachable code. */
+    int callSites(int function) {
+        return callSites[function];
+    }
+
+    /** Whether anything was proved of the program. */
+    boolean isProved() {
+        return facts != null;
     }
 
     private static boolean isFunctionPointer(Instruction insn) {
@@ -168,9 +237,14 @@ final class Unit {
         return List.copyOf(assumptions);
     }
 
-    /** Whether a function is called from within the program. */
+    /** Whether a function is called, or its address taken, within the program. */
     boolean isCalled(int function) {
         return called[function];
+    }
+
+    /** Whether a function's address is taken. */
+    boolean isPointedTo(int function) {
+        return pointed[function];
     }
 
     /** Whether a function has {@code may_goto}. */
