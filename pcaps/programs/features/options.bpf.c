@@ -110,7 +110,8 @@ static __always_inline void report(struct xdp_md *ctx, __be32 src, __u32 length)
 	struct event sample = { seen, length, src, config.mode, {} };
 	struct event *event;
 
-	__builtin_memcpy(sample.name, (const char *)name, sizeof(sample.name));
+	for (int i = 0; i < sizeof(sample.name); i++)
+		sample.name[i] = name[i];
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (event) {
 		*event = sample;

@@ -75,6 +75,27 @@ public final class XdpRuntime implements AutoCloseable {
         return context;
     }
 
+    /**
+     * Opens a ring buffer or a perf event array for a reader who polls.
+     *
+     * @throws IllegalArgumentException for other maps
+     * @throws dev.sluice.map.MapException when a perf event array has a reader already
+     */
+    public EventReader events(LoadedMap map) {
+        return EventReader.open(map, cpus);
+    }
+
+    /**
+     * Has each event of a ring buffer or a perf event array shown at once, on the thread of the program that wrote it: then
+     * none is lost for want of room, and the same run gives the same events.
+     *
+     * @throws IllegalArgumentException for other maps
+     * @throws dev.sluice.map.MapException when a perf event array has a reader already
+     */
+    public EventReader events(LoadedMap map, EventReader.Listener listener) {
+        return EventReader.listen(map, cpus, listener);
+    }
+
     /** The network that programs see, empty at first; may be changed while they run. */
     public Network network() {
         return network;

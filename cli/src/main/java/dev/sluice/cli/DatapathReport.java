@@ -23,18 +23,21 @@ final class DatapathReport {
     private final Map<Path, LoadedObject> objects;
     private final RunTotals totals;
     private final TraceLog trace;
+    private final List<EventLog> events;
 
     DatapathReport(
             List<NicOption> nics,
             List<DatapathSession.Attached> attached,
             Map<Path, LoadedObject> objects,
             RunTotals totals,
-            TraceLog trace) {
+            TraceLog trace,
+            List<EventLog> events) {
         this.nics = nics;
         this.attached = attached;
         this.objects = objects;
         this.totals = totals;
         this.trace = trace;
+        this.events = events;
     }
 
     /** As JSON or as tables, and warnings on standard error. */
@@ -98,6 +101,7 @@ final class DatapathReport {
             out.println();
             MapDump.print(map, out);
         }
+        EventLog.print(events, out);
         RunReport.printTrace(trace, out);
     }
 
@@ -164,6 +168,7 @@ final class DatapathReport {
         }
         json.writeEndObject();
         RunReport.writeTrace(json, trace);
+        EventLog.write(events, json);
         RunReport.writeStatistics(json, totals);
         if (!totals.damages().isEmpty()) {
             json.writeArrayFieldStart("errors");

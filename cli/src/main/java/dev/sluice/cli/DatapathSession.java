@@ -31,6 +31,7 @@ final class DatapathSession implements AutoCloseable {
     private final List<NicOption> nics;
     private final Map<Path, LoadedObject> objects = new LinkedHashMap<>();
     private final List<Attached> attached = new ArrayList<>();
+    private List<EventLog> events = List.of();
 
     private DatapathSession(List<NicOption> nics, RunOptions options, XdpRuntime runtime) {
         this.nics = nics;
@@ -42,9 +43,15 @@ final class DatapathSession implements AutoCloseable {
     /**
      * @param object of the NICs that name none; null when every NIC does
      * @param cpus how many CPUs programs see
+     * @param inOrder whether one thread runs everything in capture time: then events are read in order too, and none is lost
      */
     static DatapathSession open(
-            List<NicOption> nics, @Nullable Path object, ObjectOptions objects, RunOptions options, int cpus) {
+            List<NicOption> nics,
+            @Nullable Path object,
+            ObjectOptions objects,
+            RunOptions options,
+            int cpus,
+            boolean inOrder) {
         Map<NicOption, Wanted> wanted = new LinkedHashMap<>();
         for (NicOption nic : nics) {
             Wanted one = wanted(nic, object, objects);
@@ -64,6 +71,7 @@ final class DatapathSession implements AutoCloseable {
             options.network().apply(runtime);
             DatapathSession session = new DatapathSession(nics, options, runtime);
             session.load(wanted, choices);
+            session.events = options.events().open(runtime, session.objects.values(), inOrder);
             opened = true;
             return session;
         } finally {
@@ -145,16 +153,23 @@ final class DatapathSession implements AutoCloseable {
     RunContext context(int cpu, Clock clock) {
         RunContext context = runtime.newContext(clock, cpu);
         context.trace = trace;
+        events.forEach(log -> log.clock(clock));
         context.instructionLimit = options.maxInsns();
         return context;
     }
 
+    /** Reads the last events, when no program runs any more. */
+    void finishEvents() {
+        events.forEach(EventLog::finish);
+    }
+
     DatapathReport report(RunTotals totals) {
-        return new DatapathReport(nics, attached, objects, totals, trace);
+        return new DatapathReport(nics, attached, objects, totals, trace, events);
     }
 
     @Override
     public void close() {
+        events.forEach(EventLog::close);
         runtime.close();
     }
 }

@@ -47,6 +47,13 @@ final class RunOptions {
     @Mixin
     private NetworkOptions network = new NetworkOptions();
 
+    @Mixin
+    private EventOptions events = new EventOptions();
+
+    EventOptions events() {
+        return events;
+    }
+
     NetworkOptions network() {
         return network;
     }
@@ -82,6 +89,7 @@ final class RunOptions {
         requireAtLeast("--trace-limit", traceLimit, 0);
         requireAtLeast("--max-insns", maxInsns, 1);
         destinations();
+        events.check();
     }
 
     static void requireAtLeast(String option, long value, long least) {
@@ -94,9 +102,9 @@ final class RunOptions {
         return new CommandFailure(ExitCode.USAGE, message, null);
     }
 
-    /** Whether a capture goes to standard output, which then is no place for a report. */
+    /** Whether a capture or events go to standard output, which then is no place for a report. */
     boolean writesToStandardOutput() {
-        return destinations().containsValue("-");
+        return destinations().containsValue("-") || events.writesToStandardOutput();
     }
 
     /**

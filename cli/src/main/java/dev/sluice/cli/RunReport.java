@@ -27,6 +27,7 @@ final class RunReport {
     private final List<LoadedMap> maps = new ArrayList<>();
     private final RunTotals totals;
     private final TraceLog trace;
+    private final List<EventLog> events;
     private final List<String> sources;
     private final String engine;
 
@@ -37,6 +38,7 @@ final class RunReport {
             LoadedMap counters,
             RunTotals totals,
             TraceLog trace,
+            List<EventLog> events,
             List<String> sources,
             String engine) {
         this.choice = choice;
@@ -45,6 +47,7 @@ final class RunReport {
         maps.add(counters);
         this.totals = totals;
         this.trace = trace;
+        this.events = events;
         this.sources = sources;
         this.engine = engine;
     }
@@ -75,6 +78,7 @@ final class RunReport {
             out.println();
             MapDump.print(map, out);
         }
+        EventLog.print(events, out);
         printTrace(trace, out);
     }
 
@@ -211,6 +215,7 @@ final class RunReport {
         }
         json.writeEndObject();
         writeTrace(json, trace);
+        EventLog.write(events, json);
         writeStatistics(json, totals);
         if (!totals.damages().isEmpty()) {
             json.writeArrayFieldStart("errors");

@@ -19,8 +19,9 @@ final class Session implements AutoCloseable {
     private final LoadedProgram program;
     private final LoadedMap counters;
     private final TraceLog trace;
+    private final List<EventLog> events;
 
-    private Session(ObjectOptions.Choice choice, RunOptions options, XdpRuntime runtime) {
+    private Session(ObjectOptions.Choice choice, RunOptions options, XdpRuntime runtime, boolean inOrder) {
         this.choice = choice;
         this.options = options;
         this.runtime = runtime;
@@ -29,14 +30,18 @@ final class Session implements AutoCloseable {
         program = choice.program(object);
         counters = VerdictMap.create(runtime);
         trace = new TraceLog(options.traceLimit());
+        events = options.events().open(runtime, List.of(object), inOrder);
     }
 
-    /** @param queues of each NIC, which is the number of CPUs that programs see */
-    static Session open(ObjectOptions.Choice choice, RunOptions options, int queues) {
+    /**
+     * @param queues of each NIC, which is the number of CPUs that programs see
+     * @param inOrder whether one thread runs everything in capture time: then events are read in order too, and none is lost
+     */
+    static Session open(ObjectOptions.Choice choice, RunOptions options, int queues, boolean inOrder) {
         XdpRuntime runtime = new XdpRuntime(options.engine().engine(), queues, options.seed());
         boolean opened = false;
         try {
-            Session session = new Session(choice, options, runtime);
+            Session session = new Session(choice, options, runtime, inOrder);
             opened = true;
             return session;
         } finally {
@@ -66,17 +71,20 @@ final class Session implements AutoCloseable {
     RunContext context(int cpu, Clock clock) {
         RunContext context = runtime.newContext(clock, cpu);
         context.trace = trace;
+        events.forEach(log -> log.clock(clock));
         context.instructionLimit = options.maxInsns();
         return context;
     }
 
     /** @param sources what the packets came from, for the heading */
     RunReport report(RunTotals totals, List<String> sources) {
-        return new RunReport(choice, program, object, counters, totals, trace, sources, engineName());
+        events.forEach(EventLog::finish);
+        return new RunReport(choice, program, object, counters, totals, trace, events, sources, engineName());
     }
 
     @Override
     public void close() {
+        events.forEach(EventLog::close);
         runtime.close();
     }
 }

@@ -35,6 +35,7 @@ public final class PerfRing implements AutoCloseable {
 
     private volatile long producer;
     private volatile Thread waiter;
+    private volatile Consumer<MemorySegment> listener;
     private boolean closed;
 
     PerfRing(PerfEventArrayMap map, int index, int bytes) {
@@ -77,6 +78,11 @@ public final class PerfRing implements AutoCloseable {
         } finally {
             lock.unlock(0);
         }
+        Consumer<MemorySegment> now = listener;
+        if (now != null) {
+            consume(now, Integer.MAX_VALUE);
+            return 0;
+        }
         Thread thread = waiter;
         if (thread != null) {
             LockSupport.unpark(thread);
@@ -108,6 +114,16 @@ public final class PerfRing implements AutoCloseable {
             consumer = position;
         }
         return shown;
+    }
+
+    /**
+     * From now on shows each event on the CPU's own thread, before the program that wrote it goes on: nothing is lost for want
+     * of room. Whoever listens is the reader.
+     *
+     * @param reader as for {@link #consume}; null for nobody
+     */
+    public void listen(Consumer<MemorySegment> reader) {
+        listener = reader;
     }
 
     /** Waits until there is an event: true, or false after a time or an interrupt. */

@@ -23,6 +23,7 @@ public final class RingBufferMap extends RingMap {
 
     private final SpinLocks lock = new SpinLocks(1);
     private final LongAdder dropped = new LongAdder();
+    private volatile Consumer<MemorySegment> listener;
 
     /** The oldest record that may not have been submitted; under the lock. */
     private long pending;
@@ -125,7 +126,10 @@ public final class RingBufferMap extends RingMap {
         // A full fence: either the reader sees the record before it waits, or we see that it waits.
         int before = (int) Memory.ATOMIC_INT.getAndSet(Memory.ALL, record, header);
         assert (before & BUSY) != 0;
-        if ((flags & FORCE_WAKEUP) != 0 || (flags & NO_WAKEUP) == 0 && record(get(consumer)) == record) {
+        Consumer<MemorySegment> now = listener;
+        if (now != null) {
+            show(now);
+        } else if ((flags & FORCE_WAKEUP) != 0 || (flags & NO_WAKEUP) == 0 && record(get(consumer)) == record) {
             wake();
         }
     }
@@ -209,6 +213,24 @@ public final class RingBufferMap extends RingMap {
             set(consumer, position);
         }
         return shown;
+    }
+
+    /**
+     * From now on shows each record on the thread of the program that completed it, before that goes on: nothing is lost for
+     * want of room, and the same run gives the same records. Whoever listens is the reader.
+     *
+     * @param reader as for {@link #consume}; null for nobody
+     */
+    public void listen(Consumer<MemorySegment> reader) {
+        listener = reader;
+        if (reader != null) {
+            show(reader);
+        }
+    }
+
+    /** Programs on several CPUs complete records at once, and there is one reader. */
+    private synchronized void show(Consumer<MemorySegment> reader) {
+        consume(reader, Integer.MAX_VALUE);
     }
 
     /** Waits until there is a complete record: true, or false after a time or an interrupt. */
