@@ -78,8 +78,7 @@ final class EventOptions {
         }
     }
 
-    private static EventLog open(
-            XdpRuntime runtime, Collection<LoadedObject> objects, Matcher option, boolean atOnce) {
+    private static EventLog open(XdpRuntime runtime, Collection<LoadedObject> objects, Matcher option, boolean atOnce) {
         String name = option.group(1);
         LoadedMap map = objects.stream()
                 .flatMap(object -> object.map(name).stream())

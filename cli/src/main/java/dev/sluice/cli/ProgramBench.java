@@ -171,7 +171,7 @@ final class ProgramBench implements AutoCloseable {
     }
 
     private Session session(ObjectOptions.Choice of, EngineChoice engine, Map<String, List<MapEntry>> with) {
-        Session session = Session.open(of, RunOptions.of(engine, options.seed, options.network), 1);
+        Session session = Session.open(of, RunOptions.of(engine, options.seed, options.network), 1, false);
         opened.add(session);
         with.forEach((name, list) -> fill(session, name, list));
         return session;

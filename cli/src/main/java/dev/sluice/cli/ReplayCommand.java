@@ -91,7 +91,7 @@ final class ReplayCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         checkOptions();
-        try (Session session = Session.open(objects.choose(object), options, queues, clock == Replay.Time.CAPTURE)) {
+        try (Session session = Session.open(objects.choose(object), options, queues, clock == Time.CAPTURE)) {
             Map<XdpAction, CaptureFileSink> sinks = options.openSinks(inputs());
             RunTotals totals;
             try (ProgressBar bar = ProgressBar.onTerminal(quiet || json.wanted())) {

@@ -88,7 +88,8 @@ final class RunCommand implements Callable<Integer> {
         List<NicOption> wanted = nics.stream().map(NicOption::parse).toList();
         long interval = stats == null ? 0 : RateReport.interval(stats);
         int cpus = wanted.stream().mapToInt(NicOption::queues).max().orElse(1);
-        try (DatapathSession session = DatapathSession.open(wanted, object, objects, options, cpus, clock == Time.CAPTURE);
+        try (DatapathSession session =
+                        DatapathSession.open(wanted, object, objects, options, cpus, clock == Time.CAPTURE);
                 EndFactory ends = new EndFactory(session.files())) {
             Datapath.Builder builder = Datapath.builder().time(clock).contexts(session::context);
             Map<XdpAction, CaptureFileSink> sinks = options.openSinks(session.files());
