@@ -56,6 +56,11 @@ build() {
     done
     bpftool gen object "$out/features/linked.bpf.o" "$out/features/linked_main.bpf.o" "$out/features/linked_other.bpf.o"
 
+    # apps/: programs in the size and manner of what people ship
+    for source in apps/*.bpf.c; do
+        compile clang-19 "$source" "${source%.c}.o" -mcpu=v3
+    done
+
     # legacy/: what older compilers made of the same sources
     local version
     for version in 13 14 16; do

@@ -15,7 +15,7 @@ cd ..
 
 objects=(actions alu atomics calls checksum clock drop_udp_port echo_tx firewall flows frags globals hello ipip meta nat
     parser percpu_stats proto_counter redirect tail_calls tail_limit trace trim vlan
-    features/asm_v4 features/callback features/core features/externs features/linked features/map_types
+    features/asm_v4 features/callback features/core features/externs features/linked features/map_types features/multi_buffer
     features/linked_other)
 
 golden() { # OBJECT
