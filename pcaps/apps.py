@@ -2,7 +2,7 @@
 """Generates what the programs of programs/apps/ are run on: a capture with traffic for all of them, and what their maps hold
 before the first packet.
 
-    python3 pcaps/apps.py            write captures/generated/apps.pcap and programs/apps/maps/PROGRAM.MAP.json
+    python3 pcaps/apps.py            write captures/apps/services.pcap and programs/apps/maps/PROGRAM.MAP.json
     python3 pcaps/apps.py --check    compare with what is there
 
 Fixed seeds, so the same bytes come out each time. Needs Python 3.9.
@@ -422,7 +422,7 @@ def maps():
 
 
 def files():
-    out = {"captures/generated/apps.pcap": pcap(traffic(), nano=True)}
+    out = {"captures/apps/services.pcap": pcap(traffic(), nano=True)}
     for (program, name), content in maps().items():
         rows = ",\n ".join(json.dumps(row, separators=(",", ":")) for row in content)
         out[f"programs/apps/maps/{program}.{name}.json"] = ("[" + rows + "]\n").encode()

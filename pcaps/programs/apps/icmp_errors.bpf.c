@@ -23,7 +23,7 @@ struct {
 
 const volatile __be32 own4 = bpf_htonl(0xc0000201);
 const volatile __be32 own6[4] = { bpf_htonl(0x20010db8), 0, 0, bpf_htonl(1) };
-const volatile __u32 mtu = 500;
+const volatile __u32 mtu = 280;
 const volatile __u32 per_window = 4;
 __u64 sequence, exceeded, too_big, suppressed, never;
 
@@ -117,7 +117,7 @@ static __always_inline int error6(struct xdp_md *ctx, __u8 type, __u32 value)
 
 	if ((void *)(ip6 + 1) > end)
 		return XDP_DROP;
-	if (ip6->dst[0] >> 0 == 0 || (bpf_ntohl(ip6->dst[0]) >> 24 == 0xff && type != 2)) {
+	if (!ip6->dst[0] || (bpf_ntohl(ip6->dst[0]) >> 24 == 0xff && type != 2)) {
 		__sync_fetch_and_add(&never, 1);
 		return XDP_DROP;
 	}

@@ -52,15 +52,22 @@ static __always_inline __u16 tcp_csum(struct ipv4_hdr *ip, struct tcp_hdr *tcp, 
 
 static __always_inline int answer(struct xdp_md *ctx, struct eth_hdr *eth, struct ipv4_hdr *ip, struct tcp_hdr *tcp, void *end)
 {
+	struct {
+		struct tcp_hdr tcp;
+		__u8 options[40];
+	} header;
 	__s64 cookie;
 	__be32 addr, seq;
+	__u32 length;
 	__be16 port;
 	__u8 *option;
 	int delta;
 
-	if (tcp->data_off < 0x50)
+	length = (tcp->data_off >> 4) * 4;
+	asm volatile("" : "+r"(length)); /* the bound of length as the verifier sees it */
+	if (length < sizeof(*tcp) || length > sizeof(header) || bpf_xdp_load_bytes(ctx, sizeof(*eth) + sizeof(*ip), &header, length))
 		return XDP_DROP;
-	cookie = bpf_tcp_raw_gen_syncookie_ipv4((void *)ip, (void *)tcp, sizeof(*tcp));
+	cookie = bpf_tcp_raw_gen_syncookie_ipv4((void *)ip, (void *)&header.tcp, length);
 	if (cookie < 0)
 		return XDP_DROP;
 	/* one option: the MSS that the cookie stands for */

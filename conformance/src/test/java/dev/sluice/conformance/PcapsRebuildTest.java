@@ -47,6 +47,15 @@ class PcapsRebuildTest {
         assertThat(check.output).endsWith("all generated captures are as they were\n");
     }
 
+    @Test
+    void trafficAndMapsOfTheApps() throws IOException, InterruptedException {
+        String version = "import sys; print(sys.version_info >= (3, 9))";
+        assumeTrue(run("python3", "-c", version).output.startsWith("True"), "needs Python 3.9");
+        Ended check = run("python3", Pcaps.FOLDER.resolve("apps.py").toString(), "--check");
+        assertThat(check.exitCode).as(check.output).isZero();
+        assertThat(check.output).endsWith("all is as it was\n");
+    }
+
     private static Ended run(String... command) throws IOException, InterruptedException {
         Process process;
         try {

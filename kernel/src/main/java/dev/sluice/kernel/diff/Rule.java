@@ -25,6 +25,12 @@ public enum Rule {
             true,
             "differs after the program asked for the machine's routes or sockets, which exist in the kernel only"),
 
+    /** A difference after the program asked for a SYN cookie, which the kernel makes with a key of its own. */
+    SYN_COOKIE(
+            Unit.PACKETS_AND_ENTRIES,
+            true,
+            "differs after the program asked for a SYN cookie, whose key nobody knows but the kernel"),
+
     /** A difference of an LRU map that had to evict: which entry goes is not specified. */
     EVICTION(Unit.ENTRIES, false, "which entries a full LRU map evicts is not specified"),
 
@@ -100,6 +106,8 @@ public enum Rule {
             case 8 -> onCpuZero ? null : CPU;
             // bpf_fib_lookup, bpf_sk_lookup_tcp, _udp, bpf_skc_lookup_tcp, bpf_tcp_*_syncookie, bpf_get_numa_node_id
             case 69, 84, 85, 99, 100, 110, 42 -> MACHINE;
+            // bpf_tcp_raw_gen_syncookie_ipv4, _ipv6, bpf_tcp_raw_check_syncookie_ipv4, _ipv6
+            case 204, 205, 206, 207 -> SYN_COOKIE;
             case 6, 177 -> TRACE;
             default -> null;
         };
