@@ -12,6 +12,7 @@ import dev.sluice.object.ObjectSpec;
 import dev.sluice.object.ProgramSpec;
 import dev.sluice.program.Program;
 import dev.sluice.program.Verified;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -29,6 +30,7 @@ public final class XdpRuntime implements AutoCloseable {
     private final MapTable maps = new MapTable();
     private final Regions regions = new Regions();
     private final Network network = new Network();
+    private volatile @Nullable Executable[] programs = {};
     private int lastProgramId;
 
     /**
@@ -126,11 +128,24 @@ public final class XdpRuntime implements AutoCloseable {
     }
 
     Executable load(Program program) {
-        return engine.load(program, ++lastProgramId);
+        return add(engine.load(program, ++lastProgramId));
     }
 
     Executable load(Verified verified) {
-        return engine.load(verified, ++lastProgramId);
+        return add(engine.load(verified, ++lastProgramId));
+    }
+
+    private Executable add(Executable executable) {
+        Executable[] more = Arrays.copyOf(programs, lastProgramId + 1);
+        more[lastProgramId] = executable;
+        programs = more;
+        return executable;
+    }
+
+    /** The program of an id, or null: what entries of devmaps and cpumaps refer to. Any thread. */
+    public @Nullable Executable program(int id) {
+        Executable[] known = programs;
+        return id > 0 && id < known.length ? known[id] : null;
     }
 
     /** Gives all maps back. No program may be running any more. */

@@ -5,24 +5,31 @@ import dev.sluice.helper.CaptureClock;
 import dev.sluice.helper.Clock;
 import dev.sluice.helper.RunContext;
 import dev.sluice.map.BpfMap;
+import dev.sluice.map.XskMap;
 import dev.sluice.packet.frame.FramePool;
 import dev.sluice.packet.frame.FrameSink;
 import dev.sluice.packet.netty.CaptureHandler;
+import dev.sluice.packet.netty.CpuQueues;
+import dev.sluice.packet.netty.FaultListener;
 import dev.sluice.packet.netty.ForwardHandler;
 import dev.sluice.packet.netty.HostHandler;
 import dev.sluice.packet.netty.PollIoHandler;
 import dev.sluice.packet.netty.QueueChannel;
+import dev.sluice.packet.netty.Redirects;
 import dev.sluice.packet.netty.VerdictHandler;
 import dev.sluice.packet.netty.VirtualQueueChannel;
 import dev.sluice.packet.netty.Wire;
 import dev.sluice.packet.netty.XdpHandler;
 import dev.sluice.packet.nic.NicCounter;
+import dev.sluice.packet.nic.NicHints;
 import dev.sluice.packet.nic.NicTable;
+import dev.sluice.packet.nic.QueueStatistics;
 import dev.sluice.packet.nic.Rss;
 import dev.sluice.packet.nic.Tally;
 import dev.sluice.packet.nic.VerdictCounters;
 import dev.sluice.packet.nic.VirtualNic;
 import dev.sluice.packet.nic.XdpAction;
+import dev.sluice.packet.nic.XskSocket;
 import dev.sluice.packet.pcap.CaptureException;
 import dev.sluice.packet.pcap.Damage;
 import dev.sluice.packet.tap.TapChannel;
@@ -51,6 +58,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.IntFunction;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -88,6 +96,8 @@ public final class Datapath implements AutoCloseable {
     private final NicTable nics = new NicTable();
     private final List<Device> devices = new ArrayList<>();
     private final List<Feed> feeds = new ArrayList<>();
+    private final List<Redirects> redirects = new ArrayList<>();
+    private final CpuQueues cpuQueues = new CpuQueues();
     private final List<RunContext> contexts = new ArrayList<>();
     private final AtomicInteger feedsLeft = new AtomicInteger();
     private final CountDownLatch over = new CountDownLatch(1);
@@ -105,6 +115,11 @@ public final class Datapath implements AutoCloseable {
 
     private Datapath(Builder options) {
         this.options = options;
+    }
+
+    /** What the CPUs of cpumaps have done; null for one that is not there. */
+    public @Nullable QueueStatistics cpuStatistics(int cpu) {
+        return cpuQueues.statistics(cpu);
     }
 
     public static Builder builder() {
@@ -187,6 +202,7 @@ public final class Datapath implements AutoCloseable {
         endless = sides.stream().anyMatch(side -> side.end.isLive());
         int cpus =
                 options.nics.values().stream().mapToInt(nic -> nic.queues).max().orElse(1);
+        cpus = Math.max(cpus, options.cpus);
         boolean oneThread = options.time == Time.CAPTURE || cpus == 1;
         Clock clock = options.time == Time.CAPTURE ? new CaptureClock() : System::nanoTime;
         // hosts first: a wire's packets must find them
@@ -204,6 +220,9 @@ public final class Datapath implements AutoCloseable {
             loops[cpu] = newGroup.next();
         }
         startNanos = System.nanoTime();
+        if (!options.redirectsEnd) {
+            makeCpuQueues(clock);
+        }
         for (Device device : devices) {
             for (QueueChannel channel : device.channels) {
                 EventLoopGroup any = loops[channel.queue()]; // the narrower type's method is deprecated
@@ -394,6 +413,9 @@ public final class Datapath implements AutoCloseable {
 
     private void makePipelines(Clock clock) {
         for (Device device : devices) {
+            if (!device.isHost) {
+                bindSockets(device);
+            }
             Device wire = device.isHost ? wireDevice(device.options) : device;
             Device host = device.isHost ? device : hostDevice(device.options);
             for (QueueChannel channel : device.channels) {
@@ -404,11 +426,9 @@ public final class Datapath implements AutoCloseable {
                     continue;
                 }
                 RunContext context = options.neededContexts().create(queue, clock);
+                context.hints = new NicHints(device.nic);
                 contexts.add(context);
-                XdpHandler program = new XdpHandler(
-                        device.nic.hook(),
-                        context,
-                        (batch, i, fault) -> device.fault(new PacketFault(batch.number(i), fault, batch.bytes(i))));
+                XdpHandler program = new XdpHandler(device.nic.hook(), context, listener(device));
                 device.programs.add(program);
                 pipeline.addLast("xdp", program);
                 if (!device.options.sinks.isEmpty()) {
@@ -418,7 +438,7 @@ public final class Datapath implements AutoCloseable {
                         "verdict",
                         options.redirectsEnd
                                 ? new VerdictHandler(device.nic.statistics(queue))
-                                : new VerdictHandler(device.nic.statistics(queue), nics, context.maps));
+                                : new VerdictHandler(device.nic.statistics(queue), redirects(context, queue, device)));
                 for (Supplier<? extends ChannelHandler> handler : device.options.handlers) {
                     pipeline.addLast(handler.get());
                 }
@@ -426,6 +446,36 @@ public final class Datapath implements AutoCloseable {
                         "host",
                         host == null ? new HostHandler(this::fail) : new ForwardHandler(host.nic, queue, this::fail));
             }
+        }
+    }
+
+    /** Puts a socket of each queue into the NIC's xskmaps. */
+    private static void bindSockets(Device device) {
+        device.options.sockets.forEach((map, sink) -> {
+            for (int queue = 0; queue < device.nic.queues(); queue++) {
+                map.bind(queue, new XskSocket(device.nic, queue, sink), queue);
+            }
+        });
+    }
+
+    private Redirects redirects(RunContext context, int cpu, Device device) {
+        Redirects made = new Redirects(nics, options.programs, cpuQueues, context, cpu, listener(device));
+        redirects.add(made);
+        return made;
+    }
+
+    private static FaultListener listener(Device device) {
+        return (batch, i, fault) -> device.fault(new PacketFault(batch.number(i), fault, batch.bytes(i)));
+    }
+
+    /** Makes CPUs reachable for cpumaps. */
+    private void makeCpuQueues(Clock clock) {
+        for (int cpu = 0; cpu < loops.length; cpu++) {
+            RunContext context = options.neededContexts().create(cpu, clock);
+            contexts.add(context);
+            Redirects made = new Redirects(nics, options.programs, cpuQueues, context, cpu, FaultListener.NONE);
+            redirects.add(made);
+            cpuQueues.add(cpu, loops[cpu], context, made, nics, options.programs, FaultListener.NONE);
         }
     }
 
@@ -508,6 +558,7 @@ public final class Datapath implements AutoCloseable {
         Set<FrameSink> sinks = Collections.newSetFromMap(new IdentityHashMap<>());
         for (Nic nic : options.nics.values()) {
             sinks.addAll(nic.sinks.values());
+            sinks.addAll(nic.sockets.values());
             for (End end : List.of(nic.wire, nic.host, nic.sent == null ? End.NULL : nic.sent)) {
                 if (end instanceof End.Sink(FrameSink sink)) {
                     sinks.add(sink);
@@ -635,6 +686,7 @@ public final class Datapath implements AutoCloseable {
             running.shutdownGracefully(0, 10, TimeUnit.SECONDS).awaitUninterruptibly();
         }
         feeds.forEach(Feed::close);
+        redirects.forEach(Redirects::close);
         contexts.forEach(RunContext::close);
     }
 
@@ -657,7 +709,7 @@ public final class Datapath implements AutoCloseable {
                             + channel.statistics().get(NicCounter.TX_PACKETS);
                 }
             }
-            if (feedsLeft.get() == 0 && busy <= 0) {
+            if (feedsLeft.get() == 0 && busy <= 0 && (failure != null || cpuQueues.waiting() == 0)) {
                 return;
             }
             long now = System.nanoTime();
@@ -676,6 +728,20 @@ public final class Datapath implements AutoCloseable {
         }
     }
 
+    /** Batches that were not given back yet: 0 when nothing is on its way. */
+    int batchesInUse() {
+        int sum = 0;
+        for (Device device : devices) {
+            for (QueueChannel channel : device.channels) {
+                sum += channel.pool().inUse();
+            }
+        }
+        for (Redirects of : redirects) {
+            sum += of.copiesInUse();
+        }
+        return sum;
+    }
+
     // --- totals
 
     /** What has become of packets so far: of each queue as it was between two batches. */
@@ -689,6 +755,16 @@ public final class Datapath implements AutoCloseable {
             Device host = hostDevice(nic);
             if (host != null) {
                 statistics.put(host.nic.name(), host.nic.statistics());
+            }
+        }
+        for (int cpu = 0; cpu < loops.length; cpu++) {
+            QueueStatistics of = cpuQueues.statistics(cpu);
+            if (of != null && of.get(NicCounter.RX_PACKETS) != 0) {
+                Map<String, Long> counters = new LinkedHashMap<>();
+                for (NicCounter counter : CpuQueues.COUNTERS) {
+                    counters.put(counter.label(), of.get(counter));
+                }
+                statistics.put("cpumap:" + cpu, counters);
             }
         }
         long cut = 0;
@@ -780,6 +856,7 @@ public final class Datapath implements AutoCloseable {
         private final String name;
         private final Map<XdpAction, FrameSink> sinks = new EnumMap<>(XdpAction.class);
         private final List<Supplier<? extends ChannelHandler>> handlers = new ArrayList<>();
+        private final Map<XskMap, FrameSink> sockets = new IdentityHashMap<>();
         private End wire = End.NULL;
         private End host = End.NULL;
         private @Nullable End sent;
@@ -874,6 +951,16 @@ public final class Datapath implements AutoCloseable {
             return this;
         }
 
+        /**
+         * Puts an AF_XDP socket into an xskmap for each queue, under the queue's number.
+         *
+         * @param receiver gets what is redirected there, each queue's packets on its thread; the caller's to close
+         */
+        public Nic sockets(XskMap map, FrameSink receiver) {
+            sockets.put(map, receiver);
+            return this;
+        }
+
         /** Puts a handler into each queue's pipeline, which sees what passes on its way to the host. */
         public Nic handler(Supplier<? extends ChannelHandler> maker) {
             handlers.add(maker);
@@ -887,6 +974,8 @@ public final class Datapath implements AutoCloseable {
         private @Nullable ContextFactory contexts;
         private Time time = Time.MACHINE;
         private Progress progress = Progress.NONE;
+        private IntFunction<@Nullable Executable> programs = id -> null;
+        private int cpus;
         private boolean redirectsEnd;
 
         private Builder() {}
@@ -900,6 +989,21 @@ public final class Datapath implements AutoCloseable {
         /** Makes what programs run with on each queue; needed. */
         public Builder contexts(ContextFactory factory) {
             contexts = factory;
+            return this;
+        }
+
+        /** Finds the programs of devmap and cpumap entries by id; without it such entries lead nowhere. */
+        public Builder programs(IntFunction<@Nullable Executable> byId) {
+            programs = byId;
+            return this;
+        }
+
+        /** CPUs, each a loop with a thread, for cpumaps; at least as many as the queues of a NIC, unless said. */
+        public Builder cpus(int count) {
+            if (count < 1 || count > VirtualNic.MAX_QUEUES) {
+                throw new IllegalArgumentException("CPUs, expected=1.." + VirtualNic.MAX_QUEUES + " found=" + count);
+            }
+            cpus = count;
             return this;
         }
 

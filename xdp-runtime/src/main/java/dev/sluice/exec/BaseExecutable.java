@@ -98,7 +98,6 @@ public abstract class BaseExecutable implements Executable {
         context.rxQueueIndex = queue;
         context.cpu = queue;
         context.ingressIfindex = Memory.getInt(descriptor + FrameDescriptor.INGRESS_IFINDEX);
-        context.egressIfindex = 0;
         if (context.clock instanceof CaptureClock clock) {
             clock.advance(Memory.getLong(descriptor + FrameDescriptor.TIMESTAMP));
         }

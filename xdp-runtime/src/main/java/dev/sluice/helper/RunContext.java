@@ -132,6 +132,8 @@ public final class RunContext implements AutoCloseable {
 
     public int ingressIfindex;
     public int rxQueueIndex;
+
+    /** The device that the packet is about to leave by, 0 on its way in; whoever runs a program sets it, engines do not. */
     public int egressIfindex;
 
     /** Memory lent to a raw program ({@code sluice exec}) beside the packet; 0 bytes when none. */

@@ -40,12 +40,6 @@ public final class CpuMap extends IndexedMap implements RedirectMap {
         return inRange(cpu) ? (int) ((long) Memory.ATOMIC_LONG.getAcquire(Memory.ALL, address(cpu)) >>> 32) : 0;
     }
 
-    /** A CPU is no interface. */
-    @Override
-    public int ifindex(int key) {
-        return 0;
-    }
-
     @Override
     public boolean hasTarget(int key) {
         return queueSize(key) != 0;

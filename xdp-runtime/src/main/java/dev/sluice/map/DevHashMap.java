@@ -10,9 +10,27 @@ public final class DevHashMap extends HashTableMap implements RedirectMap {
     }
 
     @Override
-    public int ifindex(int key) {
+    public long device(int key) {
         long value = lookupInt(key);
-        return value == 0 ? 0 : Memory.getInt(value);
+        return value == 0 ? 0 : entry(value);
+    }
+
+    private long entry(long value) {
+        return def().valueSize() == Long.BYTES ? Memory.getLong(value) : Memory.getInt(value) & 0xffff_ffffL;
+    }
+
+    @Override
+    public int devices(long[] into) {
+        int n = 0;
+        for (long bucket = 0; bucket < bucketCount(); bucket++) {
+            for (long element = firstOf(bucket); isElement(element); element = nextOf(element)) {
+                if (n < into.length) {
+                    into[n] = entry(valueOf(element, 0));
+                }
+                n++;
+            }
+        }
+        return n;
     }
 
     @Override

@@ -29,13 +29,28 @@ public final class DevMap extends IndexedMap implements RedirectMap {
     }
 
     @Override
-    public int ifindex(int key) {
-        return inRange(key) ? (int) (long) Memory.ATOMIC_LONG.getAcquire(Memory.ALL, address(key)) : 0;
+    public long device(int key) {
+        return inRange(key) ? (long) Memory.ATOMIC_LONG.getAcquire(Memory.ALL, address(key)) : 0;
+    }
+
+    @Override
+    public int devices(long[] into) {
+        int n = 0;
+        for (int key = 0; inRange(key); key++) {
+            long device = device(key);
+            if (device != 0) {
+                if (n < into.length) {
+                    into[n] = device;
+                }
+                n++;
+            }
+        }
+        return n;
     }
 
     @Override
     public boolean hasTarget(int key) {
-        return ifindex(key) != 0;
+        return device(key) != 0;
     }
 
     @Override

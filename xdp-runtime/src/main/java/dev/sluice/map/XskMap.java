@@ -51,12 +51,6 @@ public final class XskMap extends IndexedMap implements RedirectMap {
         return sockets + (index & 0xffff_ffffL) * SOCK_BYTES;
     }
 
-    /** A socket is no interface. */
-    @Override
-    public int ifindex(int key) {
-        return 0;
-    }
-
     @Override
     public boolean hasTarget(int key) {
         return receiver(key) != null;

@@ -231,6 +231,24 @@ public final class FrameBatch implements ReferenceCounted {
         commit(packet.length, packet.length, FrameDescriptor.NO_TIMESTAMP, queue, ifindex, size + 1L);
     }
 
+    /** Copies a packet of another batch in, with its metadata: what a redirect to several devices does. */
+    public void appendCopy(FrameBatch from, int i) {
+        long data = from.data(i);
+        int length = from.length(i);
+        int metadata = (int) (data - from.dataMeta(i));
+        long to = open(length);
+        Memory.copy(data - metadata, to - metadata, metadata + length);
+        long d = descriptor(size);
+        commit(
+                length,
+                length + from.originalLength(i) - from.arrivalLength(i),
+                from.timestampNanos(i),
+                from.rxQueue(i),
+                from.ingressIfindex(i),
+                from.number(i));
+        Memory.putLong(d + FrameDescriptor.DATA_META, to - metadata);
+    }
+
     // --- packets of several buffers
 
     /**
@@ -329,6 +347,17 @@ public final class FrameBatch implements ReferenceCounted {
         return (int) (dataEnd(i) - data(i));
     }
 
+    /** The packets of a mask that have more bytes than that. */
+    public long longerThan(int bytes, long mask) {
+        long longer = 0;
+        for (long rest = mask; rest != 0; rest &= rest - 1) {
+            if (length(Long.numberOfTrailingZeros(rest)) > bytes) {
+                longer |= rest & -rest;
+            }
+        }
+        return longer;
+    }
+
     /** Packet i's bytes when it arrived, before any program. */
     public int arrivalLength(int i) {
         return arrivalLengths[i];
@@ -355,6 +384,13 @@ public final class FrameBatch implements ReferenceCounted {
 
     public int ingressIfindex(int i) {
         return Memory.getInt(descriptor(i) + FrameDescriptor.INGRESS_IFINDEX);
+    }
+
+    /** Another queue for all selected packets, which is the CPU that the next program runs on. */
+    public void setQueue(int queue) {
+        for (long rest = selected; rest != 0; rest &= rest - 1) {
+            Memory.putInt(descriptor(Long.numberOfTrailingZeros(rest)) + FrameDescriptor.RX_QUEUE, queue);
+        }
     }
 
     /** What the program returned for packet i, unclamped; {@code XDP_PASS} before one has run. */

@@ -8,6 +8,7 @@ import dev.sluice.packet.nic.TxPort;
 import dev.sluice.packet.nic.VirtualNic;
 import io.netty.channel.AbstractChannel;
 import io.netty.channel.ChannelConfig;
+import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelId;
 import io.netty.channel.ChannelMetadata;
 import io.netty.channel.ChannelOutboundBuffer;
@@ -46,6 +47,9 @@ public abstract class QueueChannel extends AbstractChannel implements TxPort {
 
     /** The packets of the batch being written that are still to go; 0 when none has been tried. */
     private long unsent;
+
+    /** Where packets go on that come to this queue's host by another way. */
+    private volatile @Nullable ChannelHandlerContext behindVerdict;
 
     /** Set while the pipeline wants packets. */
     private volatile boolean readWanted;
@@ -114,6 +118,15 @@ public abstract class QueueChannel extends AbstractChannel implements TxPort {
             bytes += batch.length(Long.numberOfTrailingZeros(rest));
         }
         return bytes;
+    }
+
+    /** The place in the pipeline from which on packets are on their way to the host; null where no verdicts are done. */
+    final @Nullable ChannelHandlerContext behindVerdict() {
+        return behindVerdict;
+    }
+
+    final void behindVerdict(@Nullable ChannelHandlerContext place) {
+        behindVerdict = place;
     }
 
     /** Whether the pipeline wants packets now: it asked for them, and what it sends is not held up. */

@@ -1,11 +1,8 @@
 package dev.sluice.packet.netty;
 
-import dev.sluice.map.MapTable;
 import dev.sluice.packet.frame.FrameBatch;
 import dev.sluice.packet.nic.NicCounter;
-import dev.sluice.packet.nic.NicTable;
 import dev.sluice.packet.nic.QueueStatistics;
-import dev.sluice.packet.nic.TxPort;
 import dev.sluice.packet.nic.VirtualNic;
 import dev.sluice.packet.nic.XdpAction;
 import io.netty.channel.ChannelHandlerContext;
@@ -21,34 +18,26 @@ import org.jspecify.annotations.Nullable;
  * <p>One for each pipeline. Allocates nothing per batch.
  */
 public final class VerdictHandler extends ChannelInboundHandlerAdapter {
-    /** Targets that one poll can flush one by one; beyond, they are flushed at once. */
-    private static final int MAX_DIRTY = 16;
-
     private final QueueStatistics statistics;
-    private final @Nullable NicTable targets;
-    private final MapTable maps;
+    private final @Nullable Redirects redirects;
     private final XdpExceptions exceptions = new XdpExceptions();
     private final long[] masks = new long[XdpAction.COUNT];
-    private final @Nullable TxPort[] dirty = new TxPort[MAX_DIRTY];
-    private int dirtyCount;
+    private @Nullable QueueChannel channel;
     private boolean wrote;
 
     /** Where there is nobody else: a redirect is counted and released. */
     public VerdictHandler(QueueStatistics statistics) {
         this.statistics = statistics;
-        targets = null;
-        maps = new MapTable();
+        redirects = null;
     }
 
     /**
      * @param statistics of the queue
-     * @param targets where redirects go
-     * @param maps the maps of the program that redirects
+     * @param redirects where redirects lead; the queue's own, and the caller's to close
      */
-    public VerdictHandler(QueueStatistics statistics, NicTable targets, MapTable maps) {
+    public VerdictHandler(QueueStatistics statistics, Redirects redirects) {
         this.statistics = statistics;
-        this.targets = targets;
-        this.maps = maps;
+        this.redirects = redirects;
     }
 
     @Override
@@ -90,12 +79,12 @@ public final class VerdictHandler extends ChannelInboundHandlerAdapter {
         }
         try {
             if (back != 0) {
-                count(NicCounter.RX_XDP_TX, back);
-                wrote = true;
-                ctx.write(batch.select(back), ctx.voidPromise());
+                sendBack(ctx, batch, back);
             }
-            if (redirected != 0) {
-                redirect(batch, redirected);
+            if (redirected != 0 && redirects != null) {
+                redirects.redirect(batch, redirected, statistics);
+            } else {
+                count(NicCounter.RX_XDP_REDIRECT, redirected);
             }
             if ((aborted | invalid) != 0) {
                 ctx.fireUserEventTriggered(exceptions.of(batch, aborted | invalid));
@@ -109,50 +98,17 @@ public final class VerdictHandler extends ChannelInboundHandlerAdapter {
         }
     }
 
-    private void redirect(FrameBatch batch, long redirected) {
-        NicTable table = targets;
-        if (table == null) {
-            count(NicCounter.RX_XDP_REDIRECT, redirected);
-            return;
-        }
-        // packets with the same target go as one selection; usually all have
-        long rest = redirected;
-        while (rest != 0) {
-            int first = Long.numberOfTrailingZeros(rest);
-            int map = batch.redirectMap(first);
-            int index = batch.redirectIndex(first);
-            long same = 0;
-            for (long others = rest; others != 0; others &= others - 1) {
-                int i = Long.numberOfTrailingZeros(others);
-                if (batch.redirectMap(i) == map && batch.redirectIndex(i) == index) {
-                    same |= others & -others;
-                }
-            }
-            rest &= ~same;
-            int cpu = batch.rxQueue(first);
-            VirtualNic target = table.target(maps, map, index);
-            TxPort port = target == null ? null : target.port(cpu);
-            if (port == null) {
-                count(NicCounter.RX_XDP_REDIRECT_ERRORS, same);
-            } else {
-                count(NicCounter.RX_XDP_REDIRECT, same);
-                port.send(batch.select(same));
-                markDirty(port);
-            }
-        }
-    }
-
-    @SuppressWarnings("ReferenceEquality") // ports have no other
-    private void markDirty(TxPort port) {
-        for (int i = 0; i < dirtyCount; i++) {
-            if (dirty[i] == port) {
-                return;
-            }
-        }
-        if (dirtyCount == MAX_DIRTY) {
-            port.flushSent();
-        } else {
-            dirty[dirtyCount++] = port;
+    private void sendBack(ChannelHandlerContext ctx, FrameBatch batch, long back) {
+        QueueChannel queue = channel;
+        long tooLong = queue == null || queue.nic().mtu() == VirtualNic.NO_MTU
+                ? 0
+                : batch.longerThan(queue.nic().maxFrame(), back);
+        long fits = back & ~tooLong;
+        count(NicCounter.RX_XDP_TX, fits);
+        count(NicCounter.RX_XDP_TX_ERRORS, tooLong);
+        if (fits != 0) {
+            wrote = true;
+            ctx.write(fits == batch.selected() ? batch.retain() : batch.select(fits), ctx.voidPromise());
         }
     }
 
@@ -163,19 +119,31 @@ public final class VerdictHandler extends ChannelInboundHandlerAdapter {
     }
 
     @Override
+    public void handlerAdded(ChannelHandlerContext ctx) {
+        if (ctx.channel() instanceof QueueChannel queue) {
+            channel = queue;
+            queue.behindVerdict(ctx);
+        }
+    }
+
+    @Override
+    public void handlerRemoved(ChannelHandlerContext ctx) {
+        QueueChannel queue = channel;
+        if (queue != null) {
+            channel = null;
+            queue.behindVerdict(null);
+        }
+    }
+
+    @Override
     public void channelReadComplete(ChannelHandlerContext ctx) {
         if (wrote) {
             wrote = false;
             ctx.flush();
         }
-        for (int i = 0; i < dirtyCount; i++) {
-            TxPort port = dirty[i];
-            dirty[i] = null;
-            if (port != null) {
-                port.flushSent();
-            }
+        if (redirects != null) {
+            redirects.flush();
         }
-        dirtyCount = 0;
         ctx.fireChannelReadComplete();
     }
 }

@@ -126,13 +126,7 @@ public final class VirtualQueueChannel extends QueueChannel {
             batch.release();
             return;
         }
-        int longest = nic().maxFrame();
-        long tooLong = 0;
-        for (long rest = batch.selected(); rest != 0; rest &= rest - 1) {
-            if (batch.length(Long.numberOfTrailingZeros(rest)) > longest) {
-                tooLong |= rest & -rest;
-            }
-        }
+        long tooLong = batch.longerThan(nic().maxFrame(), batch.selected());
         if (tooLong == 0) {
             deliver(batch);
             return;

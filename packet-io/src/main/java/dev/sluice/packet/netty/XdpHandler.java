@@ -1,8 +1,6 @@
 package dev.sluice.packet.netty;
 
 import dev.sluice.exec.Executable;
-import dev.sluice.exec.FaultSink;
-import dev.sluice.exec.ProgramFault;
 import dev.sluice.helper.RunContext;
 import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.memory.Memory;
@@ -26,13 +24,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class XdpHandler extends ChannelInboundHandlerAdapter {
     private final XdpHook hook;
-    private final RunContext context;
-    private final FaultListener listener;
+    private final ProgramRunner runner;
     private final Tally tally = new Tally();
-    private final Faults faults = new Faults();
     private final long[] packets = new long[XdpAction.COUNT];
     private final long[] bytes = new long[XdpAction.COUNT];
-    private long faultCount;
 
     /** On its packet loop; null elsewhere, in tests. */
     private @Nullable ContextHandle handle;
@@ -43,8 +38,7 @@ public final class XdpHandler extends ChannelInboundHandlerAdapter {
      */
     public XdpHandler(XdpHook hook, RunContext context, FaultListener listener) {
         this.hook = hook;
-        this.context = context;
-        this.listener = listener;
+        runner = new ProgramRunner(context, listener);
     }
 
     /** For a program that stays the same. */
@@ -60,13 +54,13 @@ public final class XdpHandler extends ChannelInboundHandlerAdapter {
 
     /** Packets whose program was stopped because it did what it may not; they are part of {@code XDP_ABORTED}. */
     public long faults() {
-        return faultCount;
+        return runner.faults();
     }
 
     @Override
     public void handlerAdded(ChannelHandlerContext ctx) {
         if (ctx.channel().eventLoop() instanceof IoEventLoop loop && loop.isCompatible(ContextHandle.class)) {
-            handle = ContextHandle.join(loop, context);
+            handle = ContextHandle.join(loop, runner.context());
         }
     }
 
@@ -86,9 +80,7 @@ public final class XdpHandler extends ChannelInboundHandlerAdapter {
             if (attachment != null) {
                 boolean ran = false;
                 try {
-                    batch.split();
-                    run(attachment.program(), batch);
-                    batch.join();
+                    runner.run(attachment.program(), batch);
                     ran = true;
                 } finally {
                     if (!ran) {
@@ -99,22 +91,6 @@ public final class XdpHandler extends ChannelInboundHandlerAdapter {
             }
         }
         ctx.fireChannelRead(message);
-    }
-
-    private void run(Executable program, FrameBatch batch) {
-        faults.batch = batch;
-        // one run for each stretch of selected packets: one in all for a batch as it comes from a wire
-        long rest = batch.selected();
-        while (rest != 0) {
-            int first = Long.numberOfTrailingZeros(rest);
-            int count = Math.min(Long.numberOfTrailingZeros(~(rest >>> first)), FrameBatch.CAPACITY - first);
-            long descriptors = batch.descriptor(first);
-            faults.first = first;
-            program.run(context, descriptors, count, faults);
-            context.descriptor = 0;
-            rest = first + count == FrameBatch.CAPACITY ? 0 : rest & -1L << first + count;
-        }
-        faults.batch = null;
     }
 
     private void count(@Nullable VerdictCounters counters, FrameBatch batch) {
@@ -143,22 +119,6 @@ public final class XdpHandler extends ChannelInboundHandlerAdapter {
                     counters.add(cpu, index, packets[index], bytes[index]);
                 }
             }
-        }
-    }
-
-    /** Passes faults on with the place in the batch. */
-    private final class Faults implements FaultSink {
-        private @Nullable FrameBatch batch;
-        private int first;
-
-        @Override
-        public void fault(int index, ProgramFault fault) {
-            faultCount++;
-            FrameBatch running = batch;
-            if (running == null) {
-                throw new AssertionError("fault outside of a run");
-            }
-            listener.fault(running, first + index, fault);
         }
     }
 }

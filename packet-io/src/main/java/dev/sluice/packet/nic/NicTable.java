@@ -1,8 +1,5 @@
 package dev.sluice.packet.nic;
 
-import dev.sluice.map.MapTable;
-import dev.sluice.map.RedirectMap;
-import dev.sluice.memory.FrameDescriptor;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -49,23 +46,5 @@ public final class NicTable {
 
     public List<VirtualNic> all() {
         return List.of(nics);
-    }
-
-    /**
-     * The NIC that a redirect goes to.
-     *
-     * @param maps where the program's maps are
-     * @param map the descriptor's {@code redirect_map}
-     * @param index the descriptor's {@code redirect_index}
-     * @return null when there is none; so far also for {@code BPF_F_BROADCAST}, and for maps that lead to no NIC
-     */
-    public @Nullable VirtualNic target(MapTable maps, int map, int index) {
-        if (map == 0) {
-            return byIfindex(index);
-        }
-        boolean broadcast = map >>> FrameDescriptor.REDIRECT_FLAGS_SHIFT != 0;
-        return !broadcast && maps.byId(map & FrameDescriptor.REDIRECT_MAP_ID_MASK) instanceof RedirectMap devices
-                ? byIfindex(devices.ifindex(index))
-                : null;
     }
 }

@@ -20,6 +20,13 @@ public final class Rss {
     /** Entries of an indirection table, as most NICs have them. */
     public static final int TABLE_ENTRIES = 128;
 
+    /** {@link #layers}: the addresses of IPv4 or IPv6, and the ports of TCP or UDP. */
+    public static final int IPV4 = 1;
+
+    public static final int IPV6 = 2;
+    public static final int TCP = 4;
+    public static final int UDP = 8;
+
     private static final int MAX_INPUT = 36;
     private static final int ETHERNET_HEADER = 14;
     private static final int IPV6_HEADER = 40;
@@ -122,6 +129,33 @@ public final class Rss {
             case 0x86dd -> ipv6(data + at, length - at);
             default -> 0;
         };
+    }
+
+    /** What {@link #hash} is over: a sum of {@link #IPV4} and so on, 0 for nothing. */
+    public int layers(long data, int length) {
+        int at = ETHERNET_HEADER;
+        if (length < at) {
+            return 0;
+        }
+        int type = be16(data + 12);
+        while ((type == 0x8100 || type == 0x88a8) && length >= at + 4) {
+            type = be16(data + at + 2);
+            at += 4;
+        }
+        if (type == 0x0800 && length >= at + 20) {
+            long ip = data + at;
+            int header = (Memory.getByte(ip) & 15) * 4;
+            boolean ports = (be16(ip + 6) & 0x3fff) == 0 && header >= 20 && length >= at + header + 4;
+            return IPV4 | (ports ? transport(Memory.getByte(ip + 9)) : 0);
+        }
+        if (type == 0x86dd && length >= at + IPV6_HEADER) {
+            return IPV6 | (length >= at + IPV6_HEADER + 4 ? transport(Memory.getByte(data + at + 6)) : 0);
+        }
+        return 0;
+    }
+
+    private static int transport(byte protocol) {
+        return protocol == PROTOCOL_TCP ? TCP : protocol == PROTOCOL_UDP ? UDP : 0;
     }
 
     private int ipv4(long ip, int length) {

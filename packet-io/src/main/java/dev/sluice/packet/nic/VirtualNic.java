@@ -4,6 +4,7 @@ import dev.sluice.memory.Fragments;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,6 +31,8 @@ public final class VirtualNic {
     private final QueueStatistics[] statistics;
     private final XdpHook hook = new XdpHook();
     private final @Nullable TxPort[] ports;
+    private final LongAdder egressDropped = new LongAdder();
+    private final LongAdder egressInvalid = new LongAdder();
     private volatile Rss rss;
 
     /**
@@ -140,6 +143,17 @@ public final class VirtualNic {
         return statistics[queue];
     }
 
+    /**
+     * Counts packets that the program of a devmap's entry kept from leaving by this NIC. Any thread.
+     *
+     * @param dropped packets with {@code XDP_DROP}
+     * @param invalid packets with anything else that is not {@code XDP_PASS}
+     */
+    public void countEgress(long dropped, long invalid) {
+        egressDropped.add(dropped);
+        egressInvalid.add(invalid);
+    }
+
     /** A counter over all queues. */
     public long total(NicCounter counter) {
         long sum = 0;
@@ -155,6 +169,8 @@ public final class VirtualNic {
         for (NicCounter counter : NicCounter.values()) {
             all.put(counter.label(), total(counter));
         }
+        all.put("tx_xdp_drop", egressDropped.sum());
+        all.put("tx_xdp_invalid", egressInvalid.sum());
         for (int queue = 0; queue < statistics.length; queue++) {
             for (NicCounter counter : NicCounter.values()) {
                 all.put(counter.label(queue), statistics[queue].get(counter));

@@ -163,7 +163,7 @@ class PipelineTest {
         Collector host = new Collector();
         XdpHandler program = new XdpHandler(nic.hook(), context, FaultListener.NONE);
         VirtualQueueChannel channel =
-                channel(nic, wire, program, new VerdictHandler(nic.statistics(0), nics, maps), host);
+                channel(nic, wire, program, new VerdictHandler(nic.statistics(0), new Redirects(nics, context)), host);
         receive(channel, batch(64));
         receive(channel, batch(0));
         receive(channel, batch(1));
@@ -207,8 +207,12 @@ class PipelineTest {
         });
         a.hook().attach(program, null);
         XdpHandler handler = new XdpHandler(a.hook(), context, FaultListener.NONE);
-        VirtualQueueChannel from =
-                channel(a, Wire.NULL, handler, new VerdictHandler(a.statistics(0), nics, maps), new Collector());
+        VirtualQueueChannel from = channel(
+                a,
+                Wire.NULL,
+                handler,
+                new VerdictHandler(a.statistics(0), new Redirects(nics, context)),
+                new Collector());
         FramePool own = new FramePool(1);
         VirtualQueueChannel to = new VirtualQueueChannel(b, 0, own, (batch, mask) -> {
             for (long rest = mask; rest != 0; rest &= rest - 1) {
