@@ -4,6 +4,7 @@ import dev.sluice.packet.Progress;
 import dev.sluice.packet.Replay;
 import dev.sluice.packet.RunTotals;
 import dev.sluice.packet.Time;
+import dev.sluice.packet.measure.WarmUp;
 import dev.sluice.packet.netty.CaptureFileSink;
 import dev.sluice.packet.nic.VirtualNic;
 import dev.sluice.packet.nic.XdpAction;
@@ -14,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -81,6 +83,19 @@ final class ReplayCommand implements Callable<Integer> {
     private int mtu;
 
     @Option(
+            names = "--warm-up",
+            paramLabel = "SECONDS",
+            arity = "0..1",
+            fallbackValue = "10",
+            description =
+                    "Run the program on the captures' first packets and variations of them until HotSpot has compiled "
+                            + "it, for at most SECONDS (10), then put maps, random numbers, clock and trace back: the results are "
+                            + "the same as without.")
+    private long warmUpSeconds;
+
+    private WarmUp.@Nullable Result warmUp;
+
+    @Option(
             names = {"-q", "--quiet"},
             description = "No progress bar.")
     private boolean quiet;
@@ -99,7 +114,9 @@ final class ReplayCommand implements Callable<Integer> {
             } finally {
                 RunOptions.closeSinks(sinks);
             }
-            session.report(totals, captures).print(json, options.writesToStandardOutput() ? System.err : System.out);
+            session.report(totals, captures)
+                    .warmedUp(warmUp)
+                    .print(json, options.writesToStandardOutput() ? System.err : System.out);
             if (totals.cancelled()) {
                 return ExitCode.INTERRUPTED;
             }
@@ -125,6 +142,7 @@ final class ReplayCommand implements Callable<Integer> {
         if (mtu != 0) {
             RunOptions.requireAtLeast("--mtu", mtu, 68);
         }
+        RunOptions.requireAtLeast("--warm-up", warmUpSeconds, 0);
         parseSpeed();
     }
 
@@ -155,7 +173,8 @@ final class ReplayCommand implements Callable<Integer> {
                 .queues(queues)
                 .speed(parseSpeed())
                 .time(clock)
-                .progress(progress);
+                .progress(progress)
+                .warmUp(warmUpSeconds * 1_000_000_000L, result -> warmUp = result);
         if (mtu != 0) {
             builder.mtu(mtu);
         }

@@ -8,6 +8,7 @@ import dev.sluice.TraceLog;
 import dev.sluice.packet.NicTotals;
 import dev.sluice.packet.PacketFault;
 import dev.sluice.packet.RunTotals;
+import dev.sluice.packet.measure.WarmUp;
 import dev.sluice.packet.nic.Tally;
 import dev.sluice.packet.nic.XdpAction;
 import dev.sluice.packet.pcap.Damage;
@@ -17,6 +18,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /** What a run came to, as a table or as JSON. */
 final class RunReport {
@@ -30,6 +32,7 @@ final class RunReport {
     private final List<EventLog> events;
     private final List<String> sources;
     private final String engine;
+    private WarmUp.@Nullable Result warmUp;
 
     RunReport(
             ObjectOptions.Choice choice,
@@ -52,6 +55,12 @@ final class RunReport {
         this.engine = engine;
     }
 
+    /** Adds what a warm-up took, if there was one. */
+    RunReport warmedUp(WarmUp.@Nullable Result result) {
+        warmUp = result;
+        return this;
+    }
+
     /** As JSON or as a table, and warnings on standard error. */
     void print(JsonOptions json, PrintStream out) {
         if (json.wanted()) {
@@ -72,6 +81,12 @@ final class RunReport {
                 + Quantity.count(totals.bytes()) + " bytes in "
                 + Quantity.duration(totals.durationNanos()) + ", " + Quantity.scaled(totals.packetsPerSecond())
                 + "packets/s, " + Quantity.scaled(8 * bytesPerSecond()) + "bit/s");
+        WarmUp.Result warm = warmUp;
+        if (warm != null) {
+            out.println("warmed up before that for " + Quantity.duration(warm.nanos()) + ", with " + warm.variations()
+                    + " packets made up for branches that the captures' first ones do not take"
+                    + (warm.steady() ? "" : "; it was still getting faster"));
+        }
         out.println();
         verdicts().print(out);
         for (LoadedMap map : maps) {
@@ -201,6 +216,14 @@ final class RunReport {
         json.writeNumberField("packets", totals.packets());
         json.writeNumberField("bytes", totals.bytes());
         json.writeNumberField("duration_ns", totals.durationNanos());
+        WarmUp.Result warm = warmUp;
+        if (warm != null) {
+            json.writeObjectFieldStart("warm_up");
+            json.writeNumberField("time_ns", warm.nanos());
+            json.writeNumberField("variations", warm.variations());
+            json.writeBooleanField("steady", warm.steady());
+            json.writeEndObject();
+        }
         json.writeNumberField("rate_pps", Math.round(totals.packetsPerSecond()));
         writeVerdicts(json, totals.verdicts());
         json.writeNumberField("too_short", totals.tooShort());

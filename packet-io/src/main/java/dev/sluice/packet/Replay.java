@@ -3,6 +3,8 @@ package dev.sluice.packet;
 import dev.sluice.exec.Executable;
 import dev.sluice.map.BpfMap;
 import dev.sluice.packet.frame.FrameSink;
+import dev.sluice.packet.measure.PacketSet;
+import dev.sluice.packet.measure.WarmUp;
 import dev.sluice.packet.nic.VerdictCounters;
 import dev.sluice.packet.nic.VirtualNic;
 import dev.sluice.packet.nic.XdpAction;
@@ -12,6 +14,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,9 +31,14 @@ import org.jspecify.annotations.Nullable;
  * <p>{@link #run} works once; {@link #cancel} may be called by any thread.
  */
 public final class Replay {
+    /** Packets of the captures' beginning that a warm-up runs. */
+    private static final int WARM_UP_PACKETS = 4_096;
+
+    private final Builder options;
     private final Datapath datapath;
 
     private Replay(Builder options) {
+        this.options = options;
         Datapath.Builder builder = Datapath.builder()
                 .time(options.time)
                 .progress(options.progress)
@@ -59,9 +67,30 @@ public final class Replay {
      * @throws IOException when a sink fails
      */
     public RunTotals run() throws IOException {
+        if (options.warmUpNanos > 0) {
+            warmUp();
+        }
         try (datapath) {
             datapath.open();
             return datapath.await();
+        }
+    }
+
+    private void warmUp() throws CaptureException {
+        Executable program = options.program;
+        ContextFactory contexts = options.contexts;
+        if (program == null || contexts == null) {
+            throw new IllegalStateException("a warm-up needs a program and contexts");
+        }
+        for (String capture : options.captures) {
+            if (capture.equals("-")) {
+                throw new CaptureException("standard input cannot be read twice, as a warm-up does; expected a file");
+            }
+        }
+        try (PacketSet packets = PacketSet.read(options.captures, WARM_UP_PACKETS)) {
+            if (packets.size() > 0) {
+                options.onWarmUp.accept(WarmUp.run(program, contexts, packets, options.warmUpNanos));
+            }
         }
     }
 
@@ -82,6 +111,8 @@ public final class Replay {
         private double speed;
         private Time time = Time.CAPTURE;
         private Progress progress = Progress.NONE;
+        private long warmUpNanos;
+        private Consumer<WarmUp.Result> onWarmUp = result -> {};
 
         private Builder() {}
 
@@ -163,6 +194,22 @@ public final class Replay {
 
         public Builder time(Time which) {
             time = which;
+            return this;
+        }
+
+        /**
+         * Runs the program on the captures' first packets and variations of them before the replay, until HotSpot has
+         * compiled it; the replay's results are the same as without, see {@link WarmUp}.
+         *
+         * @param nanos the longest that it may take; 0 for no warm-up, unless said
+         * @param listener hears how it went, on the thread of {@link Replay#run}
+         */
+        public Builder warmUp(long nanos, Consumer<WarmUp.Result> listener) {
+            if (nanos < 0) {
+                throw new IllegalArgumentException("warm-up, expected=0.. found=" + nanos);
+            }
+            warmUpNanos = nanos;
+            onWarmUp = listener;
             return this;
         }
 

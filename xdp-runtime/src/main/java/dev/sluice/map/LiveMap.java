@@ -19,6 +19,7 @@ abstract class LiveMap extends BpfMap {
     private final Arena arena = Arena.ofShared();
     private final MapTable table;
     private final Regions regions;
+    private final List<Block> blocks = new ArrayList<>();
     private final List<Long> regionStarts = new ArrayList<>();
     private final AtomicBoolean closed = new AtomicBoolean();
 
@@ -50,7 +51,20 @@ abstract class LiveMap extends BpfMap {
         if (bytes < 0) {
             throw new OutOfMemoryError("map " + def().name());
         }
-        return Memory.allocate(arena, bytes, 64);
+        long address = Memory.allocate(arena, bytes, 64);
+        synchronized (blocks) {
+            blocks.add(new Block(address, bytes));
+        }
+        return address;
+    }
+
+    /** Memory of the map: all that it holds, but for what its fields say of it. */
+    record Block(long address, long bytes) {}
+
+    final List<Block> blocks() {
+        synchronized (blocks) {
+            return List.copyOf(blocks);
+        }
     }
 
     /** Zeroed memory that lives as long as the map and that programs may touch. */

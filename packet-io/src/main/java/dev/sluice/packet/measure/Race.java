@@ -26,7 +26,7 @@ public final class Race {
     private static final double COMPILING = 0.02;
 
     private static final int FEWEST_ROUNDS_OF_WINDOW = 4;
-    private static final int MOST_WARM_UP_ROUNDS = 20_000;
+    private static final int MOST_WARM_UP_ROUNDS = 1_000_000;
 
     private final String favourite;
     private final Map<String, Contender> contenders = new LinkedHashMap<>();
@@ -107,7 +107,7 @@ public final class Race {
         int warm = series.size();
         for (Contender contender : contenders.values()) {
             if (!contender.equals(first)) {
-                warmUp(contender, WINDOW_NANOS / 2, warmUpNanos, new ArrayList<>(), new ArrayList<>());
+                warmUp(contender, warmUpNanos);
             }
         }
         Map<String, double[]> values = new LinkedHashMap<>();
@@ -134,8 +134,13 @@ public final class Race {
         return new Result(new WarmUp(steadyNanos, steadyAt, steady, all), values);
     }
 
+    /** Runs rounds until they have stopped changing, or the time is over; whether they have. */
+    static boolean warmUp(Contender contender, long limitNanos) {
+        return warmUp(contender, WINDOW_NANOS / 2, limitNanos, new ArrayList<>(), new ArrayList<>());
+    }
+
     /** Runs rounds until two stretches of them are alike and HotSpot has compiled nothing in the second. */
-    private static void warmUp(
+    private static boolean warmUp(
             Contender contender, long windowNanos, long limitNanos, List<Double> series, List<Long> ends) {
         long start = System.nanoTime();
         int window = 0;
@@ -152,7 +157,7 @@ public final class Race {
                 long compiledNow = CompilerThreads.nanos();
                 boolean compiling = Math.abs(compiledNow - compiled) > COMPILING * (now - windowStart);
                 if (!compiling && Math.abs(level / before - 1) <= SteadyState.TOLERANCE / 2) {
-                    return;
+                    return true;
                 }
                 before = level;
                 window = 0;
@@ -160,9 +165,10 @@ public final class Race {
                 compiled = compiledNow;
             }
             if (now - start >= limitNanos) {
-                return;
+                return false;
             }
         }
+        return false;
     }
 
     private static double level(List<Double> series, int window) {

@@ -1,0 +1,130 @@
+package dev.sluice.packet.measure;
+
+import dev.sluice.exec.Executable;
+import dev.sluice.exec.Interpreter;
+import dev.sluice.helper.CaptureClock;
+import dev.sluice.helper.RunContext;
+import dev.sluice.helper.TraceSink;
+import dev.sluice.map.MapSnapshot;
+import dev.sluice.memory.FrameDescriptor;
+import dev.sluice.memory.Memory;
+import dev.sluice.packet.ContextFactory;
+import dev.sluice.packet.frame.FrameBatch;
+import dev.sluice.packet.frame.FramePool;
+import java.lang.foreign.Arena;
+import java.util.Random;
+
+/**
+ * Runs a program until HotSpot has compiled it, and leaves no trace of that: the same code runs, with a clock, random numbers and
+ * a trace of its own, and all maps are put back afterwards. What runs next gives the same results as without, and is fast from
+ * the first packet on.
+ *
+ * <p>Half of the packets are given ones, the others {@link Variations} of them, so that code for what they do not show is
+ * compiled as well: a branch never taken is one that HotSpot leaves out, and the first packet that takes it would cost it
+ * the whole compiled code.
+ *
+ * <p>Nothing else may run the program meanwhile.
+ */
+public final class WarmUp {
+    private static final int BATCH = FrameBatch.CAPACITY;
+    private static final int STRETCH = 16 * BATCH;
+    private static final int MOST_VARIATIONS_TRIED = 200_000;
+
+    /** Packets of a stretch that are variations: one in so many. */
+    private static final int VARIATION_EVERY = 2;
+
+    private WarmUp() {}
+
+    /**
+     * What it took.
+     *
+     * @param nanos wall time
+     * @param variations packets that were made up, each for a branch that no other took
+     * @param steady whether the rounds had stopped changing
+     */
+    public record Result(long nanos, int variations, boolean steady) {}
+
+    /**
+     * Warms a program up.
+     *
+     * @param packets the traffic to expect; at least one
+     * @param contexts as the program will be run with
+     * @param limitNanos the longest that it may take
+     */
+    public static Result run(Executable program, ContextFactory contexts, PacketSet packets, long limitNanos) {
+        return run(program, contexts, packets, limitNanos, true);
+    }
+
+    /**
+     * The same.
+     *
+     * @param vary whether to make variations up
+     */
+    static Result run(Executable program, ContextFactory contexts, PacketSet packets, long limitNanos, boolean vary) {
+        long start = System.nanoTime();
+        try (RunContext context = contexts.create(0, new CaptureClock());
+                MapSnapshot snapshot = new MapSnapshot(context.maps)) {
+            context.trace = TraceSink.NONE;
+            try {
+                Executable interpreted = new Interpreter().load(program.program(), program.programId());
+                try (PacketSet variations = vary
+                                ? Variations.find(
+                                        packets, interpreted, context, 0, limitNanos / 4, MOST_VARIATIONS_TRIED)
+                                : new PacketSet();
+                        Rounds rounds = new Rounds(program, context, packets, variations)) {
+                    boolean steady = Race.warmUp(rounds, limitNanos - (System.nanoTime() - start));
+                    return new Result(System.nanoTime() - start, variations.size(), steady);
+                }
+            } finally {
+                snapshot.restore();
+            }
+        }
+    }
+
+    /** Stretches of packets, some of them variations, in the order of chance. */
+    private static final class Rounds implements Contender, AutoCloseable {
+        private static final int STRIDE = FramePool.FRAME_SIZE + 3 * 64;
+
+        private final Executable program;
+        private final RunContext context;
+        private final PacketSet packets;
+        private final PacketSet variations;
+        private final Random random = new Random(0);
+        private final Arena arena = Arena.ofConfined();
+        private final long frames = Memory.allocate(arena, (long) STRETCH * STRIDE, 64);
+        private final long descriptors =
+                Memory.allocate(arena, (long) STRETCH * FrameDescriptor.BYTES, FrameDescriptor.BYTES);
+        private long timestamp;
+
+        Rounds(Executable program, RunContext context, PacketSet packets, PacketSet variations) {
+            this.program = program;
+            this.context = context;
+            this.packets = packets;
+            this.variations = variations;
+        }
+
+        @Override
+        public double round() {
+            for (int i = 0; i < STRETCH; i++) {
+                boolean varied = variations.size() > 0 && i % VARIATION_EVERY == 0;
+                PacketSet from = varied ? variations : packets;
+                int chosen = random.nextInt(from.size());
+                long frame = frames + (long) i * STRIDE;
+                long descriptor = descriptors + (long) i * FrameDescriptor.BYTES;
+                EngineFrames.fill(frame, from.address(chosen), from.length(chosen));
+                EngineFrames.describe(descriptor, frame, from.length(chosen));
+                Memory.putLong(descriptor + FrameDescriptor.TIMESTAMP, ++timestamp);
+            }
+            long start = CpuClock.nanos();
+            for (int i = 0; i < STRETCH; i += BATCH) {
+                program.run(context, descriptors + (long) i * FrameDescriptor.BYTES, BATCH, (index, fault) -> {});
+            }
+            return (double) (CpuClock.nanos() - start) / STRETCH;
+        }
+
+        @Override
+        public void close() {
+            arena.close();
+        }
+    }
+}
