@@ -325,7 +325,7 @@ final class Compiler {
         Label exit = b.newLabel();
         Flow flow = unit.flows.get(function);
         int liveIn = flow.blocks.getFirst().liveIn;
-        Emitter.zeroFrame(b, framePointer, unit.kinds.stackBytes(function));
+        Emitter.zeroFrame(b, framePointer, unit, function);
         b.aload(0).getfield(RUN_CONTEXT, "registers", LONGS).astore(registers);
         for (int r = 0; r < Instruction.FP; r++) {
             if ((liveIn >>> r & 1) != 0) {

@@ -126,6 +126,11 @@ final class Emitter {
     private final int values;
 
     private final int lookups;
+
+    /** The first of the locals for variables on the stack. */
+    private final int variables;
+
+    private final int variableCount;
     private final MapCode maps;
     private final Label[] labels;
     private final Map<Integer, Label> exits = new TreeMap<>();
@@ -188,6 +193,10 @@ final class Emitter {
         map = entry + 1;
         values = map + 1;
         lookups = unit.checked ? unit.kinds.lookups(part.function) : 0;
+        variables = values + lookups * 2 * LONG_SLOTS;
+        variableCount = unit.hasVariables(part.function)
+                ? unit.stack().variables(part.function).size()
+                : 0;
         maps = new MapCode(b, unit, context);
         labels = new Label[part.end - part.from];
         for (int i = 0; i < labels.length; i++) {
@@ -308,12 +317,17 @@ final class Emitter {
     }
 
     private void zeroFrame(int function) {
-        zeroFrame(b, register[FP], unit.kinds.stackBytes(function));
+        for (int i = 0; i < variableCount; i++) {
+            b.lconst_0().lstore(variables + i * LONG_SLOTS);
+        }
+        zeroFrame(b, register[FP], unit, function);
     }
 
-    static void zeroFrame(CodeBuilder b, int framePointer, int bytes) {
-        if (bytes <= INLINE_ZERO_BYTES) {
-            for (int at = -bytes; at < 0; at += Long.BYTES) {
+    static void zeroFrame(CodeBuilder b, int framePointer, Unit unit, int function) {
+        List<Integer> offsets = unit.zeroed(function);
+        int bytes = offsets.isEmpty() ? 0 : -offsets.getFirst();
+        if (offsets.size() * Long.BYTES <= INLINE_ZERO_BYTES) {
+            for (int at : offsets) {
                 all(b);
                 layout(b, Width.DW);
                 b.lload(framePointer);
@@ -885,6 +899,20 @@ final class Emitter {
             b.lstore(dst);
             return;
         }
+        int variable = variable(insn, pc);
+        if (variable >= 0) {
+            b.lload(variable);
+            if (signed) {
+                switch (width) {
+                    case B -> b.l2i().i2b().i2l();
+                    case H -> b.l2i().i2s().i2l();
+                    case W -> b.l2i().i2l();
+                    case DW -> {}
+                }
+            }
+            b.lstore(dst);
+            return;
+        }
         access(
                 base,
                 insn.src(),
@@ -912,6 +940,23 @@ final class Emitter {
                 b.lload(register[insn.src()]);
             }
         };
+        int variable = variable(insn, pc);
+        if (variable >= 0) {
+            value.run();
+            switch (width) {
+                case B, H -> {
+                    b.l2i();
+                    zeroExtend(width);
+                }
+                case W -> {
+                    b.l2i();
+                    widen();
+                }
+                case DW -> {}
+            }
+            b.lstore(variable);
+            return;
+        }
         access(
                 base,
                 insn.dst(),
@@ -921,6 +966,12 @@ final class Emitter {
                 false,
                 address -> plainStore(width, address, value),
                 address -> checkedStore("store", width, address, value, pc));
+    }
+
+    /** The local of the variable on the stack that a load or store accesses, or {@link #NO_LOCAL}. */
+    private int variable(Instruction insn, int pc) {
+        int number = variableCount == 0 ? -1 : unit.stack().variable(part.function, pc, insn);
+        return number < 0 ? NO_LOCAL : variables + number * LONG_SLOTS;
     }
 
     /** Pushes the value of a field of {@code struct xdp_md}; false where none is. */
@@ -1374,7 +1425,7 @@ final class Emitter {
     private void inline(int function, int pc) {
         Part body = unit.partition(function).parts.getFirst();
         Emitter callee = new Emitter(
-                b, unit, body, Shape.INLINED, context, new int[FP + 1], values + lookups * 2 * LONG_SLOTS, this);
+                b, unit, body, Shape.INLINED, context, new int[FP + 1], variables + variableCount * LONG_SLOTS, this);
         callee.beginInlined(this);
         callee.blocks();
         b.labelBinding(callee.end);

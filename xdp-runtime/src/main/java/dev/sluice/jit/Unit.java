@@ -56,6 +56,7 @@ final class Unit {
     private final Set<Assumption> assumptions = new LinkedHashSet<>();
     private final List<Partition> partitions = new ArrayList<>();
     final Inlining inlining;
+    private final @Nullable StackUse stack;
     private final boolean[] called;
     private final boolean[] pointed;
     private final boolean[] mayGoto;
@@ -143,6 +144,7 @@ final class Unit {
             Arrays.fill(called, true);
             Arrays.fill(pointed, true);
         }
+        stack = facts == null ? null : new StackUse(facts, flows, kinds);
         inlining = new Inlining(this, settings.methodBytes());
         inlining.enlargeBlocks();
         for (int i = 0; i < flows.size(); i++) {
@@ -179,6 +181,31 @@ final class Unit {
     /** Number of calls of a function in reachable code. */
     int callSites(int function) {
         return callSites[function];
+    }
+
+    /** Offsets from r10, multiples of 8 and below 0, of what has to begin as zero in a function's frame. */
+    List<Integer> zeroed(int function) {
+        if (stack != null && !stack.isUnknown()) {
+            return stack.zeroed(function, !hasVariables(function));
+        }
+        List<Integer> offsets = new ArrayList<>();
+        for (int at = -kinds.stackBytes(function); at < 0; at += Long.BYTES) {
+            offsets.add(at);
+        }
+        return offsets;
+    }
+
+    /** Whether variables on a function's stack are locals: when all of it is in one method. */
+    boolean hasVariables(int function) {
+        return stack != null && partition(function).isWhole();
+    }
+
+    /** How proved functions use their stacks. */
+    StackUse stack() {
+        if (stack == null) {
+            throw new AssertionError("nothing is proved");
+        }
+        return stack;
     }
 
     /** Whether anything was proved of the program. */

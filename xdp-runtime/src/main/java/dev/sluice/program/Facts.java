@@ -95,6 +95,9 @@ public final class Facts {
 
     /** What an operand of the instruction at a slot holds before it; {@link RegisterFact#NONE} for registers it does not read. */
     public RegisterFact before(int slot, int register) {
+        if (register == Instruction.FP) {
+            return RegisterFact.FRAME_POINTER;
+        }
         @Nullable RegisterFact[] at = registers[slot];
         if (at == null) {
             return RegisterFact.NONE;

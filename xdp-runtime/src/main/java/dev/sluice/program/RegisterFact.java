@@ -47,6 +47,9 @@ public record RegisterFact(
     /** A register of which nothing is known. */
     public static final RegisterFact NONE = new RegisterFact(Kind.ANY, false, -1, false, 0, Long.MAX_VALUE, Range.ANY);
 
+    /** What r10 holds in every function. */
+    public static final RegisterFact FRAME_POINTER = new RegisterFact(Kind.STACK, true, -1, true, 0, 0, Range.ANY);
+
     /** A number. */
     public static RegisterFact scalar(Range range) {
         return new RegisterFact(Kind.SCALAR, false, -1, false, 0, 0, range);
