@@ -254,6 +254,11 @@ public final class KernelLoader {
         setImm(instructions, at + INSTRUCTION_BYTES, 0);
     }
 
+    /** The id that this kernel's types have for one of its functions, 0 for none of that name. */
+    public static int kernelFunction(String name) {
+        return Math.max(0, findKernelType(BtfKind.FUNC, name));
+    }
+
     private static int findKernelType(BtfKind kind, String name) {
         Btf types = KernelTypes.BTF;
         return types == null ? 0 : types.find(kind, name);

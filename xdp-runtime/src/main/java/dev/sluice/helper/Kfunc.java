@@ -204,7 +204,7 @@ public enum Kfunc implements Callee {
     private static final Map<String, Kfunc> BY_NAME = new HashMap<>();
 
     /** Functions of Linux 6.18 that are for programs of other types. */
-    private static final Set<String> OF_OTHERS = Set.of(
+    private static final List<String> OF_OTHERS = List.of(
             "bbr_cwnd_event",
             "bbr_init",
             "bbr_main",
@@ -342,6 +342,23 @@ public enum Kfunc implements Callee {
         return kfunc == null
                 ? "unknown kernel function: btf_id=" + number
                 : "unknown kernel function " + kfunc.cname + ": " + kfunc.whyMissing();
+    }
+
+    /** What an instruction that calls a function has as its immediate here, 0 where Linux 6.18 has none of that name. */
+    public static int numberOf(String cname) {
+        Kfunc kfunc = of(cname);
+        if (kfunc != null) {
+            return kfunc.number();
+        }
+        int other = OF_OTHERS.indexOf(cname);
+        return other < 0 ? 0 : values().length + 1 + other;
+    }
+
+    /** The name behind such a number, or null. */
+    public static @Nullable String nameOf(int number) {
+        Kfunc kfunc = of(number);
+        int other = number - values().length - 1;
+        return kfunc != null ? kfunc.cname : other >= 0 && other < OF_OTHERS.size() ? OF_OTHERS.get(other) : null;
     }
 
     /** What an instruction that calls it has as its immediate here; 1 or more. */

@@ -285,7 +285,7 @@ final class Arithmetic {
                     throw run.reject("R" + number + " pointer arithmetic on " + name + " prohibited");
                 }
             }
-            case PACKET_END, SOCKET, SOCK_COMMON, TCP_SOCK, XDP_SOCK ->
+            case PACKET_END, SOCKET, SOCK_COMMON, TCP_SOCK, XDP_SOCK, DYNPTR ->
                 throw run.reject("R" + number + " pointer arithmetic on " + name + " prohibited");
             case NOT_INIT, SCALAR -> throw new AssertionError("not a pointer: " + ptr);
         }

@@ -32,7 +32,9 @@ final class Calls {
             throw run.reject("invalid kernel function call not eliminated in verifier pass");
         }
         if (kfunc) {
-            throw new UnsupportedException("call of a kernel function");
+            run.kfuncs.call(i);
+            run.insn = i + 1;
+            return Run.Step.MOVED;
         }
         if (layout.src[i] == 1) {
             return callFunction(i);
@@ -141,6 +143,12 @@ final class Calls {
         }
         if (lockAsWell && state.lockId != 0) {
             throw run.reject(what + " cannot be used inside bpf_spin_lock-ed region");
+        }
+        if (lockAsWell && state.rcuLocked) {
+            throw run.reject(what + " cannot be used inside bpf_rcu_read_lock-ed region");
+        }
+        if (lockAsWell && state.preemptDisabled != 0) {
+            throw run.reject(what + " cannot be used inside bpf_preempt_disable-ed region");
         }
     }
 

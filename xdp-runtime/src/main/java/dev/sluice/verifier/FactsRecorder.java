@@ -118,7 +118,7 @@ final class FactsRecorder {
             case PACKET_META -> Kind.PACKET_META;
             case PACKET -> Kind.PACKET;
             case PACKET_END -> Kind.PACKET_END;
-            case SOCKET, SOCK_COMMON, TCP_SOCK, XDP_SOCK -> Kind.OBJECT;
+            case SOCKET, SOCK_COMMON, TCP_SOCK, XDP_SOCK, DYNPTR, OBJECT -> Kind.OBJECT;
             case MEM -> Kind.MEMORY;
             case FUNC -> Kind.FUNCTION;
         };

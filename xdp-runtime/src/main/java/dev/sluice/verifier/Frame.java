@@ -17,7 +17,15 @@ final class Frame {
     static final byte MISC = 2;
     static final byte ZERO = 3;
 
+    /** Of a dynptr, see {@link #object}. */
+    static final byte DYNPTR = 4;
+
+    /** Of an iterator, see {@link #object}. */
+    static final byte ITER = 5;
+
     static final int SLOT_BYTES = 8;
+
+    private static final StackObject[] NO_OBJECTS = {};
 
     final Reg[] regs = new Reg[11];
     final int number;
@@ -28,6 +36,9 @@ final class Frame {
     final int subprog;
     byte[] kinds = {};
     Reg[] spills = {};
+
+    /** By slot; shorter than the stack where there are none. */
+    private StackObject[] objects = NO_OBJECTS;
 
     boolean inCallback;
     int callbackDepth;
@@ -55,6 +66,7 @@ final class Frame {
                 copy.spills[i] = Reg.copyOf(spills[i]);
             }
         }
+        copy.objects = objects.length == 0 ? objects : objects.clone();
         copy.inCallback = inCallback;
         copy.callbackDepth = callbackDepth;
         copy.callbackReturnMin = callbackReturnMin;
@@ -90,6 +102,41 @@ final class Frame {
         return kinds[8 * slot] == SPILL && spills[slot].type == RegType.SCALAR;
     }
 
+    /** The dynptr or iterator that the slot is a part of, as long as its bytes are of that kind; or null. */
+    StackObject object(int slot) {
+        return slot < objects.length && kinds[8 * slot] >= DYNPTR ? objects[slot] : null;
+    }
+
+    void setObject(int slot, StackObject object) {
+        if (slot >= objects.length) {
+            if (object == null) {
+                return;
+            }
+            objects = Arrays.copyOf(objects, slot + 1);
+        }
+        objects[slot] = object;
+    }
+
+    /** Whether all bytes of a slot are of a kind. */
+    boolean isAll(int slot, byte kind) {
+        for (int i = 0; i < SLOT_BYTES; i++) {
+            if (kinds[8 * slot + i] != kind) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Whether some byte of a slot is of a kind. */
+    boolean has(int slot, byte kind) {
+        for (int i = 0; i < SLOT_BYTES; i++) {
+            if (kinds[8 * slot + i] == kind) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     Reg spilled(int slot) {
         return spills[slot];
     }
@@ -106,10 +153,10 @@ final class Frame {
         Arrays.fill(kinds, 8 * slot, 8 * slot + 8, kind);
     }
 
-    /** A byte of a spill that was overwritten in part is only some byte. */
+    /** A byte of a spill, or of something of the kernel's, that was overwritten in part is only some byte. */
     void scrub(int slot, int index) {
         int at = 8 * slot + index;
-        if (kinds[at] == SPILL) {
+        if (kinds[at] == SPILL || kinds[at] >= DYNPTR) {
             kinds[at] = MISC;
         }
     }
@@ -123,15 +170,7 @@ final class Frame {
             kinds[8 * slot + i - 1] = SPILL;
         }
         for (int i = SLOT_BYTES - bytes; i > 0; i--) {
-            scrubToMisc(slot, i - 1);
-        }
-    }
-
-    /** Unknown from now on, unless it never was known or is zero. */
-    private void scrubToMisc(int slot, int index) {
-        int at = 8 * slot + index;
-        if (kinds[at] == SPILL) {
-            kinds[at] = MISC;
+            scrub(slot, i - 1);
         }
     }
 }

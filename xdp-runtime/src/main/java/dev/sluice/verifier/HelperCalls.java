@@ -21,6 +21,10 @@ final class HelperCalls {
     private long allocated;
     private int ref;
     private boolean releases;
+    private StackObject.Dynptr dynptr;
+
+    /** The dynptr argument that is taken away, 0 for none. */
+    private int released;
 
     /** The argument whose stack memory the helper fills, and how much of it; 0 for none. */
     private int filled;
@@ -52,6 +56,8 @@ final class HelperCalls {
         constantKey = -1;
         ref = 0;
         releases = false;
+        dynptr = null;
+        released = 0;
         filled = 0;
         for (int arg = 0; arg < helper.argCount(); arg++) {
             argument(helper, arg);
@@ -62,8 +68,13 @@ final class HelperCalls {
                 run.memory.access(filled, b, 1, true, -1, false, false);
             }
         }
-        if (releases) {
+        if (released != 0) {
+            run.objects.releaseDynptr(released, dynptr);
+        } else if (releases) {
             release();
+        }
+        if (helper == Helper.DYNPTR_FROM_MEM && run.reg(1).type != RegType.MAP_VALUE) {
+            throw run.reject("Unsupported reg type " + StatePrinter.name(run.reg(1)) + " for bpf_dynptr_from_mem data");
         }
         if (helper == Helper.TAIL_CALL) {
             run.calls.requireNothingHeld("tail_call", true);
@@ -71,6 +82,8 @@ final class HelperCalls {
             loop(i);
         } else if (helper == Helper.FOR_EACH_MAP_ELEM) {
             forEach(i);
+        } else if (helper == Helper.USER_RINGBUF_DRAIN) {
+            drain(i);
         } else if (helper.callsBack()) {
             throw unsupported(helper);
         }
@@ -101,7 +114,7 @@ final class HelperCalls {
     /** Pointers into the packet may point anywhere from now on. */
     void forgetPacket() {
         run.state.forEachReg(reg -> {
-            if (reg.type.isAnyPacket()) {
+            if (reg.type.isAnyPacket() || reg.packetSlice) {
                 reg.setUnknown();
             }
         });
@@ -123,6 +136,9 @@ final class HelperCalls {
         if (!(reg.isNull() && arg.orNull())) {
             requireType(reg, number, arg);
             requireOffset(reg, number, arg);
+        }
+        if (arg == ArgKind.DYNPTR_RELEASE_RINGBUF) {
+            run.objects.requireReferenced(number);
         }
         if (arg == ArgKind.SOCK_COMMON_RELEASE || arg == ArgKind.RINGBUF_MEM) {
             if (reg.ref == 0 && !reg.isNull()) {
@@ -171,14 +187,25 @@ final class HelperCalls {
                 aligned(reg, arg.fixedBytes());
             }
             case IPHDR, IPV6HDR, TCPHDR -> memory(number, arg.fixedBytes(), false, false, false);
+            case DYNPTR -> {
+                dynptr = run.objects.useDynptr(number, false);
+                ref = dynptr.ref();
+            }
+            case DYNPTR_RELEASE_RINGBUF -> {
+                dynptr = run.objects.useDynptr(number, true);
+                if (dynptr.memory() != StackObject.Memory.RINGBUF) {
+                    throw run.reject("Expected a dynptr of type ringbuf as arg #" + index);
+                }
+                ref = 0;
+                releases = true;
+                released = number;
+            }
+            case DYNPTR_NEW_LOCAL -> run.objects.makeDynptr(number, StackObject.Memory.LOCAL, run.insn, 0);
+            case DYNPTR_NEW_RINGBUF -> run.objects.makeDynptr(number, StackObject.Memory.RINGBUF, run.insn, 0);
             case SPIN_LOCK -> throw new UnsupportedException("bpf_spin_lock");
             case MAP_VALUE_OR_NULL,
                     TIMER,
                     KPTR,
-                    DYNPTR,
-                    DYNPTR_NEW_LOCAL,
-                    DYNPTR_NEW_RINGBUF,
-                    DYNPTR_RELEASE_RINGBUF,
                     TASK,
                     CGROUP,
                     KERNEL_OBJECT_OR_NULL,
@@ -231,7 +258,9 @@ final class HelperCalls {
                         TCP_SOCK,
                         MEM,
                         FUNC,
-                        XDP_SOCK -> "";
+                        XDP_SOCK,
+                        DYNPTR,
+                        OBJECT -> "";
             };
             throw run.reject("misaligned " + kind + "access off " + StatePrinter.text(reg.bits) + "+" + reg.off
                     + "+0 size " + bytes);
@@ -246,6 +275,8 @@ final class HelperCalls {
                     case CONST_MAP_PTR -> reg.type == RegType.CONST_MAP_PTR;
                     case CONST_SIZE, CONST_SIZE_OR_ZERO, CONST_ALLOC_SIZE_OR_ZERO -> reg.type == RegType.SCALAR;
                     case FUNC -> reg.type == RegType.FUNC;
+                    case DYNPTR, DYNPTR_NEW_LOCAL, DYNPTR_NEW_RINGBUF, DYNPTR_RELEASE_RINGBUF ->
+                        reg.type == RegType.STACK || reg.type == RegType.DYNPTR;
                     case STACK_OR_NULL -> reg.type == RegType.STACK;
                     case CONST_STR, SPIN_LOCK -> reg.type == RegType.MAP_VALUE;
                     case SOCK_COMMON -> reg.type.isSocket();
@@ -276,16 +307,14 @@ final class HelperCalls {
                                     SOCK_COMMON,
                                     TCP_SOCK,
                                     FUNC,
-                                    XDP_SOCK -> false;
+                                    XDP_SOCK,
+                                    DYNPTR,
+                                    OBJECT -> false;
                         };
                     case ANYTHING,
                             MAP_VALUE_OR_NULL,
                             TIMER,
                             KPTR,
-                            DYNPTR,
-                            DYNPTR_NEW_LOCAL,
-                            DYNPTR_NEW_RINGBUF,
-                            DYNPTR_RELEASE_RINGBUF,
                             TASK,
                             CGROUP,
                             KERNEL_OBJECT_OR_NULL,
@@ -314,6 +343,7 @@ final class HelperCalls {
             case CONST_MAP_PTR -> "map_ptr";
             case CONST_SIZE, CONST_SIZE_OR_ZERO, CONST_ALLOC_SIZE_OR_ZERO -> "scalar";
             case FUNC -> "func";
+            case DYNPTR, DYNPTR_NEW_LOCAL, DYNPTR_NEW_RINGBUF, DYNPTR_RELEASE_RINGBUF -> "fp, dynptr_ptr";
             case STACK_OR_NULL -> "fp";
             case CONST_STR -> "map_value";
             case SPIN_LOCK -> "map_value, ptr_";
@@ -323,10 +353,6 @@ final class HelperCalls {
                     MAP_VALUE_OR_NULL,
                     TIMER,
                     KPTR,
-                    DYNPTR,
-                    DYNPTR_NEW_LOCAL,
-                    DYNPTR_NEW_RINGBUF,
-                    DYNPTR_RELEASE_RINGBUF,
                     TASK,
                     CGROUP,
                     KERNEL_OBJECT_OR_NULL,
@@ -363,11 +389,21 @@ final class HelperCalls {
         throw run.reject("R" + number + " type=" + StatePrinter.name(reg) + " expected=" + expected);
     }
 
-    private void requireOffset(Reg reg, int number, ArgKind arg) {
+    void requireOffset(Reg reg, int number, ArgKind arg) {
         boolean released = arg == ArgKind.SOCK_COMMON_RELEASE || arg == ArgKind.RINGBUF_MEM;
         boolean anyOffset = switch (reg.type) {
             case STACK, PACKET, PACKET_META, MAP_KEY, MAP_VALUE, MEM, SCALAR -> true;
-            case NOT_INIT, CTX, CONST_MAP_PTR, PACKET_END, SOCKET, SOCK_COMMON, TCP_SOCK, FUNC, XDP_SOCK -> false;
+            case NOT_INIT,
+                    CTX,
+                    CONST_MAP_PTR,
+                    PACKET_END,
+                    SOCKET,
+                    SOCK_COMMON,
+                    TCP_SOCK,
+                    FUNC,
+                    XDP_SOCK,
+                    DYNPTR,
+                    OBJECT -> false;
         };
         if (released && reg.off != 0) {
             throw run.reject(
@@ -378,7 +414,7 @@ final class HelperCalls {
         }
     }
 
-    private void size(int number, Reg reg, ArgKind memory, boolean zeroAllowed) {
+    void size(int number, Reg reg, ArgKind memory, boolean zeroAllowed) {
         if (reg.smin < 0) {
             throw run.reject("R" + number + " min value is negative, either use unsigned or 'var &= const'");
         }
@@ -398,7 +434,7 @@ final class HelperCalls {
      *
      * @param fills whether all of it is written and need not have been before
      */
-    private void memory(int number, long bytes, boolean write, boolean zeroAllowed, boolean fills) {
+    void memory(int number, long bytes, boolean write, boolean zeroAllowed, boolean fills) {
         Reg reg = run.reg(number);
         switch (reg.orNull ? RegType.NOT_INIT : reg.type) {
             case PACKET, PACKET_META -> run.memory.requirePacket(number, reg.off, bytes, zeroAllowed);
@@ -424,7 +460,18 @@ final class HelperCalls {
                     run.stack.requireInitialized(number, reg.off, bytes, zeroAllowed, write);
                 }
             }
-            case NOT_INIT, SCALAR, CTX, CONST_MAP_PTR, PACKET_END, SOCKET, SOCK_COMMON, TCP_SOCK, FUNC, XDP_SOCK -> {
+            case NOT_INIT,
+                    SCALAR,
+                    CTX,
+                    CONST_MAP_PTR,
+                    PACKET_END,
+                    SOCKET,
+                    SOCK_COMMON,
+                    TCP_SOCK,
+                    FUNC,
+                    XDP_SOCK,
+                    DYNPTR,
+                    OBJECT -> {
                 if (zeroAllowed && bytes == 0 && reg.isNull()) {
                     return;
                 }
@@ -522,16 +569,23 @@ final class HelperCalls {
     // --- afterwards
 
     private void release() {
-        int released = ref;
-        if (released == 0 || !run.state.release(released)) {
+        if (ref == 0 || !release(ref)) {
             throw run.reject("func " + HelperNames.of(run.layout.imm[run.insn]) + "#" + run.layout.imm[run.insn]
                     + " reference has not been acquired before");
+        }
+    }
+
+    /** A reference is given back: what holds it is nothing any more. False if there is none such. */
+    boolean release(int released) {
+        if (!run.state.release(released)) {
+            return false;
         }
         run.state.forEachReg(reg -> {
             if (reg.ref == released) {
                 reg.setUnknown();
             }
         });
+        return true;
     }
 
     private void result(Helper helper, int insn) {
@@ -575,8 +629,15 @@ final class HelperCalls {
                 r0.memBytes = (int) allocated;
                 acquire(r0, insn);
             }
-            case DYNPTR_MEM_OR_NULL,
-                    SLICE_OR_NULL,
+            case DYNPTR_MEM_OR_NULL -> {
+                r0.setPointer(RegType.MEM);
+                r0.memBytes = (int) allocated;
+                r0.orNull = true;
+                r0.id = run.newId();
+                r0.slice = dynptr.id();
+                r0.ref = dynptr.ref();
+            }
+            case SLICE_OR_NULL,
                     SLICE_RDWR_OR_NULL,
                     ITER_INT_OR_NULL,
                     CONNTRACK_OR_NULL,
@@ -660,6 +721,19 @@ final class HelperCalls {
         callee.regs[3].setPointer(RegType.MAP_VALUE);
         callee.regs[3].map = map;
         callee.regs[4].copy(context);
+        callee.callbackReturnMax = 1;
+    }
+
+    /** The function gets a dynptr over the sample. */
+    private void drain(int insn) {
+        State body = run.calls.pushCallback(insn, callback);
+        Frame callee = body.frame();
+        Reg context = body.frames[body.current - 1].regs[3];
+        callee.regs[1].setPointer(RegType.DYNPTR);
+        int id = run.newId();
+        callee.regs[1].id = id;
+        callee.regs[1].dynptr = new StackObject.Dynptr(StackObject.Memory.LOCAL, true, id, 0);
+        callee.regs[2].copy(context);
         callee.callbackReturnMax = 1;
     }
 }

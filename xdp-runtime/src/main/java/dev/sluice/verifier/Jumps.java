@@ -200,7 +200,8 @@ final class Jumps {
         return !reg.orNull
                 && switch (reg.type) {
                     case SOCKET, TCP_SOCK, MAP_VALUE, MAP_KEY, SOCK_COMMON, MEM, CONST_MAP_PTR -> true;
-                    case NOT_INIT, SCALAR, CTX, STACK, PACKET_META, PACKET, PACKET_END, FUNC, XDP_SOCK -> false;
+                    case OBJECT -> reg.ref != 0;
+                    case NOT_INIT, SCALAR, CTX, STACK, PACKET_META, PACKET, PACKET_END, FUNC, XDP_SOCK, DYNPTR -> false;
                 };
     }
 

@@ -3,6 +3,7 @@ package dev.sluice.verifier;
 import dev.sluice.btf.Btf;
 import dev.sluice.btf.BtfType;
 import dev.sluice.helper.Helper;
+import dev.sluice.helper.Kfunc;
 import dev.sluice.isa.Form;
 import dev.sluice.isa.Opcode;
 import dev.sluice.isa.Pseudo;
@@ -21,6 +22,7 @@ final class Layout {
     static final int MAX_SLOTS = 1_000_000;
     private static final int MAX_SUBPROGRAMS = 256;
     private static final int MAX_OFFSET = 1 << 29;
+    private static final int KFUNC = 2;
 
     final int size;
     final int[] code;
@@ -170,6 +172,8 @@ final class Layout {
                 if (found.size() > MAX_SUBPROGRAMS) {
                     throw reject("too many subprograms");
                 }
+            } else if (code[i] == Opcode.CALL.code() && src[i] == KFUNC) {
+                checkKfunc(i);
             }
         }
         starts = found.stream().mapToInt(Integer::intValue).toArray();
@@ -178,6 +182,31 @@ final class Layout {
                 log.line("func#" + i + " @" + starts[i]);
             }
         }
+    }
+
+    /** What the kernel asks of a function of its own before any path is walked. */
+    private void checkKfunc(int slot) {
+        if (imm[slot] == 0 && off[slot] == 0) {
+            return; // refused where a path comes by
+        }
+        if (!subject.gplCompatible()) {
+            throw reject("cannot call kernel function from non-GPL compatible program");
+        }
+        Kfunc kfunc = Kfunc.of(imm[slot]);
+        if (off[slot] != 0 || Kfunc.nameOf(imm[slot]) == null) {
+            throw new UnsupportedException("call of a kernel function of unknown name, btf_id=" + imm[slot]);
+        }
+        boolean metadata = kfunc == Kfunc.XDP_METADATA_RX_TIMESTAMP
+                || kfunc == Kfunc.XDP_METADATA_RX_HASH
+                || kfunc == Kfunc.XDP_METADATA_RX_VLAN_TAG;
+        if (metadata && !subject.deviceBound()) {
+            throw reject("metadata kfuncs require device-bound program");
+        }
+    }
+
+    /** The kernel function that XDP programs may call and that a slot calls, or null. */
+    Kfunc kfuncAt(int slot) {
+        return code[slot] == Opcode.CALL.code() && src[slot] == KFUNC ? Kfunc.of(imm[slot]) : null;
     }
 
     private void checkFunctions() {
@@ -289,7 +318,11 @@ final class Layout {
         }
         switch (pseudo) {
             case IMM, FUNC -> {}
-            case BTF_ID -> throw new UnsupportedException("address of a kernel variable");
+            case BTF_ID -> {
+                if (Kfunc.nameOf(imm[slot]) == null) {
+                    throw new UnsupportedException("address of a kernel variable");
+                }
+            }
             case MAP_FD -> {
                 if (imm[slot + 1] != 0) {
                     throw reject("unrecognized bpf_ld_imm64 insn");
@@ -402,6 +435,10 @@ final class Layout {
                     checkpoints.set(slot);
                     meetAndJump(slot);
                 }
+                if (kfuncAt(slot) == Kfunc.ITER_NUM_NEXT) {
+                    meet(slot);
+                    checkpoints.set(slot);
+                }
                 meetAndJump(slot + 1);
                 return slot + 1;
             }
@@ -457,6 +494,8 @@ final class Layout {
                 int function = functionOf(i);
                 tailCalls[function] |= helper == Helper.TAIL_CALL;
                 movesPacket[function] |= helper.movesPacket() || helper == Helper.TAIL_CALL;
+            } else if (kfuncAt(i) != null) {
+                movesPacket[functionOf(i)] |= kfuncAt(i).movesPacket();
             } else if (isLocalCall(i)) {
                 calls.add(new int[] {functionOf(i), functionAt(i + 1 + imm[i])});
             } else if (isFunctionPointer(i)) {

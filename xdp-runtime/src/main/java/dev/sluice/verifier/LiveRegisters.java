@@ -1,6 +1,7 @@
 package dev.sluice.verifier;
 
 import dev.sluice.helper.Helper;
+import dev.sluice.helper.Kfunc;
 import dev.sluice.isa.Opcode;
 
 /** Which of r0 to r9 are read before they are written, from each slot on: a data flow over the whole program. */
@@ -93,7 +94,12 @@ final class LiveRegisters {
                 Helper helper = layout.helperAt(i);
                 use[i] = helper == null ? 0 : (1 << helper.argCount() + 1) - 2;
             }
-            case CALL_LOCAL, CALL_KFUNC, CALLX -> {
+            case CALL_KFUNC -> {
+                Kfunc kfunc = Kfunc.callable(layout.imm[i]);
+                define[i] = CALLER_SAVED;
+                use[i] = kfunc == null ? ARGUMENTS : (1 << kfunc.argCount() + 1) - 2;
+            }
+            case CALL_LOCAL, CALLX -> {
                 define[i] = CALLER_SAVED;
                 use[i] = ARGUMENTS;
             }

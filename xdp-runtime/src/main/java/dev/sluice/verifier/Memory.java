@@ -114,8 +114,8 @@ final class Memory {
     private void requireAtomicMemory(int number, String what) {
         Reg reg = run.reg(number);
         boolean allowed = switch (reg.type) {
-            case CTX, PACKET, PACKET_META, SOCKET, SOCK_COMMON, TCP_SOCK, XDP_SOCK -> false;
-            case NOT_INIT, SCALAR, CONST_MAP_PTR, MAP_VALUE, MAP_KEY, STACK, PACKET_END, MEM, FUNC -> true;
+            case CTX, PACKET, PACKET_META, SOCKET, SOCK_COMMON, TCP_SOCK, XDP_SOCK, OBJECT -> false;
+            case NOT_INIT, SCALAR, CONST_MAP_PTR, MAP_VALUE, MAP_KEY, STACK, PACKET_END, MEM, FUNC, DYNPTR -> true;
         };
         if (!allowed) {
             throw run.reject("BPF_ATOMIC " + what + " R" + number + " " + StatePrinter.name(reg) + " is not allowed");
@@ -152,7 +152,11 @@ final class Memory {
                 dst.setPointer(RegType.FUNC);
                 dst.subprog = function;
             }
-            case BTF_ID -> throw new UnsupportedException("address of a kernel variable");
+            case BTF_ID -> {
+                // a kernel function's address: not NULL, and nothing to read there
+                dst.setPointer(RegType.MEM);
+                dst.readOnly = true;
+            }
         }
     }
 
@@ -209,7 +213,8 @@ final class Memory {
                 unknown(value);
             }
             case CONST_MAP_PTR -> mapStruct(number, off, write);
-            case NOT_INIT, SCALAR, PACKET_END, FUNC ->
+            case OBJECT -> run.kfuncs.access(number, off, bytes, write, value);
+            case NOT_INIT, SCALAR, PACKET_END, FUNC, DYNPTR ->
                 throw run.reject("R" + number + " invalid mem access '" + StatePrinter.name(reg) + "'");
         }
         if (bytes < 8 && value >= 0 && !write && run.reg(value).type == RegType.SCALAR) {
@@ -278,7 +283,7 @@ final class Memory {
             case SOCK_COMMON -> "sock_common ";
             case TCP_SOCK -> "tcp_sock ";
             case XDP_SOCK -> "xdp_sock ";
-            case NOT_INIT, SCALAR, CONST_MAP_PTR, PACKET_END, MEM, FUNC -> "";
+            case NOT_INIT, SCALAR, CONST_MAP_PTR, PACKET_END, MEM, FUNC, DYNPTR, OBJECT -> "";
         };
         Tnum address = reg.bits.add(Tnum.of((long) extra + reg.off + insnOff));
         if (!address.isAligned(bytes)) {
@@ -303,7 +308,19 @@ final class Memory {
             case PACKET, PACKET_META, PACKET_END ->
                 run.log.line("invalid access to packet, off=" + shown + " size=" + bytes + ", R" + number + "(id="
                         + reg.id + ",off=" + shown + ",r=" + size + ")");
-            case NOT_INIT, SCALAR, CTX, CONST_MAP_PTR, STACK, SOCKET, SOCK_COMMON, TCP_SOCK, XDP_SOCK, MEM, FUNC ->
+            case NOT_INIT,
+                    SCALAR,
+                    CTX,
+                    CONST_MAP_PTR,
+                    STACK,
+                    SOCKET,
+                    SOCK_COMMON,
+                    TCP_SOCK,
+                    XDP_SOCK,
+                    MEM,
+                    FUNC,
+                    DYNPTR,
+                    OBJECT ->
                 run.log.line("invalid access to memory, mem_size=" + size + " off=" + shown + " size=" + bytes);
         }
         return false;
@@ -435,7 +452,9 @@ final class Memory {
                     PACKET,
                     PACKET_END,
                     MEM,
-                    FUNC -> throw new AssertionError("not a socket: " + reg);
+                    FUNC,
+                    DYNPTR,
+                    OBJECT -> throw new AssertionError("not a socket: " + reg);
         };
         if (!valid) {
             throw run.reject(

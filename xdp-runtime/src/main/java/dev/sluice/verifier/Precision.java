@@ -336,13 +336,13 @@ final class Precision {
             case CALL_LOCAL -> {
                 return overCall(i);
             }
-            case CALL_HELPER -> {
+            case CALL_HELPER, CALL_KFUNC -> {
                 return overHelper(i, next);
             }
             case EXIT -> {
                 return overExit(next);
             }
-            case CALL_KFUNC, CALLX, LD_ABS, LD_IND -> {
+            case CALLX, LD_ABS, LD_IND -> {
                 return false;
             }
         }

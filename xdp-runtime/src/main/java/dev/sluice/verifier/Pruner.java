@@ -1,5 +1,6 @@
 package dev.sluice.verifier;
 
+import dev.sluice.helper.Kfunc;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Iterator;
@@ -74,6 +75,13 @@ final class Pruner {
                     hit = comparison.covers(old, current, StateComparison.Mode.WITHIN);
                     loop = hit;
                     skipLoopCheck = true;
+                } else if (layout.kfuncAt(insn) == Kfunc.ITER_NUM_NEXT) {
+                    if (comparison.covers(old, current, StateComparison.Mode.WITHIN)) {
+                        StackObject.Iterator iterator = StackObjects.iteratorAt(current, current.regs()[1]);
+                        hit = iterator != null && !iterator.drained();
+                        loop = hit;
+                    }
+                    skipLoopCheck = true;
                 } else if (layout.checkpoints.get(insn)
                         && old.mayGotoDepth != current.mayGotoDepth
                         && comparison.covers(old, current, StateComparison.Mode.WITHIN)) {
@@ -141,6 +149,7 @@ final class Pruner {
         if (StateComparison.mayLoop(old, current)
                 && old.mayGotoDepth == current.mayGotoDepth
                 && old.callbackUnrollDepth == current.callbackUnrollDepth
+                && !StackObjects.depthsDiffer(old, current)
                 && comparison.covers(old, current, StateComparison.Mode.EXACT)) {
             run.log.line("infinite loop detected at insn " + run.insn);
             run.log.line("cur state:" + StatePrinter.text(current, current.frame(), -1, -1));

@@ -55,6 +55,18 @@ final class Reg extends Scalar {
     /** SCALAR: whether its exact value mattered further on. */
     boolean precise;
 
+    /** DYNPTR: which, for a callback's that may not be changed. */
+    StackObject.Dynptr dynptr;
+
+    /** MEM: the id of the dynptr that it is a slice of, 0 for none. */
+    int slice;
+
+    /** MEM: whether that dynptr is the packet's. */
+    boolean packetSlice;
+
+    /** OBJECT: the name of the kernel's structure. */
+    String struct;
+
     /** Ring buffer memory: must point to its beginning when it is given back. */
     boolean ringbuf;
 
@@ -74,6 +86,10 @@ final class Reg extends Scalar {
         subprog = from.subprog;
         precise = from.precise;
         ringbuf = from.ringbuf;
+        dynptr = from.dynptr;
+        slice = from.slice;
+        packetSlice = from.packetSlice;
+        struct = from.struct;
     }
 
     static Reg copyOf(Reg from) {
@@ -97,6 +113,10 @@ final class Reg extends Scalar {
         subprog = 0;
         precise = false;
         ringbuf = false;
+        dynptr = null;
+        slice = 0;
+        packetSlice = false;
+        struct = null;
     }
 
     void setNotInit() {

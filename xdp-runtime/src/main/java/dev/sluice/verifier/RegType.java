@@ -17,7 +17,11 @@ enum RegType {
     TCP_SOCK("tcp_sock"),
     MEM("mem"),
     FUNC("func"),
-    XDP_SOCK("xdp_sock");
+    XDP_SOCK("xdp_sock"),
+    /** A dynptr that the kernel keeps. */
+    DYNPTR("dynptr_ptr"),
+    /** A structure of the kernel. */
+    OBJECT("ptr_");
 
     private final String text;
 

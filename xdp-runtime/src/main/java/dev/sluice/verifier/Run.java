@@ -56,6 +56,8 @@ final class Run {
 
     final Arithmetic arithmetic;
     final StackAccess stack;
+    final StackObjects objects;
+    final KfuncCalls kfuncs;
     final Memory memory;
     final Jumps jumps;
     final HelperCalls helpers;
@@ -85,6 +87,8 @@ final class Run {
         stackDepth = new int[layout.starts.length];
         arithmetic = new Arithmetic(this);
         stack = new StackAccess(this);
+        objects = new StackObjects(this);
+        kfuncs = new KfuncCalls(this);
         memory = new Memory(this);
         jumps = new Jumps(this);
         helpers = new HelperCalls(this);

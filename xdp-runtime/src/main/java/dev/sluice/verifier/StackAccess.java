@@ -71,6 +71,7 @@ final class StackAccess {
         int at = -off - 1;
         int slot = at / SLOT;
         Reg reg = value >= 0 ? run.reg(value) : null;
+        run.objects.destroy(frame, slot);
         if (bytes == SLOT) {
             run.liveStack.write(frame.number, slot);
         }
@@ -126,6 +127,9 @@ final class StackAccess {
         Reg reg = value >= 0 ? run.reg(value) : null;
         boolean zero = reg != null && reg.isNull() || reg == null && isConstantStore() && run.layout.imm[run.insn] == 0;
         boolean zeroUsed = false;
+        for (int i = min; i < max; i++) {
+            run.objects.destroy(frame, (-i - 1) / SLOT);
+        }
         for (int i = min; i < max; i++) {
             int at = -i - 1;
             int slot = at / SLOT;
@@ -228,6 +232,11 @@ final class StackAccess {
                 run.reg(value).copy(spilled);
             }
         } else {
+            for (int i = 0; i < bytes; i++) {
+                if (frame.kind(slot, (at - i) % SLOT) >= Frame.DYNPTR) {
+                    throw run.reject("invalid read from stack off " + off + "+" + i + " size " + bytes);
+                }
+            }
             if (value >= 0) {
                 loadBytes(frame, off, off + bytes, value);
             }
@@ -269,6 +278,14 @@ final class StackAccess {
         for (long i = min; i < max; i++) {
             int at = (int) -i - 1;
             int slot = at / SLOT;
+            if (frame.kind(slot, at % SLOT) >= Frame.DYNPTR) {
+                throw run.reject(
+                        reg.isConst()
+                                ? "invalid read from stack R" + number + " off " + min + "+" + (i - min) + " size "
+                                        + bytes
+                                : "invalid read from stack R" + number + " var_off " + reg.bits + "+" + (i - min)
+                                        + " size " + bytes);
+            }
             if (write) {
                 if (frame.isSpill(slot)) {
                     frame.spills[slot].setUnknown();

@@ -29,6 +29,13 @@ final class State {
     int lockId;
 
     KnownMap lockMap;
+
+    /** Whether between {@code bpf_rcu_read_lock} and {@code bpf_rcu_read_unlock}. */
+    boolean rcuLocked;
+
+    /** How often {@code bpf_preempt_disable} was called more than {@code bpf_preempt_enable}. */
+    int preemptDisabled;
+
     int mayGotoDepth;
     int callbackUnrollDepth;
     int depth;
@@ -66,6 +73,8 @@ final class State {
         copy.refs = refs;
         copy.lockId = lockId;
         copy.lockMap = lockMap;
+        copy.rcuLocked = rcuLocked;
+        copy.preemptDisabled = preemptDisabled;
         copy.mayGotoDepth = mayGotoDepth;
         copy.callbackUnrollDepth = callbackUnrollDepth;
         copy.depth = depth;

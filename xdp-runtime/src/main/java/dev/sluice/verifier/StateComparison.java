@@ -51,7 +51,10 @@ final class StateComparison {
     }
 
     private boolean sameResources(State old, State current) {
-        if (old.refs.length != current.refs.length || !Objects.equals(old.lockMap, current.lockMap)) {
+        if (old.rcuLocked != current.rcuLocked
+                || old.preemptDisabled != current.preemptDisabled
+                || old.refs.length != current.refs.length
+                || !Objects.equals(old.lockMap, current.lockMap)) {
             return false;
         }
         if (!ids.matches(old.lockId, current.lockId)) {
@@ -110,11 +113,26 @@ final class StateComparison {
             if (kind != current.kind(slot, i)) {
                 return false;
             }
+            if (i == 7 && kind >= Frame.DYNPTR && !covers(old.object(slot), current.object(slot))) {
+                return false;
+            }
             if (i == 7 && kind == Frame.SPILL && !covers(old.spills[slot], current.spills[slot], mode)) {
                 return false;
             }
         }
         return true;
+    }
+
+    /** How often an iterator went round does not matter, and would keep loops from converging. */
+    private boolean covers(StackObject old, StackObject current) {
+        if (old instanceof StackObject.Dynptr a && current instanceof StackObject.Dynptr b) {
+            return a.memory() == b.memory() && a.first() == b.first() && ids.matches(a.ref(), b.ref());
+        }
+        return old instanceof StackObject.Iterator a
+                && current instanceof StackObject.Iterator b
+                && a.type().equals(b.type())
+                && a.drained() == b.drained()
+                && ids.matches(a.ref(), b.ref());
     }
 
     /** The scalar that a load of all eight bytes would give, or null. */
@@ -145,6 +163,9 @@ final class StateComparison {
                 && old.orNull == current.orNull
                 && old.readOnly == current.readOnly
                 && old.ringbuf == current.ringbuf
+                && old.packetSlice == current.packetSlice
+                && Objects.equals(old.struct, current.struct)
+                && Objects.equals(old.dynptr, current.dynptr)
                 && old.off == current.off
                 && Objects.equals(old.map, current.map)
                 && old.mapUid == current.mapUid
@@ -196,8 +217,17 @@ final class StateComparison {
                 yield covered;
             }
             case STACK -> exact(old, current) && old.frame == current.frame;
-            case NOT_INIT, CTX, CONST_MAP_PTR, PACKET_END, SOCKET, SOCK_COMMON, TCP_SOCK, XDP_SOCK, FUNC ->
-                exact(old, current);
+            case NOT_INIT,
+                    CTX,
+                    CONST_MAP_PTR,
+                    PACKET_END,
+                    SOCKET,
+                    SOCK_COMMON,
+                    TCP_SOCK,
+                    XDP_SOCK,
+                    FUNC,
+                    DYNPTR,
+                    OBJECT -> exact(old, current);
         };
     }
 

@@ -2,7 +2,7 @@ package dev.sluice.verifier;
 
 /** States as text, in the form of the kernel's log. */
 final class StatePrinter {
-    private static final char[] KINDS = {'?', 'r', 'm', '0'};
+    private static final char[] KINDS = {'?', 'r', 'm', '0', 'd', 'i'};
 
     private StatePrinter() {}
 
@@ -28,7 +28,11 @@ final class StatePrinter {
             if (slot < 64 && (slotMask >> slot & 1) == 0) {
                 continue;
             }
-            printSlot(out, frame, slot);
+            if (frame.object(slot) != null) {
+                printObject(out, frame, slot);
+            } else {
+                printSlot(out, frame, slot);
+            }
         }
         if (state.refs.length > 0) {
             out.append(" refs=");
@@ -40,6 +44,38 @@ final class StatePrinter {
             out.append(" cb");
         }
         return out.toString();
+    }
+
+    /** An object is shown once, by the slot at its lowest address. */
+    private static void printObject(StringBuilder out, Frame frame, int slot) {
+        switch (frame.object(slot)) {
+            case StackObject.Dynptr dynptr
+            when dynptr.first() -> {
+                out.append(" fp").append(-8 * (slot + 1)).append("=dynptr_");
+                out.append(dynptr.memory().text()).append('(');
+                int start = out.length();
+                if (dynptr.ref() != 0) {
+                    attribute(out, start, "ref_id=" + dynptr.ref());
+                }
+                attribute(out, start, "dynptr_id=" + dynptr.id());
+                out.append(')');
+            }
+            case StackObject.Iterator iterator
+            when iterator.ref() != 0 ->
+                out.append(" fp")
+                        .append(-8 * (slot + 1))
+                        .append("=iter_")
+                        .append(iterator.type())
+                        .append("(ref_id=")
+                        .append(iterator.ref())
+                        .append(",state=")
+                        .append(iterator.drained() ? "drained" : "active")
+                        .append(",depth=")
+                        .append(iterator.depth())
+                        .append(')');
+            case StackObject.Dynptr second -> {}
+            case StackObject.Iterator second -> {}
+        }
     }
 
     private static void printSlot(StringBuilder out, Frame frame, int slot) {
@@ -86,6 +122,9 @@ final class StatePrinter {
             return;
         }
         out.append(name(reg));
+        if (reg.type == RegType.OBJECT) {
+            out.append(reg.struct);
+        }
         if (reg.type == RegType.STACK) {
             if (reg.frame != frame) {
                 out.append('[').append(reg.frame).append(']');
@@ -143,6 +182,9 @@ final class StatePrinter {
         String name = reg.type.text();
         if (reg.type == RegType.MEM) {
             name = (reg.readOnly ? "rdonly_" : "") + (reg.ringbuf ? "ringbuf_" : "") + name;
+        }
+        if (reg.type == RegType.OBJECT) {
+            return name + (reg.orNull ? "or_null_" : "");
         }
         return reg.orNull ? name + "_or_null" : name;
     }

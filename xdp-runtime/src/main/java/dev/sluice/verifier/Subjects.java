@@ -2,6 +2,7 @@ package dev.sluice.verifier;
 
 import dev.sluice.btf.Btf;
 import dev.sluice.btf.BtfType;
+import dev.sluice.helper.Kfunc;
 import dev.sluice.map.MapDef;
 import dev.sluice.map.MapType;
 import dev.sluice.object.LinkedProgram;
@@ -60,9 +61,12 @@ public final class Subjects {
             switch (reference) {
                 case Reference.ToMap map -> words.putInt(8 * map.slot() + 4, map.map());
                 case Reference.ToValue value -> words.putInt(8 * value.slot() + 4, value.map());
-                case Reference.Kfunc kfunc -> {}
+                case Reference.Kfunc kfunc -> resolve(words, kfunc);
                 case Reference.Ksym ksym -> {
-                    if (ksym.weak()) {
+                    Kfunc function = Kfunc.of(ksym.name());
+                    if (function != null && function.isImplemented()) {
+                        words.putInt(8 * ksym.slot() + 4, function.number());
+                    } else if (ksym.weak()) {
                         // it does not exist: a plain 0
                         words.put(8 * ksym.slot() + 1, (byte) (insns[8 * ksym.slot() + 1] & 0x0f));
                     }
@@ -92,9 +96,25 @@ public final class Subjects {
                 object.isGplCompatible(),
                 linked.spec().type().attach(),
                 linked.spec().type().frags(),
+                false,
                 functions,
                 btf,
                 lines);
+    }
+
+    /** A weak function that does not exist must not be called where a path leads. */
+    private static void resolve(ByteBuffer words, Reference.Kfunc call) {
+        int at = 8 * call.slot();
+        int number = Kfunc.numberOf(call.name());
+        if (number != 0) {
+            words.putInt(at + 4, number);
+        } else if (call.weak()) {
+            words.put(at + 1, (byte) 0);
+            words.putInt(at + 4, Kfunc.MISSING + call.extern());
+        } else {
+            throw new ObjectException(
+                    "calls a function of the kernel that Linux 6.18 does not have, name=" + call.name());
+        }
     }
 
     /** A map as its spec says that it will be made. */

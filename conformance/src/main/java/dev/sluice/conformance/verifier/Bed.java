@@ -1,6 +1,8 @@
 package dev.sluice.conformance.verifier;
 
+import dev.sluice.helper.Kfunc;
 import dev.sluice.kernel.Kernel;
+import dev.sluice.kernel.KernelLoader;
 import dev.sluice.kernel.KernelMap;
 import dev.sluice.kernel.LoadResult;
 import dev.sluice.kernel.MapAttributes;
@@ -17,6 +19,8 @@ import java.util.List;
 /** The maps that cases and fuzzed programs name by index, for both verifiers. */
 final class Bed {
     private static final int OPCODE_LDDW = 0x18;
+    private static final int OPCODE_CALL = 0x85;
+    private static final int PSEUDO_KFUNC = 2;
     private static final int NO_FD = 0x7fff_ffff;
 
     static final List<MapDef> DEFS = List.of(
@@ -59,6 +63,11 @@ final class Bed {
                             index >= 0 && index < maps.size() ? maps.get(index).fd() : NO_FD);
                 }
                 at += 8;
+            } else if ((copy[at] & 0xff) == OPCODE_CALL && (copy[at + 1] >> 4 & 0xf) == PSEUDO_KFUNC) {
+                String name = Kfunc.nameOf(words.getInt(at + 4));
+                if (name != null) {
+                    words.putInt(at + 4, KernelLoader.kernelFunction(name));
+                }
             }
         }
         return copy;

@@ -1,5 +1,6 @@
 package dev.sluice.conformance.verifier;
 
+import dev.sluice.helper.Kfunc;
 import dev.sluice.isa.Assembler;
 import java.io.IOException;
 import java.io.InputStream;
@@ -8,10 +9,12 @@ import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 
 /**
  * The cases: programs in assembly, maps by their index in {@link Bed}. Some are written by hand ({@code
- * verifier-cases.txt}: a line {@code == name}, then the program), most come from families that vary one thing.
+ * verifier-cases.txt}, {@code verifier-cases-kfuncs.txt}: a line {@code == name}, then the program; {@code call
+ * bpf_rcu_read_lock#kfunc} is a function of the kernel), most come from families that vary one thing.
  */
 final class CaseFamilies {
     private static final List<String> COMPARISONS = List.of(">", ">=", "<", "<=", "==", "!=", "s>", "s<", "&");
@@ -26,7 +29,8 @@ final class CaseFamilies {
     /** All cases by name. */
     static Map<String, byte[]> all() {
         CaseFamilies families = new CaseFamilies();
-        families.written();
+        families.written("/verifier-cases.txt");
+        families.written("/verifier-cases-kfuncs.txt");
         families.packetComparisons();
         families.contextAccesses();
         families.stackAccesses();
@@ -40,16 +44,19 @@ final class CaseFamilies {
         return families.cases;
     }
 
-    private void add(String name, String text) {
+    private static final Pattern KFUNC = Pattern.compile("call (bpf_\\w+)#kfunc");
+
+    private void add(String name, String source) {
+        String text = KFUNC.matcher(source).replaceAll(call -> "call kfunc:" + Kfunc.numberOf(call.group(1)));
         if (cases.put(name, Assembler.assemble(text.replace("+ -", "- ")).toBytes()) != null) {
             throw new IllegalStateException("two cases have one name: " + name);
         }
     }
 
-    private void written() {
-        try (InputStream file = CaseFamilies.class.getResourceAsStream("/verifier-cases.txt")) {
+    private void written(String resource) {
+        try (InputStream file = CaseFamilies.class.getResourceAsStream(resource)) {
             if (file == null) {
-                throw new IllegalStateException("no verifier-cases.txt");
+                throw new IllegalStateException("no " + resource);
             }
             String text = new String(file.readAllBytes(), StandardCharsets.UTF_8);
             for (String part : text.split("(?m)^== ")) {

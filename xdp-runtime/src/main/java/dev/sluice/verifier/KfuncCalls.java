@@ -1,0 +1,286 @@
+package dev.sluice.verifier;
+
+import dev.sluice.helper.ArgKind;
+import dev.sluice.helper.Kfunc;
+import dev.sluice.helper.ReturnKind;
+import dev.sluice.verifier.StackObject.Dynptr;
+import dev.sluice.verifier.StackObject.Iterator;
+
+/** Calls of functions of the kernel by name: what each argument must be, and what is true afterwards. */
+final class KfuncCalls {
+    static final String NF_CONN = "nf_conn";
+    static final String NF_CONN_INIT = "nf_conn___init";
+    private static final String NUM = "num";
+    private static final int NUM_SLOTS = 1;
+
+    private final Run run;
+
+    // what the arguments of the call at hand were
+    private int ref;
+    private int released;
+    private Dynptr dynptr;
+    private Iterator iterator;
+    private int iteratorFrame;
+    private int iteratorSlot;
+    private long size;
+
+    KfuncCalls(Run run) {
+        this.run = run;
+    }
+
+    void call(int i) {
+        Kfunc kfunc = run.layout.kfuncAt(i);
+        if (kfunc == null) {
+            throw run.reject("calling kernel function " + Kfunc.nameOf(run.layout.imm[i]) + " is not allowed");
+        }
+        if (!kfunc.isImplemented()) {
+            throw new UnsupportedException("kernel function " + kfunc.cname());
+        }
+        boolean iterates =
+                kfunc == Kfunc.ITER_NUM_NEW || kfunc == Kfunc.ITER_NUM_NEXT || kfunc == Kfunc.ITER_NUM_DESTROY;
+        if (run.state.lockId != 0 && !iterates) {
+            throw run.reject("function calls are not allowed while holding a lock");
+        }
+        ref = 0;
+        released = 0;
+        dynptr = null;
+        iterator = null;
+        size = 0;
+        for (int arg = 0; arg < kfunc.argCount(); arg++) {
+            argument(kfunc, arg);
+            if (kfunc.arg(arg).hasSize()) {
+                arg++; // was looked at with its memory
+            }
+        }
+        if (kfunc.has(Kfunc.Flag.RELEASE) && released == 0) {
+            throw run.reject("release kernel function " + kfunc.cname() + " expects refcounted PTR_TO_BTF_ID");
+        }
+        region(kfunc);
+        if (released != 0 && !run.helpers.release(run.reg(released).ref)) {
+            throw run.reject(
+                    "kfunc " + kfunc.cname() + "#" + run.layout.imm[i] + " reference has not been acquired before");
+        }
+        run.clearCallerSaved(run.state.frame());
+        result(kfunc, i);
+        if (kfunc.movesPacket()) {
+            run.helpers.forgetPacket();
+        }
+        if (kfunc == Kfunc.ITER_NUM_NEXT) {
+            fork(i);
+        }
+    }
+
+    // --- arguments
+
+    private void argument(Kfunc kfunc, int index) {
+        int number = index + 1;
+        ArgKind kind = kfunc.arg(index);
+        if (kind == ArgKind.IGNORED) {
+            return;
+        }
+        run.scratch(number);
+        Reg reg = run.reg(number);
+        if (kind == ArgKind.SCALAR) {
+            if (reg.type != RegType.SCALAR) {
+                throw run.reject("R" + number + " is not a scalar");
+            }
+            return;
+        }
+        boolean trusted = kfunc.has(Kfunc.Flag.TRUSTED_ARGS) || kfunc.has(Kfunc.Flag.RELEASE);
+        if (trusted && (reg.isNull() || reg.orNull)) {
+            throw run.reject("Possibly NULL pointer passed to trusted arg" + index);
+        }
+        if (reg.ref != 0) {
+            if (kfunc.has(Kfunc.Flag.RELEASE)) {
+                if (ref != 0) {
+                    throw run.reject("more than one arg with ref_obj_id R" + number + " " + reg.ref + " " + ref);
+                }
+                released = number;
+            }
+            ref = reg.ref;
+        }
+        if (kind == ArgKind.CONNTRACK || kind == ArgKind.CONNTRACK_INIT) {
+            conntrack(kfunc, kind, reg, number);
+            return;
+        }
+        if (reg.type != RegType.NOT_INIT) {
+            run.helpers.requireOffset(reg, number, kind);
+        }
+        switch (kind) {
+            case CTX -> {
+                if (reg.type != RegType.CTX || reg.orNull) {
+                    throw run.reject("arg#" + index + " expected pointer to ctx, but got " + StatePrinter.name(reg));
+                }
+            }
+            case DYNPTR -> {
+                dynptr = run.objects.useDynptr(number, false);
+                ref = dynptr.ref() == 0 ? ref : dynptr.ref();
+            }
+            case DYNPTR_NEW_XDP -> run.objects.makeDynptr(number, StackObject.Memory.XDP, run.insn, 0);
+            case DYNPTR_NEW_CLONE -> run.objects.makeDynptr(number, dynptr.memory(), run.insn, dynptr.ref());
+            case ITER_NEW -> run.objects.makeIterator(number, NUM, NUM_SLOTS, run.insn);
+            case ITER -> iterator = useIterator(number);
+            case ITER_DESTROY -> run.objects.endIterator(number, useIterator(number), NUM_SLOTS);
+            case U16_PTR, U32_PTR, U64_PTR, ADDRESS_PTR -> memory(reg, number, kind.fixedBytes());
+            case MEM_READ_WRITE, SLICE_BUFFER -> sizedMemory(kfunc, kind, reg, number);
+            default -> throw new AssertionError("no kernel function has such an argument: " + kind);
+        }
+    }
+
+    private Iterator useIterator(int number) {
+        Iterator found = run.objects.useIterator(number, NUM, NUM_SLOTS);
+        iteratorFrame = run.reg(number).frame;
+        iteratorSlot = StackObjects.slotOf(run.reg(number));
+        ref = found.ref();
+        return found;
+    }
+
+    /** Memory of a known size; NULL is left to the function. */
+    private void memory(Reg reg, int number, int bytes) {
+        if (reg.isNull()) {
+            return;
+        }
+        boolean orNull = reg.orNull;
+        reg.orNull = false;
+        run.helpers.requireMemory(number, bytes);
+        run.reg(number).orNull = orNull;
+    }
+
+    private void sizedMemory(Kfunc kfunc, ArgKind kind, Reg reg, int number) {
+        Reg bytes = run.reg(number + 1);
+        boolean constant = kfunc.arg(number) == ArgKind.CONST_SLICE_SIZE;
+        if (bytes.type != RegType.SCALAR) {
+            throw new UnsupportedException("a size that is no number");
+        }
+        if (!reg.isNull() || kind != ArgKind.SLICE_BUFFER) {
+            boolean orNull = reg.orNull;
+            reg.orNull = false;
+            try {
+                run.helpers.size(number + 1, bytes, ArgKind.MEM_READ, true);
+                run.helpers.size(number + 1, bytes, ArgKind.MEM_READ_WRITE, true);
+            } catch (RejectedException e) {
+                throw run.reject(
+                        "arg#" + (number - 1) + " arg#" + number + " memory, len pair leads to invalid memory access");
+            }
+            reg.orNull = orNull;
+            // a slice may be the buffer: what is stored through it then changes the stack unseen
+            run.doubtful |= kind == ArgKind.SLICE_BUFFER && reg.type == RegType.STACK && run.subject.frags();
+        }
+        if (constant) {
+            if (!bytes.isConst()) {
+                throw run.reject("R" + (number + 1) + " must be a known constant");
+            }
+            size = bytes.bits.value();
+        }
+    }
+
+    private void conntrack(Kfunc kfunc, ArgKind kind, Reg reg, int number) {
+        String expected = kind == ArgKind.CONNTRACK ? NF_CONN : NF_CONN_INIT;
+        if (reg.type != RegType.OBJECT && !reg.type.isSocket() && reg.type != RegType.CONST_MAP_PTR) {
+            throw run.reject("arg#" + (number - 1) + " pointer type STRUCT " + expected
+                    + " must point to scalar, or struct with scalar");
+        }
+        if (reg.type != RegType.OBJECT) {
+            throw new UnsupportedException("another structure of the kernel in place of " + expected);
+        }
+        if (reg.ref == 0) {
+            throw run.reject("R" + number + " must be referenced or trusted");
+        }
+        if (reg.off != 0) {
+            throw run.reject(
+                    "R" + number + " must have zero offset when passed to release func or trusted arg to kfunc");
+        }
+        run.helpers.requireOffset(reg, number, kind);
+        if (!expected.equals(reg.struct)) {
+            throw run.reject(
+                    "kernel function " + kfunc.cname() + " args#" + (number - 1) + " expected pointer to STRUCT "
+                            + expected + " but R" + number + " has a pointer to STRUCT " + reg.struct);
+        }
+    }
+
+    // --- regions
+
+    private void region(Kfunc kfunc) {
+        State state = run.state;
+        switch (kfunc) {
+            case RCU_READ_LOCK -> {
+                if (state.rcuLocked) {
+                    throw run.reject("nested rcu read lock (kernel function " + kfunc.cname() + ")");
+                }
+                state.rcuLocked = true;
+            }
+            case RCU_READ_UNLOCK -> {
+                if (!state.rcuLocked) {
+                    throw run.reject("unmatched rcu read unlock (kernel function " + kfunc.cname() + ")");
+                }
+                state.rcuLocked = false;
+            }
+            case PREEMPT_DISABLE -> state.preemptDisabled++;
+            case PREEMPT_ENABLE -> {
+                if (state.preemptDisabled == 0) {
+                    throw run.reject("unmatched attempt to enable preemption (kernel function " + kfunc.cname() + ")");
+                }
+                state.preemptDisabled--;
+            }
+            default -> {}
+        }
+    }
+
+    // --- afterwards
+
+    private void result(Kfunc kfunc, int insn) {
+        Reg r0 = run.reg(0);
+        switch (kfunc.returns()) {
+            case INTEGER -> r0.setUnknown();
+            case VOID -> r0.setNotInit();
+            case SLICE_OR_NULL, SLICE_RDWR_OR_NULL -> {
+                r0.setPointer(RegType.MEM);
+                r0.memBytes = (int) size;
+                r0.readOnly = kfunc.returns() == ReturnKind.SLICE_OR_NULL;
+                r0.slice = dynptr.id();
+                r0.packetSlice = dynptr.memory() == StackObject.Memory.XDP;
+                r0.orNull = true;
+                r0.id = run.newId();
+            }
+            case ITER_INT_OR_NULL -> {
+                r0.setPointer(RegType.MEM);
+                r0.memBytes = Integer.BYTES;
+                r0.readOnly = true;
+                r0.ref = ref;
+                r0.orNull = true;
+                r0.id = run.newId();
+            }
+            case CONNTRACK_OR_NULL, CONNTRACK_INIT_OR_NULL -> {
+                r0.setPointer(RegType.OBJECT);
+                r0.struct = kfunc.returns() == ReturnKind.CONNTRACK_OR_NULL ? NF_CONN : NF_CONN_INIT;
+                r0.orNull = true;
+                run.newId();
+                int id = run.newId();
+                run.state.acquire(id, insn);
+                r0.id = id;
+                r0.ref = id;
+            }
+            default -> throw new AssertionError("no kernel function has such a result: " + kfunc.returns());
+        }
+    }
+
+    /** An iterator may have an element, which is walked later, or none. */
+    private void fork(int insn) {
+        if (!iterator.drained()) {
+            State before = run.pruner.previousEntry(run.state.parent, insn);
+            State queued = run.push(insn + 1, insn);
+            queued.frames[iteratorFrame].setObject(iteratorSlot, iterator.next());
+            if (before != null) {
+                run.pruner.widen(before, queued);
+            }
+            queued.regs()[0].orNull = false;
+        }
+        run.state.frames[iteratorFrame].setObject(iteratorSlot, iterator.drain());
+        run.reg(0).setScalar(0);
+    }
+
+    /** A load from, or a store to, a structure of the kernel. */
+    void access(int number, int off, int bytes, boolean write, int value) {
+        throw new UnsupportedException("fields of " + run.reg(number).struct);
+    }
+}
