@@ -454,6 +454,7 @@ final class HelperCalls {
             case STACK -> {
                 if (fills && reg.isConst() && (bytes > 0 || zeroAllowed)) {
                     run.stack.requireWithin(number, reg.off, bytes, true);
+                    run.stack.requireNoDynptr(reg, bytes);
                     filled = number;
                     filledBytes = (int) bytes;
                 } else {

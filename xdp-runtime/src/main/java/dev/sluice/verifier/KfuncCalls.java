@@ -237,7 +237,6 @@ final class KfuncCalls {
                 r0.setPointer(RegType.MEM);
                 r0.memBytes = (int) size;
                 r0.readOnly = kfunc.returns() == ReturnKind.SLICE_OR_NULL;
-                r0.slice = dynptr.id();
                 r0.packetSlice = dynptr.memory() == StackObject.Memory.XDP;
                 r0.orNull = true;
                 r0.id = run.newId();

@@ -58,7 +58,7 @@ final class Reg extends Scalar {
     /** DYNPTR: which, for a callback's that may not be changed. */
     StackObject.Dynptr dynptr;
 
-    /** MEM: the id of the dynptr that it is a slice of, 0 for none. */
+    /** MEM: the id of the dynptr whose data it is, 0 for none. */
     int slice;
 
     /** MEM: whether that dynptr is the packet's. */

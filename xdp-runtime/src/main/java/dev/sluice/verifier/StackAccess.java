@@ -261,6 +261,18 @@ final class StackAccess {
 
     // --- memory of helpers
 
+    /** Memory that a helper fills must hold no dynptr. */
+    void requireNoDynptr(Reg reg, long bytes) {
+        Frame frame = run.state.frames[reg.frame];
+        int min = (int) (reg.off + reg.bits.value());
+        for (int i = min; i < min + bytes; i++) {
+            int at = -i - 1;
+            if (frame.kind(at / SLOT, at % SLOT) == Frame.DYNPTR) {
+                throw run.reject("potential write to dynptr at off=" + i + " disallowed");
+            }
+        }
+    }
+
     /**
      * Stack memory that a helper reads, or writes after having read what was there.
      *

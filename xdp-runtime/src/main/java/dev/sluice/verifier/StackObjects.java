@@ -152,7 +152,7 @@ final class StackObjects {
             return;
         }
         int first = dynptr.first() ? slot : slot + 1;
-        if (dynptr.memory() == StackObject.Memory.RINGBUF && isLast(frame, first, dynptr.ref())) {
+        if (dynptr.memory() == StackObject.Memory.RINGBUF) {
             throw run.reject("cannot overwrite referenced dynptr");
         }
         run.scratchSlot(first);
@@ -163,20 +163,6 @@ final class StackObjects {
                 reg.setUnknown();
             }
         });
-    }
-
-    /** Whether no clone of a referenced dynptr is left but the one at a slot. */
-    private boolean isLast(Frame frame, int first, int ref) {
-        for (int f = 0; f <= run.state.current; f++) {
-            Frame each = run.state.frames[f];
-            for (int slot = 0; slot < each.slots(); slot++) {
-                boolean same = each == frame && slot == first;
-                if (!same && each.object(slot) instanceof Dynptr other && other.first() && other.ref() == ref) {
-                    return false;
-                }
-            }
-        }
-        return true;
     }
 
     // --- iterators
