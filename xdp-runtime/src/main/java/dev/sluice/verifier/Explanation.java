@@ -246,7 +246,107 @@ public record Explanation(String why, String fix) {
             new Row(
                     "BPF_.* uses reserved fields",
                     "a field that must be 0 is not",
-                    "compile again; the instruction was made by hand or for another kernel"));
+                    "compile again; the instruction was made by hand or for another kernel"),
+            new Row(
+                    "calling kernel function \\w+ is not allowed",
+                    "Linux offers that function of the kernel to other program types only",
+                    "use a helper, or a function that XDP programs may call"),
+            new Row(
+                    "cannot call kernel function from non-GPL compatible program",
+                    "functions of the kernel are for GPL-compatible programs only",
+                    "say SEC(\"license\") = \"GPL\" if that is the license"),
+            new Row(
+                    "metadata kfuncs require device-bound program",
+                    "what a device knows of a packet can be asked of one known device only",
+                    "load the program for a device: bpf_program__set_ifindex and BPF_F_XDP_DEV_BOUND_ONLY"),
+            new Row(
+                    "Expected an initialized dynptr as arg #\\d+",
+                    "no dynptr was made at that place of the stack, or it was overwritten since",
+                    "make it on every path before: bpf_dynptr_from_xdp, bpf_dynptr_from_mem, bpf_ringbuf_reserve_dynptr"),
+            new Row(
+                    "Dynptr has to be an uninitialized dynptr",
+                    "a dynptr can only be made in 16 bytes of the stack at a multiple of 8",
+                    "use a local variable of type struct bpf_dynptr"),
+            new Row(
+                    "arg#\\d+ expected pointer to stack or const struct bpf_dynptr",
+                    "a dynptr lies on the stack",
+                    "use a local variable of type struct bpf_dynptr"),
+            new Row(
+                    "Expected a dynptr of type ringbuf as arg #\\d+|arg \\d+ is an unacquired reference",
+                    "only what bpf_ringbuf_reserve_dynptr made can be submitted or discarded, once",
+                    "submit or discard the dynptr that was reserved, once on every path"),
+            new Row(
+                    "cannot overwrite referenced dynptr",
+                    "the record in the ring buffer could never be given back",
+                    "submit or discard it before the variable is used again"),
+            new Row(
+                    "potential write to dynptr at off=-?\\d+ disallowed",
+                    "the helper would write over a dynptr on the stack",
+                    "give it other memory"),
+            new Row(
+                    "invalid read from stack .*",
+                    "a dynptr or an iterator lies there, which programs cannot look into",
+                    "use the functions for it: bpf_dynptr_size, bpf_iter_num_next and so on"),
+            new Row(
+                    "Unsupported reg type .* for bpf_dynptr_from_mem data",
+                    "bpf_dynptr_from_mem takes memory of a map's value only",
+                    "use bpf_dynptr_from_xdp for packets, and plain pointers for the stack"),
+            new Row(
+                    "arg#\\d+ arg#\\d+ memory, len pair leads to invalid memory access",
+                    "the memory is not as long as the size that goes with it",
+                    "pass the size of the variable: sizeof"),
+            new Row(
+                    "R\\d+ must be a known constant",
+                    "the size has to be the same each time",
+                    "use a constant, and another call for another size"),
+            new Row(
+                    "R\\d+ is not a scalar",
+                    "a number is expected, found a pointer, or nothing",
+                    "pass the value, not its address"),
+            new Row(
+                    "arg#\\d+ expected pointer to ctx, but got .*",
+                    "the function takes the program's context",
+                    "pass ctx, which the program keeps in a variable of its own"),
+            new Row(
+                    "expected an initialized iter_\\w+ as arg #\\d+",
+                    "no iterator was begun at that place of the stack, it was overwritten, or it has ended",
+                    "call bpf_iter_num_new before, and bpf_iter_num_destroy last; or use bpf_for"),
+            new Row(
+                    "expected uninitialized iter_\\w+ as arg #\\d+",
+                    "an iterator is still running there",
+                    "end it before: bpf_iter_num_destroy"),
+            new Row(
+                    "arg#\\d+ expected pointer to an iterator on stack",
+                    "an iterator lies on the stack",
+                    "use a local variable of type struct bpf_iter_num"),
+            new Row(
+                    "nested rcu read lock .*|unmatched rcu read unlock .*|unmatched attempt to enable preemption .*",
+                    "the region is not open, or already is",
+                    "call lock and unlock in turns, on every path"),
+            new Row(
+                    ".* cannot be used inside bpf_(rcu_read_lock|preempt_disable)-ed region",
+                    "the region is still open on this path",
+                    "end it before, on every path"),
+            new Row(
+                    "R\\d+ must have zero offset when passed to release func or trusted arg to kfunc",
+                    "the pointer was moved since the call that gave it",
+                    "pass it as it was given"),
+            new Row(
+                    "Possibly NULL pointer passed to trusted arg\\d+",
+                    "the pointer may be NULL on this path",
+                    "check the result of the call before it is used: if (!ptr) return"),
+            new Row(
+                    "R\\d+ must be referenced or trusted",
+                    "the pointer is not, or no more, one that the kernel gave",
+                    "use it before it is released"),
+            new Row(
+                    "arg#\\d+ pointer type STRUCT \\w+ must point to scalar, or struct with scalar",
+                    "a structure of the kernel is expected, found other memory",
+                    "pass what the kernel's function for it gave"),
+            new Row(
+                    "kernel function \\w+ args#\\d+ expected pointer to .*",
+                    "another structure of the kernel is expected",
+                    "bpf_ct_set_* take what bpf_xdp_ct_alloc gave, bpf_ct_change_* and bpf_ct_release what was inserted or found"));
 
     /** What is known of a log's last line. */
     public static Optional<Explanation> of(String message) {
