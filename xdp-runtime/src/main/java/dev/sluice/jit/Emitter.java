@@ -38,6 +38,7 @@ import dev.sluice.isa.Pseudo;
 import dev.sluice.isa.Width;
 import dev.sluice.map.BpfMap;
 import dev.sluice.memory.FrameDescriptor;
+import dev.sluice.map.MapDef;
 import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.Label;
 import java.lang.classfile.instruction.SwitchCase;
@@ -197,7 +198,7 @@ final class Emitter {
         variableCount = unit.hasVariables(part.function)
                 ? unit.stack().variables(part.function).size()
                 : 0;
-        maps = new MapCode(b, unit, context);
+        maps = new MapCode(b, unit, context, variables + variableCount * LONG_SLOTS);
         labels = new Label[part.end - part.from];
         for (int i = 0; i < labels.length; i++) {
             labels[i] = b.newLabel();
@@ -1037,6 +1038,32 @@ final class Emitter {
         }
     }
 
+    /** A byte, short or int on the stack to long, zero-extended. */
+    static void widen(CodeBuilder b, Width width) {
+        switch (width) {
+            case B -> b.loadConstant(0xff).iand().i2l();
+            case H -> b.i2c().i2l();
+            case W -> {
+                b.i2l();
+                pushLong(b, 0xffff_ffffL);
+                b.land();
+            }
+            case DW -> {}
+        }
+    }
+
+    /** Stores a byte. */
+    static void storeByte(CodeBuilder b, Runnable pushAddress, Runnable pushValue) {
+        all(b);
+        layout(b, Width.B);
+        pushAddress.run();
+        pushValue.run();
+        b.invokeinterface(
+                MEMORY_SEGMENT,
+                "set",
+                MethodTypeDesc.of(CD_void, Descriptors.layout(Width.B), CD_long, Descriptors.primitive(Width.B)));
+    }
+
     private void plainStore(Width width, Runnable pushAddress, Runnable pushValue) {
         all(b);
         layout(b, width);
@@ -1239,6 +1266,9 @@ final class Emitter {
             lookup(pc);
             return;
         }
+        if ((helper == Helper.MAP_UPDATE_ELEM || helper == Helper.MAP_DELETE_ELEM) && knownChange(helper)) {
+            return;
+        }
         boolean runsCode = HelperTraits.runsCode(helper);
         if (runsCode) {
             giveBack();
@@ -1301,17 +1331,52 @@ final class Emitter {
                 && Kinds.number(value) >= -RunContext.STACK_BYTES;
     }
 
+    /** Whether so many bytes from a value on are in the function's own frame. */
+    private static boolean inFrame(int value, int bytes) {
+        return inFrame(value) && Kinds.number(value) + bytes <= 0;
+    }
+
+    private void pushPlace(int value, int bytes, int register, int offset) {
+        pushAddress(
+                inFrame(value, bytes) ? Way.OWN_FRAME : Way.PLAIN, inFrame(value, bytes) ? value : 0, register, offset);
+    }
+
+    /** An update of a map that is known or a deletion, with arguments that are known to be right. */
+    private boolean knownChange(Callee helper) {
+        BpfMap known = unit.mapOf(state[1]);
+        if (known == null) {
+            return false;
+        }
+        MapDef def = known.def();
+        boolean updates = helper == Helper.MAP_UPDATE_ELEM;
+        boolean right = ((Helper) helper).takes(def.type())
+                && (def.flags() & BpfMap.RDONLY_PROG) == 0
+                && inFrame(state[2], def.keySize())
+                && (!updates || inFrame(state[3], def.valueSize()));
+        if (unit.checked && !right) {
+            return false;
+        }
+        Runnable key = () -> pushPlace(state[2], def.keySize(), 2, 0);
+        if (updates) {
+            maps.update(known, key, () -> pushPlace(state[3], def.valueSize(), 3, 0), () -> b.lload(register[4]));
+        } else {
+            maps.delete(known, key);
+        }
+        b.lstore(register[0]);
+        return true;
+    }
+
     /** A look-up in a map that is known, by a key that is known to be readable; false when it is not such a one. */
     private boolean knownLookup(int pc, int key) {
         BpfMap known = unit.mapOf(state[1]);
         if (known == null || !Helper.MAP_LOOKUP_ELEM.takes(known.def().type())) {
             return false;
         }
-        boolean whole = inFrame(key) && Kinds.number(key) + known.def().keySize() <= 0;
-        if (unit.checked && !whole) {
+        int bytes = known.def().keySize();
+        if (unit.checked && !inFrame(key, bytes)) {
             return false;
         }
-        maps.lookup(known, offset -> pushAddress(whole ? Way.OWN_FRAME : Way.PLAIN, whole ? key : 0, 2, offset));
+        maps.lookup(known, offset -> pushPlace(key, bytes, 2, offset));
         b.lstore(register[0]);
         if (unit.checked) {
             int lookup = unit.kinds.lookupNumber(pc);

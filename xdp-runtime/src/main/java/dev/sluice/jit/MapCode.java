@@ -9,6 +9,8 @@ import static java.lang.constant.ConstantDescs.CD_long;
 import dev.sluice.isa.Width;
 import dev.sluice.map.ArrayMap;
 import dev.sluice.map.BpfMap;
+import dev.sluice.map.HashTableMap;
+import dev.sluice.map.LruHashMap;
 import dev.sluice.map.PerCpuArrayMap;
 import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.Label;
@@ -22,18 +24,42 @@ import java.util.function.IntConsumer;
  * not worth emitting becomes a call of the map, which is a constant too.
  */
 final class MapCode {
+    private static final ClassDesc MATH = Math.class.describeConstable().orElseThrow();
+
+    /** Longer keys of hashes are left to the map. */
+    private static final int MOST_WORDS = 6;
+
     private static final ClassDesc OBJECTS = Objects.class.describeConstable().orElseThrow();
     private static final MethodTypeDesc LOOKUP_TYPE = MethodTypeDesc.of(CD_long, CD_long, CD_int);
+    private static final MethodTypeDesc UPDATE_TYPE = MethodTypeDesc.of(CD_int, CD_long, CD_long, CD_long, CD_int);
+    private static final MethodTypeDesc DELETE_TYPE = MethodTypeDesc.of(CD_int, CD_long);
+    private static final MethodTypeDesc TWO_LONGS = MethodTypeDesc.of(CD_long, CD_long, CD_long);
     private static final MethodTypeDesc TWO_INTS = MethodTypeDesc.of(CD_int, CD_int, CD_int);
 
     private final CodeBuilder b;
     private final Unit unit;
     private final int context;
 
-    MapCode(CodeBuilder b, Unit unit, int context) {
+    // --- locals, used within an operation
+    private final int link;
+    private final int bucket;
+    private final int words;
+
+    /**
+     * @param firstLocal the first of the local variables that nobody else uses
+     */
+    MapCode(CodeBuilder b, Unit unit, int context, int firstLocal) {
         this.b = b;
         this.unit = unit;
         this.context = context;
+        link = firstLocal;
+        bucket = link + 2;
+        words = bucket + 2;
+    }
+
+    /** Upper bound of the bytes of JVM code of a look-up. */
+    static int lookupBytes(BpfMap map) {
+        return map instanceof HashTableMap hash && isPlainHash(hash) ? 220 + words(hash) * 60 : 120;
     }
 
     /**
@@ -45,14 +71,40 @@ final class MapCode {
         switch (map) {
             case ArrayMap array -> array(array, key);
             case PerCpuArrayMap array -> perCpuArray(array, key);
-            default -> {
-                b.getstatic(unit.mainClass, unit.fieldOf(map), BPF_MAP);
-                key.accept(0);
-                pushCpu();
-                b.invokevirtual(BPF_MAP, "lookup", LOOKUP_TYPE);
-            }
+            case HashTableMap hash when isPlainHash(hash) && unit.emitsHashes() -> hash(hash, key);
+            default -> callLookup(map, key);
         }
     }
+
+    private void callLookup(BpfMap map, IntConsumer key) {
+        pushMap(map);
+        key.accept(0);
+        pushCpu();
+        b.invokevirtual(BPF_MAP, "lookup", LOOKUP_TYPE);
+    }
+
+    /** Emits an update: 0 or a negative error number is then on the stack. */
+    void update(BpfMap map, Runnable key, Runnable value, Runnable flags) {
+        pushMap(map);
+        key.run();
+        value.run();
+        flags.run();
+        pushCpu();
+        b.invokevirtual(BPF_MAP, "update", UPDATE_TYPE).i2l();
+    }
+
+    /** Emits a deletion: 0 or a negative error number is then on the stack. */
+    void delete(BpfMap map, Runnable key) {
+        pushMap(map);
+        key.run();
+        b.invokevirtual(BPF_MAP, "delete", DELETE_TYPE).i2l();
+    }
+
+    private void pushMap(BpfMap map) {
+        b.getstatic(unit.mainClass, unit.fieldOf(map), BPF_MAP);
+    }
+
+    // --- arrays
 
     private void array(ArrayMap array, IntConsumer key) {
         element(array, array.stride(), key, () -> Emitter.pushLong(b, array.valuesAddress()));
@@ -88,8 +140,141 @@ final class MapCode {
         b.labelBinding(done);
     }
 
+    // --- hashes
+
+    private static boolean isPlainHash(HashTableMap map) {
+        return switch (map.def().type()) {
+            case HASH, PERCPU_HASH, LRU_HASH, LRU_PERCPU_HASH ->
+                map.def().keySize() <= MOST_WORDS * Long.BYTES && map.bucketCount() <= 1L << Integer.SIZE - 1;
+            default -> false;
+        };
+    }
+
+    private static int words(HashTableMap map) {
+        return (map.def().keySize() + Long.BYTES - 1) / Long.BYTES;
+    }
+
+    /** As {@link HashTableMap#lookup}, which takes over when a walk ended in another chain. */
+    private void hash(HashTableMap map, IntConsumer key) {
+        int count = words(map);
+        for (int i = 0; i < count; i++) {
+            word(map.def().keySize() - i * Long.BYTES, i * Long.BYTES, key);
+            b.lstore(word(i));
+        }
+        hashOf(map, count);
+        Emitter.pushLong(b, map.bucketCount() - 1);
+        b.land().lstore(bucket);
+        load(Width.DW, () -> {
+            b.lload(bucket).iconst_3().lshl();
+            Emitter.pushLong(b, map.bucketsAddress());
+            b.ladd();
+        });
+        b.lstore(link);
+        Label walk = b.newLabel();
+        Label next = b.newLabel();
+        Label none = b.newLabel();
+        Label done = b.newLabel();
+        b.labelBinding(walk);
+        b.lload(link).l2i().iconst_1().iand().ifne(none);
+        for (int i = 0; i < count; i++) {
+            loadAt(link, HashTableMap.KEY + i * Long.BYTES);
+            b.lload(word(i)).lcmp().ifne(next);
+        }
+        found(map);
+        b.goto_(done);
+        b.labelBinding(next);
+        loadAt(link, HashTableMap.NEXT);
+        b.lstore(link).goto_(walk);
+        b.labelBinding(none);
+        Label strayed = b.newLabel();
+        b.lload(link).lload(bucket).iconst_1().lshl().lconst_1().lor().lcmp().ifne(strayed);
+        b.lconst_0().goto_(done);
+        b.labelBinding(strayed);
+        callLookup(map, key);
+        b.labelBinding(done);
+    }
+
+    /** Pushes the hash of the words of a key, see {@link HashTableMap}. */
+    private void hashOf(HashTableMap map, int count) {
+        Emitter.pushLong(b, map.seed());
+        for (int i = 0; i < count; i += 2) {
+            b.lload(word(i)).lxor().lstore(link);
+            Emitter.pushLong(b, map.secret());
+            if (i + 1 < count) {
+                b.lload(word(i + 1)).lxor();
+            }
+            b.lstore(bucket);
+            b.lload(link).lload(bucket).lmul();
+            b.lload(link).lload(bucket).invokestatic(MATH, "multiplyHigh", TWO_LONGS);
+            b.lxor();
+        }
+        b.dup2().bipush(Integer.SIZE).lushr().lxor();
+    }
+
+    /** Pushes the value of the element in {@link #link}. */
+    private void found(HashTableMap map) {
+        if (map instanceof LruHashMap) {
+            Label used = b.newLabel();
+            load(Width.B, () -> pushAt(link, LruHashMap.REF));
+            b.ifne(used);
+            Emitter.storeByte(b, () -> pushAt(link, LruHashMap.REF), b::iconst_1);
+            b.labelBinding(used);
+        }
+        if (!map.def().type().isPerCpu()) {
+            pushAt(link, map.valueOffset());
+            return;
+        }
+        loadAt(link, map.valueOffset() + Long.BYTES);
+        pushCpu();
+        b.loadConstant(map.cpus());
+        b.invokestatic(OBJECTS, "checkIndex", TWO_INTS);
+        b.i2l().lmul();
+        loadAt(link, map.valueOffset());
+        b.ladd();
+    }
+
+    private int word(int index) {
+        return words + index * 2;
+    }
+
+    /** Pushes up to eight bytes of a key as a number. */
+    private void word(int bytes, int offset, IntConsumer key) {
+        if (bytes >= Long.BYTES) {
+            load(Width.DW, () -> key.accept(offset));
+            return;
+        }
+        int at = 0;
+        b.lconst_0();
+        for (Width width : new Width[] {Width.W, Width.H, Width.B}) {
+            if ((bytes & width.bytes()) != 0) {
+                int place = offset + at;
+                load(width, () -> key.accept(place));
+                Emitter.widen(b, width);
+                if (at > 0) {
+                    b.bipush(at * Byte.SIZE).lshl();
+                }
+                b.lor();
+                at += width.bytes();
+            }
+        }
+    }
+
+    // --- memory
+
     private void load(Width width, Runnable address) {
         Emitter.pushLoad(b, width, address);
+    }
+
+    private void loadAt(int local, int offset) {
+        load(Width.DW, () -> pushAt(local, offset));
+    }
+
+    private void pushAt(int local, int offset) {
+        b.lload(local);
+        if (offset != 0) {
+            Emitter.pushLong(b, offset);
+            b.ladd();
+        }
     }
 
     private void pushCpu() {

@@ -1,6 +1,7 @@
 package dev.sluice.jit;
 
 import dev.sluice.helper.Callee;
+import dev.sluice.helper.Helper;
 import dev.sluice.isa.Code;
 import dev.sluice.isa.Form;
 import dev.sluice.isa.Instruction;
@@ -52,6 +53,8 @@ final class Unit {
     private final boolean[] readsContext;
     private final boolean[] tailCalls;
     private final int[] callSites;
+    private static final int MOST_EMITTED = 40;
+
     private final boolean assuming;
     private final Set<Assumption> assumptions = new LinkedHashSet<>();
     private final List<Partition> partitions = new ArrayList<>();
@@ -67,6 +70,7 @@ final class Unit {
     private final @Nullable MapTable table;
 
     private final Set<BpfMap> maps = new LinkedHashSet<>();
+    private int knownLookups;
 
     Unit(
             Program program,
@@ -115,6 +119,10 @@ final class Unit {
                     int map = helper == null ? -1 : HelperTraits.mapArgument(helper);
                     if (map >= 0 && mapOf(state[map]) instanceof BpfMap found) {
                         maps.add(found);
+                        if (helper == Helper.MAP_LOOKUP_ELEM) {
+                            knownLookups++;
+                            block.estimate += MapCode.lookupBytes(found);
+                        }
                     }
                     kinds.step(state, insn, slot);
                     moves |= helper != null && HelperTraits.movesPacket(helper);
@@ -242,6 +250,11 @@ final class Unit {
             return null;
         }
         return table.byHandle(kinds.constant(value));
+    }
+
+    /** Whether look-ups in hashes are emitted; programs with very many are better off with calls. */
+    boolean emitsHashes() {
+        return knownLookups <= MOST_EMITTED;
     }
 
     /** The maps that helpers get and that {@link #mapOf} gives. */

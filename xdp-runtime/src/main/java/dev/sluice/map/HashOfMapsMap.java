@@ -54,9 +54,14 @@ public final class HashOfMapsMap extends HashTableMap {
 
     @Override
     void give(long element, boolean entryGone) {
-        int id = Memory.getInt(Memory.getLong(element + VALUE));
+        int id = Memory.getInt(element + valueOffset);
         super.give(element, entryGone);
         inner.drop(id);
+    }
+
+    @Override
+    void replaced(long element) {
+        inner.drop(Memory.getInt(element + valueOffset));
     }
 
     @Override

@@ -15,42 +15,55 @@ import java.util.Objects;
  * bucket:   first   u64   address of the first element, or the bucket's end mark
  *
  * element:   0 next   u64   address of the next element, or the bucket's end mark
- *            8 value  u64   address of the value
- *           16 hash   u32
- *           24 key          keySize bytes
+ *            8 hash   u32
+ *           12        u32   marks of {@link LruLists}
+ *           16 key          keySize bytes and zeroes up to a multiple of 8
+ *           .. links        of {@link LruLists}
+ *           .. value        rounded up to 8 bytes; of per-CPU maps address and stride:
+ *              values u64   address of CPU 0's value
+ *              stride u64   bytes from a CPU's value to the next CPU's
  *
- * end mark: bucket << 1 | 1
+ * end mark: bucket &lt;&lt; 1 | 1
  * </pre>
  *
- * <p>Elements and values are apart: programs may write values, and whatever they write there can never lead a reader
- * astray. Writers hold a spin lock for the bucket. A new value of an existing key is written into a fresh element, which
- * then takes the place of the old one in the chain with a single store: a reader finds one or the other, never none, and
- * never half of a value.
+ * <p>There are at least twice as many buckets as entries, so that most chains have one element, and elements do not cross
+ * cache lines when they need not: a look-up touches two. Programs may write values, but {@link Regions} lets checked ones
+ * touch nothing else of an element, so that whatever they write can never lead a reader astray. Per-CPU values are in areas
+ * of their own, a CPU's next to each other.
  *
- * <p>Without {@code BPF_F_NO_PREALLOC} all elements exist from the start, and some more for values that are about to
- * replace others, so that a full map can be updated. They are reused at once, while readers may still stand on them
- * (preallocated hash maps in the kernel do the same); a reader that is carried into another chain by that notices the other
- * end mark and begins again. With the flag, elements are allocated in chunks when they are needed, and one that was freed
- * is reused when every queue has been in a quiescent state, unless a batch frees {@link #MOST_WAITING} of them.
+ * <p>Writers hold a spin lock for the bucket. A new value of an existing key is written into a fresh element, which then
+ * takes the place of the old one in the chain with a single store: a reader finds one or the other, never none, and never
+ * half of a value.
+ *
+ * <p>Without {@code BPF_F_NO_PREALLOC} all elements exist from the start, and one more for each lock, which waits there for
+ * the next value to replace another. They are reused at once, while readers may still stand on them (preallocated hash maps
+ * in the kernel do the same); a reader that is carried into another chain by that notices the other end mark and begins
+ * again. With the flag, elements are allocated in chunks when they are needed, and one that was freed is reused when every
+ * queue has been in a quiescent state, unless a batch frees {@link #MOST_WAITING} of them.
+ *
+ * <p>A hash is made of pairs of eight bytes: both halves of the product of one and the other, each first mixed with what is
+ * secret or known so far, folded into one.
  */
 public class HashTableMap extends LiveMap {
     private static final int NO_PREALLOC = 1;
     private static final int ZERO_SEED = 1 << 6;
 
-    static final int NEXT = 0;
-    static final int VALUE = 8;
-    static final int HASH = 16;
-    static final int KEY = 24;
+    public static final int NEXT = 0;
+    public static final int HASH = 8;
+    public static final int KEY = 16;
+
+    /** Of a per-CPU element, behind the address of CPU 0's value. */
+    private static final int STRIDE = 8;
+
+    private static final int CPU_ALIGNMENT = 128;
+    private static final int LINE = 64;
 
     /** Elements that may wait for quiescent states beside those of a full map. */
     private static final int MOST_WAITING = 1 << 16;
 
     private static final int FIRST_CHUNK = 64;
 
-    /** For threads that are no CPUs, and replace values in a full map at the same time. */
-    private static final int SPARE = 64;
-
-    private static final int LOCKS = 256;
+    private static final int MOST_LOCKS = 256;
 
     private static final int MAX_CHUNK = 1 << 16;
 
@@ -61,14 +74,21 @@ public class HashTableMap extends LiveMap {
     final int cpus;
     final long stride;
     final long elementBytes;
-    final long valueBytes;
+    final int valueOffset;
     private final boolean valuesWritable;
     private final long seed;
+    private final long secret;
     final long mask;
     final long buckets;
 
     /** One a group of buckets, and the last for the free elements. */
-    private final SpinLocks locks = new SpinLocks(LOCKS + 1);
+    private final SpinLocks locks;
+
+    private final int lockMask;
+    private final int freeLock;
+
+    /** By lock: an element for the next value that replaces another there, or 0; null without preallocation. */
+    private final long[] spare;
 
     // --- under the lock of free elements
     private final long mostElements;
@@ -88,33 +108,38 @@ public class HashTableMap extends LiveMap {
                 cpus,
                 seed,
                 0,
-                (long) def.maxEntries() + (isPreallocated(def) ? cpus + SPARE : MOST_WAITING));
+                (long) def.maxEntries() + (isPreallocated(def) ? locks(def) : MOST_WAITING));
     }
 
     /**
-     * @param nodeBytes what a subclass keeps behind the key of each element, a multiple of 8
+     * @param linkBytes what a subclass keeps behind the key of each element, a multiple of 8
      * @param mostElements elements that may ever exist; at once without {@code BPF_F_NO_PREALLOC}
      */
-    HashTableMap(MapDef def, MapTable table, Regions regions, int cpus, long seed, int nodeBytes, long mostElements) {
+    HashTableMap(MapDef def, MapTable table, Regions regions, int cpus, long seed, int linkBytes, long mostElements) {
         super(def, table, regions);
         keySize = def.keySize();
         valueSize = def.valueSize();
         maxEntries = def.maxEntries();
         perCpu = def.type().isPerCpu();
         this.cpus = cpus;
-        this.seed = (def.flags() & ZERO_SEED) != 0 ? 0 : mix(seed + id());
+        this.seed = (def.flags() & ZERO_SEED) != 0 ? 0x243f_6a88_85a3_08d3L : mix(seed + id(), 0x6a09_e667_f3bc_c908L);
+        secret = mix(this.seed, 0xbb67_ae85_84ca_a73bL) | 1;
         stride = roundUp8(valueSize);
-        elementBytes = KEY + roundUp8(keySize) + nodeBytes;
-        valueBytes = perCpu ? stride * cpus : stride;
+        valueOffset = KEY + (int) roundUp8(keySize) + linkBytes;
+        elementBytes = elementBytes(valueOffset + (perCpu ? 2 * Long.BYTES : stride));
         valuesWritable = programsMayWrite() && def.type() != MapType.DEVMAP_HASH;
-        long bucketCount = maxEntries == 1 ? 1 : Long.highestOneBit(maxEntries - 1L) << 1;
+        long bucketCount = bucketCount(def);
         mask = bucketCount - 1;
+        locks = new SpinLocks(locks(def) + 1);
+        freeLock = locks(def);
+        lockMask = freeLock - 1;
         buckets = allocate(bucketCount * Long.BYTES);
         for (long bucket = 0; bucket < bucketCount; bucket++) {
             Memory.putLong(buckets + bucket * Long.BYTES, endMark(bucket));
         }
         this.mostElements = mostElements;
         limbo = isPreallocated(def) ? null : new Limbo(table.quiescentStates());
+        spare = limbo == null ? new long[freeLock] : null;
         if (limbo == null) {
             try {
                 free = new long[Math.toIntExact(mostElements)];
@@ -128,6 +153,20 @@ public class HashTableMap extends LiveMap {
         }
     }
 
+    /** Twice the entries, or more. */
+    private static long bucketCount(MapDef def) {
+        return Math.max(Long.highestOneBit(def.maxEntries() - 1L) << 2, 2);
+    }
+
+    private static int locks(MapDef def) {
+        return (int) Math.min(bucketCount(def), MOST_LOCKS);
+    }
+
+    /** A size with which elements cross cache lines only if they must. */
+    private static long elementBytes(long needed) {
+        return needed > LINE ? needed + 15 & -16 : needed > LINE / 2 ? LINE : LINE / 2;
+    }
+
     private static boolean isPreallocated(MapDef def) {
         return (def.flags() & NO_PREALLOC) == 0;
     }
@@ -137,11 +176,7 @@ public class HashTableMap extends LiveMap {
     @Override
     public long lookup(long key, int cpu) {
         long element = find(key, hash(key));
-        if (element == 0) {
-            return 0;
-        }
-        long value = Memory.getLong(element + VALUE);
-        return perCpu ? value + Objects.checkIndex(cpu, cpus) * stride : value;
+        return element == 0 ? 0 : valueOf(element, cpu);
     }
 
     @Override
@@ -151,13 +186,13 @@ public class HashTableMap extends LiveMap {
 
     /** {@link #lookup} of a four-byte key that is at hand as a number. */
     final long lookupInt(int key) {
-        int hash = finish(absorb(start(), key & 0xffff_ffffL));
-        long bucket = hash & mask;
+        long word = key & 0xffff_ffffL;
+        long bucket = finish(mix(seed ^ word, secret)) & mask;
         while (true) {
             long element = acquire(buckets + bucket * Long.BYTES);
             while ((element & 1) == 0) {
-                if (Memory.getInt(element + HASH) == hash && Memory.getInt(element + KEY) == key) {
-                    return Memory.getLong(element + VALUE);
+                if (Memory.getLong(element + KEY) == word) {
+                    return element + valueOffset;
                 }
                 element = acquire(element + NEXT);
             }
@@ -195,46 +230,61 @@ public class HashTableMap extends LiveMap {
         return bucket << 1 | 1;
     }
 
-    final boolean keyEquals(long one, long other) {
+    /** Whether an element's key, with zeroes behind it, is the same as another one. */
+    final boolean keyEquals(long own, long other) {
         int at = 0;
         for (; at <= keySize - Long.BYTES; at += Long.BYTES) {
-            if (Memory.getLong(one + at) != Memory.getLong(other + at)) {
+            if (Memory.getLong(own + at) != Memory.getLong(other + at)) {
                 return false;
             }
         }
-        return at == keySize || tail(one + at, keySize - at) == tail(other + at, keySize - at);
+        return at == keySize || Memory.getLong(own + at) == tail(other + at, keySize - at);
     }
 
-    // --- hashing: multiply and fold, eight bytes a step
-
-    final int hash(long key) {
-        long hash = start();
+    final void copyKey(long key, long own) {
         int at = 0;
         for (; at <= keySize - Long.BYTES; at += Long.BYTES) {
-            hash = absorb(hash, Memory.getLong(key + at));
+            Memory.putLong(own + at, Memory.getLong(key + at));
         }
         if (at < keySize) {
-            hash = absorb(hash, tail(key + at, keySize - at));
+            Memory.putLong(own + at, tail(key + at, keySize - at));
+        }
+    }
+
+    // --- hashing
+
+    final int hash(long key) {
+        long hash = seed;
+        int at = 0;
+        for (; at <= keySize - 2 * Long.BYTES; at += 2 * Long.BYTES) {
+            hash = mix(hash ^ Memory.getLong(key + at), secret ^ Memory.getLong(key + at + Long.BYTES));
+        }
+        int left = keySize - at;
+        if (left >= Long.BYTES) {
+            long last = left == Long.BYTES ? 0 : tail(key + at + Long.BYTES, left - Long.BYTES);
+            hash = mix(hash ^ Memory.getLong(key + at), secret ^ last);
+        } else if (left > 0) {
+            hash = mix(hash ^ tail(key + at, left), secret);
         }
         return finish(hash);
     }
 
-    private long start() {
-        return seed ^ keySize;
-    }
-
-    private static long absorb(long hash, long word) {
-        long x = (hash ^ word) * 0x9e37_79b9_7f4a_7c15L;
-        return x ^ x >>> 32;
+    private static long mix(long one, long other) {
+        return one * other ^ Math.multiplyHigh(one, other);
     }
 
     private static int finish(long hash) {
-        long x = hash * 0xd6e8_feb8_6659_fd93L;
-        return (int) (x >>> 32);
+        return (int) (hash ^ hash >>> 32);
     }
 
-    private static long mix(long seed) {
-        return absorb(absorb(seed, 0x6a09_e667_f3bc_c908L), 0xbb67_ae85_84ca_a73bL);
+    /** What a hash begins with. */
+    public final long seed() {
+        return seed;
+    }
+
+    /** What every second word of a key is mixed with. */
+    public final long secret() {
+        return secret;
     }
 
     /** 1 to 7 bytes as a number. */
@@ -282,8 +332,23 @@ public class HashTableMap extends LiveMap {
 
     /** The address of an element's value. */
     public final long valueOf(long element, int cpu) {
-        long value = Memory.getLong(element + VALUE);
-        return perCpu ? value + Objects.checkIndex(cpu, cpus) * stride : value;
+        long value = element + valueOffset;
+        return perCpu ? Memory.getLong(value) + Objects.checkIndex(cpu, cpus) * Memory.getLong(value + STRIDE) : value;
+    }
+
+    /** The address of the first bucket; the number of a key's is its hash under the mask of {@link #bucketCount} - 1. */
+    public final long bucketsAddress() {
+        return buckets;
+    }
+
+    /** Bytes from an element to its value; of per-CPU maps to address and stride of its values. */
+    public final int valueOffset() {
+        return valueOffset;
+    }
+
+    /** The CPUs that there are values for. */
+    public final int cpus() {
+        return cpus;
     }
 
     // --- changing
@@ -321,34 +386,38 @@ public class HashTableMap extends LiveMap {
                 return Errno.ENOENT.negative();
             }
             if (exists && perCpu) {
-                copyPerCpu(value, Memory.getLong(old + VALUE), cpu);
+                copyPerCpu(value, old, cpu, false);
                 return 0;
             }
             if (exists && locked) {
-                return copyLocked(value, Memory.getLong(old + VALUE));
+                return copyLocked(value, old + valueOffset);
             }
-            long fresh = take(!exists);
-            if (fresh <= 0) {
-                return (int) fresh;
+            long fresh = exists && spare != null ? spare[lock] : 0;
+            if (fresh == 0) {
+                fresh = take(!exists);
+                if (fresh <= 0) {
+                    return (int) fresh;
+                }
             }
             Memory.putInt(fresh + HASH, hash);
-            Memory.copy(key, fresh + KEY, keySize);
-            long freshValue = Memory.getLong(fresh + VALUE);
+            copyKey(key, fresh + KEY);
             if (perCpu) {
-                if (cpu >= 0) {
-                    Memory.fill(freshValue, valueBytes, (byte) 0);
-                }
-                copyPerCpu(value, freshValue, cpu);
+                copyPerCpu(value, fresh, cpu, true);
             } else {
-                copyValue(value, freshValue);
+                copyValue(value, fresh + valueOffset);
                 if (hasLock()) {
-                    Memory.putInt(lockOf(freshValue), 0);
+                    Memory.putInt(lockOf(fresh + valueOffset), 0);
                 }
             }
             if (exists) {
                 release(fresh + NEXT, Memory.getLong(old + NEXT));
                 release(link, fresh);
-                give(old, false);
+                if (spare == null) {
+                    give(old, false);
+                } else {
+                    spare[lock] = old;
+                    replaced(old);
+                }
             } else {
                 long first = buckets + bucket * Long.BYTES;
                 release(fresh + NEXT, Memory.getLong(first));
@@ -360,11 +429,39 @@ public class HashTableMap extends LiveMap {
         }
     }
 
-    final void copyPerCpu(long from, long values, int cpu) {
-        if (cpu < 0) {
-            Memory.copy(from, values, valueBytes);
-        } else {
-            Memory.copy(from, values + Objects.checkIndex(cpu, cpus) * stride, valueSize);
+    /**
+     * Writes values of a per-CPU element.
+     *
+     * @param cpu whose value is given, or -1 when {@code from} holds the values of all CPUs
+     * @param zero whether the other CPUs' values become 0
+     */
+    final void copyPerCpu(long from, long element, int cpu, boolean zero) {
+        if (cpu >= 0 && !zero) {
+            Memory.copyShort(from, valueOf(element, cpu), valueSize);
+            return;
+        }
+        for (int i = 0; i < cpus; i++) {
+            if (cpu < 0) {
+                Memory.copyShort(from + i * stride, valueOf(element, i), stride);
+            } else if (i == cpu) {
+                Memory.copyShort(from, valueOf(element, i), valueSize);
+            } else {
+                Memory.fill(valueOf(element, i), stride, (byte) 0);
+            }
+        }
+    }
+
+    /** An element's value was replaced; it holds the old one, and its bucket's lock is held. */
+    void replaced(long element) {}
+
+    /** Copies an element's value, or those of all CPUs one behind the other. */
+    private void copyOut(long element, long to) {
+        if (!perCpu) {
+            Memory.copyShort(element + valueOffset, to, valueSize);
+            return;
+        }
+        for (int i = 0; i < cpus; i++) {
+            Memory.copyShort(valueOf(element, i), to + i * stride, stride);
         }
     }
 
@@ -399,7 +496,7 @@ public class HashTableMap extends LiveMap {
                 return Errno.ENOENT.negative();
             }
             if (copy != 0) {
-                Memory.copy(Memory.getLong(element + VALUE), copy, perCpu ? valueBytes : valueSize);
+                copyOut(element, copy);
             }
             // The removed element keeps its own link: a reader that stands on it goes on from there.
             release(link, Memory.getLong(element + NEXT));
@@ -423,7 +520,7 @@ public class HashTableMap extends LiveMap {
 
     /** An element, or a negative error number. */
     private long take(boolean newEntry) {
-        lock(LOCKS);
+        lock(freeLock);
         try {
             if (newEntry && count >= maxEntries) {
                 return Errno.E2BIG.negative();
@@ -437,7 +534,7 @@ public class HashTableMap extends LiveMap {
             }
             return element;
         } finally {
-            unlock(LOCKS);
+            unlock(freeLock);
         }
     }
 
@@ -460,7 +557,7 @@ public class HashTableMap extends LiveMap {
 
     /** Takes back an element that left its bucket, whose lock is held. */
     void give(long element, boolean entryGone) {
-        lock(LOCKS);
+        lock(freeLock);
         try {
             if (limbo != null) {
                 limbo.add(element);
@@ -471,7 +568,7 @@ public class HashTableMap extends LiveMap {
                 count--;
             }
         } finally {
-            unlock(LOCKS);
+            unlock(freeLock);
         }
     }
 
@@ -484,8 +581,16 @@ public class HashTableMap extends LiveMap {
     }
 
     private void addElements(long more) {
-        long chunk = allocate(more * elementBytes);
-        long values = allocateRegion(more * valueBytes, valuesWritable);
+        long chunk;
+        long values = 0;
+        long cpuStride = 0;
+        if (perCpu) {
+            chunk = allocate(more * elementBytes);
+            cpuStride = more * stride + CPU_ALIGNMENT - 1 & -CPU_ALIGNMENT;
+            values = allocateRegion(cpuStride * cpus, valuesWritable);
+        } else {
+            chunk = allocateValues(more * elementBytes, elementBytes, valueOffset, stride, valuesWritable);
+        }
         if (free.length < freeCount + more) {
             free = Arrays.copyOf(free, (int) Math.max(freeCount + more, free.length * 2L));
         }
@@ -493,7 +598,10 @@ public class HashTableMap extends LiveMap {
         for (long i = more - 1; i >= 0; i--) {
             long element = chunk + i * elementBytes;
             Memory.putLong(element + NEXT, 1);
-            Memory.putLong(element + VALUE, values + i * valueBytes);
+            if (perCpu) {
+                Memory.putLong(element + valueOffset, values + i * stride);
+                Memory.putLong(element + valueOffset + STRIDE, cpuStride);
+            }
             free[freeCount++] = element;
         }
         elements += more;
@@ -501,8 +609,8 @@ public class HashTableMap extends LiveMap {
 
     // --- spin locks: held for a few loads and stores
 
-    static int bucketLock(long bucket) {
-        return (int) bucket & LOCKS - 1;
+    final int bucketLock(long bucket) {
+        return (int) bucket & lockMask;
     }
 
     final void lock(int number) {
@@ -517,11 +625,11 @@ public class HashTableMap extends LiveMap {
 
     /** Number of entries. */
     public int size() {
-        lock(LOCKS);
+        lock(freeLock);
         try {
             return count;
         } finally {
-            unlock(LOCKS);
+            unlock(freeLock);
         }
     }
 
@@ -542,7 +650,7 @@ public class HashTableMap extends LiveMap {
 
     @Override
     public final int userValueSize() {
-        return perCpu ? Math.toIntExact(valueBytes) : valueSize;
+        return perCpu ? Math.toIntExact(stride * cpus) : valueSize;
     }
 
     @Override
@@ -588,7 +696,7 @@ public class HashTableMap extends LiveMap {
     @Override
     byte[] take(byte[] key) {
         try (Arena arena = Arena.ofConfined()) {
-            long copy = Memory.allocate(arena, valueBytes, Long.BYTES);
+            long copy = Memory.allocate(arena, Math.max(userValueSize(), stride), Long.BYTES);
             if (takeOut(nativeCopy(arena, key), copy) != 0) {
                 return null;
             }
@@ -652,8 +760,15 @@ public class HashTableMap extends LiveMap {
 
     /** A value as user space sees it; its bucket is locked. */
     private byte[] userValue(long element, boolean locked) {
-        long value = Memory.getLong(element + VALUE);
-        return hasLock() ? userCopy(value, locked) : Memory.bytes(value, userValueSize());
+        if (!perCpu) {
+            long value = element + valueOffset;
+            return hasLock() ? userCopy(value, locked) : Memory.bytes(value, valueSize);
+        }
+        byte[] all = new byte[userValueSize()];
+        for (int i = 0; i < cpus; i++) {
+            Memory.copy(valueOf(element, i), all, (int) (i * stride), (int) stride);
+        }
+        return all;
     }
 
     @Override

@@ -77,6 +77,22 @@ abstract class LiveMap extends BpfMap {
         return address;
     }
 
+    /**
+     * The same for values that are parts of elements: programs see the values only.
+     *
+     * @param elementBytes bytes from a value to the next
+     * @param valueOffset bytes from the beginning of the memory to the first value
+     */
+    final long allocateValues(
+            long bytes, long elementBytes, long valueOffset, long valueBytes, boolean programsMayWrite) {
+        long address = allocate(bytes);
+        regions.add(address, bytes, elementBytes, valueOffset, valueBytes, programsMayWrite);
+        synchronized (regionStarts) {
+            regionStarts.add(address);
+        }
+        return address;
+    }
+
     final boolean programsMayWrite() {
         return (def().flags() & RDONLY_PROG) == 0;
     }
@@ -147,7 +163,7 @@ abstract class LiveMap extends BpfMap {
     final void copyValue(long from, long to) {
         int size = def().valueSize();
         if (lockOffset < 0) {
-            Memory.copy(from, to, size);
+            Memory.copyShort(from, to, size);
         } else {
             int behind = lockOffset + ValueLock.BYTES;
             Memory.copy(from, to, lockOffset);

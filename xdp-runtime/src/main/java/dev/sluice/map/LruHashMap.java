@@ -2,7 +2,6 @@ package dev.sluice.map;
 
 import dev.sluice.memory.Memory;
 import dev.sluice.memory.Regions;
-import java.util.Objects;
 
 /**
  * {@code BPF_MAP_TYPE_LRU_HASH} and {@code LRU_PERCPU_HASH}: a {@link HashTableMap} that is never full, because a new
@@ -20,13 +19,16 @@ public final class LruHashMap extends HashTableMap {
     /** {@code BPF_F_NO_COMMON_LRU}. */
     static final int NO_COMMON_LRU = 1 << 1;
 
+    /** Offset in an element of the byte that is 1 since it was used. */
+    public static final int REF = LruLists.REF;
+
     private final LruLists lru;
 
     LruHashMap(MapDef def, MapTable table, Regions regions, int cpus, long seed) {
         super(def, table, regions, cpus, seed, LruLists.NODE_BYTES, def.maxEntries());
         boolean common = (def.flags() & NO_COMMON_LRU) == 0;
         long heads = allocate(LruLists.headBytes(common, cpus));
-        lru = new LruLists(common, cpus, heads, (int) elementBytes - LruLists.NODE_BYTES, this::evict);
+        lru = new LruLists(common, cpus, heads, valueOffset - LruLists.NODE_BYTES, this::evict);
         long[] elements = takeAllElements();
         lru.populate(elements, elements.length);
     }
@@ -49,8 +51,7 @@ public final class LruHashMap extends HashTableMap {
             return 0;
         }
         LruLists.touch(element);
-        long value = Memory.getLong(element + VALUE);
-        return perCpu ? value + Objects.checkIndex(cpu, cpus) * stride : value;
+        return valueOf(element, cpu);
     }
 
     @Override
@@ -65,9 +66,9 @@ public final class LruHashMap extends HashTableMap {
             if (fresh == 0) {
                 return Errno.ENOMEM.negative();
             }
-            Memory.copy(key, fresh + KEY, keySize);
+            copyKey(key, fresh + KEY);
             if (!perCpu) {
-                Memory.copy(value, Memory.getLong(fresh + VALUE), valueSize);
+                Memory.copyShort(value, fresh + valueOffset, valueSize);
             }
         }
         long bucket = hash & mask;
@@ -90,7 +91,7 @@ public final class LruHashMap extends HashTableMap {
                 result = Errno.ENOENT.negative();
             } else if (exists && perCpu) {
                 LruLists.touch(old);
-                copyPerCpu(value, Memory.getLong(old + VALUE), cpu);
+                copyPerCpu(value, old, cpu, false);
                 result = 0;
             } else if (exists) {
                 LruLists.touch(fresh);
@@ -100,11 +101,7 @@ public final class LruHashMap extends HashTableMap {
                 result = 0;
             } else {
                 if (perCpu) {
-                    long values = Memory.getLong(fresh + VALUE);
-                    if (cpu >= 0) {
-                        Memory.fill(values, valueBytes, (byte) 0);
-                    }
-                    copyPerCpu(value, values, cpu);
+                    copyPerCpu(value, fresh, cpu, true);
                 }
                 release(fresh + NEXT, Memory.getLong(first));
                 release(first, fresh);

@@ -16,7 +16,7 @@ import dev.sluice.memory.Memory;
  * the elements and its own lists.
  *
  * <pre>
- * element:  20 type u8 | 21 ref u8 | 22 cpu u16 ... key ... link: next u64, previous u64
+ * element:  12 type u8 | 13 ref u8 | 14 cpu u16 ... key ... link: next u64, previous u64
  * head of a list:                                            link: next u64, previous u64
  * </pre>
  *
@@ -33,9 +33,9 @@ final class LruLists {
     /** Bytes of an element's link. */
     static final int NODE_BYTES = 16;
 
-    private static final int TYPE = 20;
-    private static final int REF = 21;
-    private static final int CPU = 22;
+    private static final int TYPE = 12;
+    static final int REF = 13;
+    private static final int CPU = 14;
 
     private static final int NEXT = 0;
     private static final int PREVIOUS = 8;

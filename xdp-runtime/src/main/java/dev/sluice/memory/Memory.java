@@ -32,6 +32,9 @@ public final class Memory {
     /** Atomic access to aligned longs; coordinates (MemorySegment, long address). */
     public static final VarHandle ATOMIC_LONG = withOffset(ValueLayout.JAVA_LONG);
 
+    /** Up to so many bytes a loop is faster than a call of the runtime. */
+    private static final long SHORT_COPY = 128;
+
     private Memory() {}
 
     private static VarHandle withOffset(MemoryLayout layout) {
@@ -73,6 +76,29 @@ public final class Memory {
     /** Copies bytes between two areas, which may overlap. */
     public static void copy(long from, long to, long bytes) {
         MemorySegment.copy(ALL, from, ALL, to, bytes);
+    }
+
+    /** Copies bytes, mostly few of them, between two areas that do not overlap. */
+    public static void copyShort(long from, long to, long bytes) {
+        if (bytes > SHORT_COPY) {
+            copy(from, to, bytes);
+            return;
+        }
+        long at = 0;
+        for (; at <= bytes - Long.BYTES; at += Long.BYTES) {
+            putLong(to + at, getLong(from + at));
+        }
+        if ((bytes & Integer.BYTES) != 0) {
+            putInt(to + at, getInt(from + at));
+            at += Integer.BYTES;
+        }
+        if ((bytes & Short.BYTES) != 0) {
+            putShort(to + at, getShort(from + at));
+            at += Short.BYTES;
+        }
+        if ((bytes & 1) != 0) {
+            putByte(to + at, getByte(from + at));
+        }
     }
 
     /** Copies out of native memory. */

@@ -55,8 +55,8 @@ public final class MapComparison implements Callable<Integer> {
 
     @Option(
             names = "--warmup",
-            defaultValue = "700",
-            description = "Milliseconds of warm-up of a program (default: ${DEFAULT-VALUE}).")
+            defaultValue = "1000",
+            description = "Milliseconds of warm-up of a program, at least (default: ${DEFAULT-VALUE}).")
     private int warmupMillis;
 
     @Option(names = "--unrolled", description = "The 16 operations one after the other, not in a loop.")
@@ -148,12 +148,7 @@ public final class MapComparison implements Callable<Integer> {
         int[] times = new int[programs.size()];
         for (int p = 0; p < programs.size(); p++) {
             Side.Loaded program = programs.get(p);
-            long end = System.nanoTime() + warmupMillis * NANOS_PER_MILLI;
-            double nanos = 1;
-            while (System.nanoTime() < end) {
-                nanos = Math.max(1, program.run(2000));
-            }
-            times[p] = (int) Math.max(100, millis * NANOS_PER_MILLI / nanos);
+            times[p] = (int) Math.max(100, millis * NANOS_PER_MILLI / Math.max(1, warmUp(program)));
         }
         int sides = programs.size() / 2;
         double[][] net = new double[sides][rounds];
@@ -173,6 +168,25 @@ public final class MapComparison implements Callable<Integer> {
                     quantile(net[side], 0.5), spread, quantile(raw[2 * side], 0.5), quantile(raw[2 * side + 1], 0.5)));
         }
         return costs;
+    }
+
+    /** Runs a program until it has not become faster for as long as it has been getting faster; nanoseconds a run. */
+    private double warmUp(Side.Loaded program) {
+        long start = System.nanoTime();
+        long improved = start;
+        double best = Double.MAX_VALUE;
+        while (true) {
+            double nanos = program.run(2000);
+            long now = System.nanoTime();
+            if (nanos < best * 0.97) {
+                best = nanos;
+                improved = now;
+            }
+            long least = warmupMillis * NANOS_PER_MILLI;
+            if (now - start >= least && now - improved >= Math.max(least / 2, improved - start)) {
+                return best;
+            }
+        }
     }
 
     private static double quantile(double[] values, double part) {

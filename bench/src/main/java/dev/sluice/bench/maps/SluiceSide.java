@@ -140,7 +140,8 @@ final class SluiceSide implements Side {
 
     private Verified prove(Code code, Program program) {
         KnownMap known = KnownMap.of(map.def());
-        Subject subject = Subject.of(code.toBytes(), List.of(known, known, KnownMap.of(state.def()))); // by MAP and STATE
+        Subject subject =
+                Subject.of(code.toBytes(), List.of(known, known, KnownMap.of(state.def()))); // by MAP and STATE
         Verdict verdict = Verifier.create().withCpus(cpus).verify(subject);
         if (verdict instanceof Verdict.Verified accepted) {
             return accepted.facts().verified(program).orElseThrow();
