@@ -5,8 +5,10 @@ import dev.sluice.LoadedObject;
 import dev.sluice.LoadedProgram;
 import dev.sluice.TraceLog;
 import dev.sluice.XdpRuntime;
+import dev.sluice.exec.Executable;
 import dev.sluice.helper.Clock;
 import dev.sluice.helper.RunContext;
+import dev.sluice.map.XskMap;
 import dev.sluice.object.ProgramSpec;
 import dev.sluice.packet.Datapath;
 import dev.sluice.packet.RunTotals;
@@ -140,13 +142,29 @@ final class DatapathSession implements AutoCloseable {
         return files;
     }
 
-    /** Puts a NIC's program on it. */
-    void attach(NicOption option, Datapath.Nic nic) {
+    /** Puts a NIC's program on it, and sockets into its xskmaps. */
+    void attach(NicOption option, Datapath.Nic nic, EndFactory ends) {
         for (Attached one : attached) {
             if (one.nic.equals(option)) {
                 nic.program(one.program.executable()).counters(one.counters.map());
             }
         }
+        for (NicOption.Setting socket : option.sockets()) {
+            XskMap map = objects.values().stream()
+                    .flatMap(object -> object.map(socket.key()).stream())
+                    .map(LoadedMap::map)
+                    .filter(XskMap.class::isInstance)
+                    .map(XskMap.class::cast)
+                    .findFirst()
+                    .orElseThrow(() -> option.usage("xsk: no xskmap of this name, name=" + socket.key()));
+            nic.sockets(map, ends.makeSocket(option, socket.value()));
+        }
+    }
+
+    /** A program that an entry of a devmap or cpumap refers to. */
+    @Nullable
+    Executable program(int id) {
+        return runtime.program(id);
     }
 
     /** What a queue runs programs with. */

@@ -3,17 +3,27 @@ package dev.sluice.cli;
 import dev.sluice.packet.End;
 import dev.sluice.packet.Pace;
 import dev.sluice.packet.frame.FrameSink;
+import dev.sluice.packet.gen.Traffic;
 import dev.sluice.packet.netty.CaptureFileSink;
 import dev.sluice.packet.netty.RotatingCaptureSink;
+import dev.sluice.packet.pcap.CaptureReader;
 import dev.sluice.packet.pcap.CaptureWriter;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** Makes what {@code --nic} says is behind a NIC, and closes the captures that it has begun. */
 final class EndFactory implements AutoCloseable {
-    static final String KINDS = "tap:IFNAME, pcap:FILE, write:FILE, link:NIC or null";
+    static final String KINDS = "tap:IFNAME, pcap:FILE, gen:KIND, write:FILE, link:NIC or null";
+
+    /** Packets of a capture that are taken for templates. */
+    private static final int MAX_TEMPLATES = 65_536;
+
+    /** Different sizes of a range. */
+    private static final int MAX_SIZES = 256;
 
     private final List<String> inputs;
     private final List<FrameSink> sinks = new ArrayList<>();
@@ -44,6 +54,7 @@ final class EndFactory implements AutoCloseable {
                 yield new End.Link(argument(nic, text, "NIC"));
             }
             case "pcap" -> captures(nic, text);
+            case "gen" -> generator(nic, text);
             case "write" -> makeSink(nic, text);
             default -> throw nic.usage("expected " + KINDS + ", found " + text);
         };
@@ -82,6 +93,88 @@ final class EndFactory implements AutoCloseable {
             }
         }
         return new End.Captures(List.of(argument(nic, text, "file")), repeat, count, pace);
+    }
+
+    private static End generator(NicOption nic, NicOption.EndText text) {
+        Traffic traffic = traffic(nic, text);
+        long count = Long.MAX_VALUE;
+        Pace pace = Pace.TOP_SPEED;
+        try {
+            for (NicOption.Setting setting : text.settings) {
+                String value = setting.value();
+                traffic = switch (setting.key()) {
+                    case "src" -> traffic.source(Traffic.Range.ofAddresses(value));
+                    case "dst" -> traffic.destination(Traffic.Range.ofAddresses(value));
+                    case "sport" -> traffic.sourcePort(Traffic.Range.ofPorts(value));
+                    case "dport" -> traffic.destinationPort(Traffic.Range.ofPorts(value));
+                    case "smac" -> traffic.macs(Optional.of(nic.mac(value)), Optional.empty());
+                    case "dmac" -> traffic.macs(Optional.empty(), Optional.of(nic.mac(value)));
+                    case "vlan" -> traffic.vlan((int) nic.number("vlan", value, 0, 65_535));
+                    case "size" -> traffic.sizes(sizes(nic, value));
+                    case "flows" ->
+                        traffic.flows((int) nic.quantity(
+                                "flows", value, n -> n >= 1 && n <= Traffic.MAX_FLOWS, "1 to " + Traffic.MAX_FLOWS));
+                    case "seed" -> traffic.seed(nic.number("seed", value, 0, Long.MAX_VALUE));
+                    case "count", "rate" -> traffic;
+                    default ->
+                        throw unknown(
+                                nic,
+                                text,
+                                setting,
+                                "src, dst, sport, dport, smac, dmac, vlan, size, flows, seed, count or rate");
+                };
+                if (setting.key().equals("count")) {
+                    count = count(nic, setting);
+                } else if (setting.key().equals("rate")) {
+                    pace = pace(nic, setting, pace);
+                }
+            }
+            return new End.Generator(traffic, count, pace);
+        } catch (IllegalArgumentException e) {
+            throw nic.usage(text + ": " + e.getMessage());
+        }
+    }
+
+    private static Traffic traffic(NicOption nic, NicOption.EndText text) {
+        for (Traffic.Kind kind : Traffic.Kind.values()) {
+            if (kind.name().equalsIgnoreCase(text.argument)) {
+                return Traffic.of(kind);
+            }
+        }
+        if (text.argument.isEmpty() || !Files.exists(Path.of(text.argument))) {
+            throw nic.usage(
+                    "gen: expected udp, tcp, syn, icmp, udp6, tcp6, syn6, icmp6 or a capture of templates, found "
+                            + text.argument);
+        }
+        List<byte[]> templates = new ArrayList<>();
+        try (CaptureReader reader = CaptureReader.open(Path.of(text.argument))) {
+            reader.requireEthernet();
+            while (templates.size() < MAX_TEMPLATES && reader.next()) {
+                templates.add(reader.copyBytes());
+            }
+        } catch (IOException e) {
+            throw new CommandFailure(String.valueOf(e.getMessage()));
+        }
+        if (templates.isEmpty()) {
+            throw new CommandFailure(text.argument + ": has no packet, expected a template at least");
+        }
+        return Traffic.of(templates);
+    }
+
+    /** {@code 64}, {@code 64-1518} in steps, or {@code imix}. */
+    private static List<Integer> sizes(NicOption nic, String value) {
+        if (value.equals("imix")) {
+            return Traffic.IMIX;
+        }
+        int dash = value.indexOf('-');
+        int first = (int) nic.number("size", dash < 0 ? value : value.substring(0, dash), 1, 65_549);
+        int last = dash < 0 ? first : (int) nic.number("size", value.substring(dash + 1), first, 65_549);
+        List<Integer> sizes = new ArrayList<>();
+        int step = Math.max(1, (last - first) / MAX_SIZES);
+        for (int size = first; size <= last; size += step) {
+            sizes.add(size);
+        }
+        return sizes;
     }
 
     private static long count(NicOption nic, NicOption.Setting setting) {
@@ -147,6 +240,11 @@ final class EndFactory implements AutoCloseable {
         } catch (IOException e) {
             throw new CommandFailure(String.valueOf(e.getMessage()));
         }
+    }
+
+    /** A capture for the packets that come to the sockets of an xskmap. */
+    FrameSink makeSocket(NicOption nic, String file) {
+        return makeSink(nic, new NicOption.EndText("write:" + file)).sink();
     }
 
     /** Completes the captures. */

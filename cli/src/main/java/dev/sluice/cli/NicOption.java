@@ -44,6 +44,7 @@ final class NicOption {
     private final EndText wire;
     private @Nullable EndText host;
     private @Nullable EndText sent;
+    private final List<Setting> sockets = new ArrayList<>();
     private @Nullable String program;
     private int queues = 1;
     private int mtu;
@@ -74,6 +75,7 @@ final class NicOption {
                     sent = current;
                 }
                 case "prog" -> program = value;
+                case "xsk" -> sockets.add(socket(value));
                 case "queues" -> queues = (int) number(key, value, 1, VirtualNic.MAX_QUEUES);
                 case "mtu" -> mtu = (int) number(key, value, 68, 65_535);
                 case "ifindex" -> ifindex = (int) number(key, value, 1, 0xfff_ffff);
@@ -134,6 +136,19 @@ final class NicOption {
         return queues;
     }
 
+    /** Sockets: an xskmap's name, and the capture that gets the packets. */
+    List<Setting> sockets() {
+        return sockets;
+    }
+
+    private Setting socket(String value) {
+        int colon = value.indexOf(':');
+        if (colon < 1 || colon == value.length() - 1) {
+            throw usage("xsk: expected MAP:FILE, found " + value);
+        }
+        return new Setting(value.substring(0, colon), value.substring(colon + 1));
+    }
+
     /** What concerns the NIC alone. */
     void settings(Datapath.Nic nic) {
         nic.queues(queues);
@@ -149,7 +164,8 @@ final class NicOption {
         }
     }
 
-    private byte[] mac(String value) {
+    /** Six bytes of a single device. */
+    byte[] mac(String value) {
         try {
             byte[] address = HexFormat.ofDelimiter(":").parseHex(value);
             if (address.length == 6 && (address[0] & 1) == 0) {

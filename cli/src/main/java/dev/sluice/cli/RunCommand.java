@@ -4,6 +4,7 @@ import dev.sluice.packet.Datapath;
 import dev.sluice.packet.RunTotals;
 import dev.sluice.packet.Time;
 import dev.sluice.packet.netty.CaptureFileSink;
+import dev.sluice.packet.nic.VirtualNic;
 import dev.sluice.packet.nic.XdpAction;
 import dev.sluice.packet.pcap.CaptureException;
 import java.io.IOException;
@@ -35,12 +36,15 @@ import picocli.CommandLine.Parameters;
             "  @|bold tap:IFNAME|@         a TAP interface, which is made and removed again",
             "  @|bold pcap:FILE|@          a capture, with repeat=N (0: for ever), count=N, speed=X (1: original timing),",
             "                     rate=PPS (fixed; then what finds no room is dropped)",
+            "  @|bold gen:KIND|@           packets that are made up: udp, tcp, syn, icmp, udp6, tcp6, syn6, icmp6, or a capture of",
+            "                     templates; src=, dst= (10.0.0.0/8, A-B), sport=, dport= (1024-65535), smac=, dmac=, vlan=,",
+            "                     size=BYTES, FROM-TO or imix, flows=N, seed=N, count=N, rate=PPS",
             "  @|bold write:FILE|@         a new capture, with size=BYTES and every=SECONDS (begin another file), files=N (keep)",
             "  @|bold link:NIC|@           a cable to another NIC, whose wire or host is link: back to this one",
             "  @|bold null|@               nothing: takes all, gives none (the host, unless said)",
             "",
             "Keys of an end follow it. Keys of a NIC: queues=N (each a CPU), prog=OBJ[:PROGRAM] or prog=none, mtu=BYTES, "
-                    + "ifindex=N, mac=ADDRESS, sent=write:FILE (where a wire that only gives sends to). "
+                    + "ifindex=N, mac=ADDRESS, xsk=MAP:FILE (what programs redirect to the sockets of an xskmap), sent=write:FILE (where a wire that only gives sends to). "
                     + "In a file's name a comma is written \\,.",
             ""
         })
@@ -66,6 +70,12 @@ final class RunCommand implements Callable<Integer> {
     private @Nullable String stats;
 
     @Option(
+            names = "--cpus",
+            paramLabel = "N",
+            description = "CPUs, each with a thread, for cpumaps (default: the most queues that a NIC has).")
+    private int cpus = 1;
+
+    @Option(
             names = "--clock",
             paramLabel = "CLOCK",
             description =
@@ -85,13 +95,22 @@ final class RunCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         options.check();
+        RunOptions.requireAtLeast("--cpus", cpus, 1);
+        if (cpus > VirtualNic.MAX_QUEUES) {
+            throw RunOptions.usage("--cpus: expected at most " + VirtualNic.MAX_QUEUES + ", found " + cpus);
+        }
         List<NicOption> wanted = nics.stream().map(NicOption::parse).toList();
         long interval = stats == null ? 0 : RateReport.interval(stats);
-        int cpus = wanted.stream().mapToInt(NicOption::queues).max().orElse(1);
+        int count =
+                Math.max(cpus, wanted.stream().mapToInt(NicOption::queues).max().orElse(1));
         try (DatapathSession session =
-                        DatapathSession.open(wanted, object, objects, options, cpus, clock == Time.CAPTURE);
+                        DatapathSession.open(wanted, object, objects, options, count, clock == Time.CAPTURE);
                 EndFactory ends = new EndFactory(session.files())) {
-            Datapath.Builder builder = Datapath.builder().time(clock).contexts(session::context);
+            Datapath.Builder builder = Datapath.builder()
+                    .time(clock)
+                    .cpus(count)
+                    .programs(session::program)
+                    .contexts(session::context);
             Map<XdpAction, CaptureFileSink> sinks = options.openSinks(session.files());
             PrintStream out =
                     options.writesToStandardOutput() || ends.writesToStandardOutput() ? System.err : System.out;
@@ -126,7 +145,7 @@ final class RunCommand implements Callable<Integer> {
                 if (nic.sent() != null) {
                     made.sent(ends.makeSink(nic, nic.sent()));
                 }
-                session.attach(nic, made);
+                session.attach(nic, made, ends);
                 sinks.forEach(made::sink);
             });
         } catch (IllegalArgumentException e) {

@@ -8,6 +8,7 @@ import dev.sluice.map.BpfMap;
 import dev.sluice.map.XskMap;
 import dev.sluice.packet.frame.FramePool;
 import dev.sluice.packet.frame.FrameSink;
+import dev.sluice.packet.gen.PacketRing;
 import dev.sluice.packet.netty.CaptureHandler;
 import dev.sluice.packet.netty.CpuQueues;
 import dev.sluice.packet.netty.FaultListener;
@@ -99,6 +100,7 @@ public final class Datapath implements AutoCloseable {
     private final List<Redirects> redirects = new ArrayList<>();
     private final CpuQueues cpuQueues = new CpuQueues();
     private final List<RunContext> contexts = new ArrayList<>();
+    private final List<PacketRing> rings = new ArrayList<>();
     private final AtomicInteger feedsLeft = new AtomicInteger();
     private final CountDownLatch over = new CountDownLatch(1);
     private final CountDownLatch closed = new CountDownLatch(1);
@@ -361,8 +363,11 @@ public final class Datapath implements AutoCloseable {
         Map<Device, VirtualQueueChannel[]> ends = new IdentityHashMap<>();
         for (Device device : devices) {
             TapDevice tap = device.tap;
-            boolean lossless = device.end instanceof End.Captures captures
-                    && !captures.pace().isLive();
+            boolean lossless = switch (device.end) {
+                case End.Captures captures -> !captures.pace().isLive();
+                case End.Generator generator -> !generator.pace().isLive() || options.time == Time.CAPTURE;
+                default -> false;
+            };
             for (int queue = 0; queue < device.nic.queues(); queue++) {
                 FramePool pool = new FramePool(FramePool.DEFAULT_BATCHES, lossless);
                 device.channels.add(
@@ -521,11 +526,61 @@ public final class Datapath implements AutoCloseable {
                 }
             }
         }
+        for (Device device : devices) {
+            if (device.end instanceof End.Generator generator) {
+                makeGenerators(device, generator, oneThread, listener).forEach((feed, cpu) -> {
+                    feeds.add(feed);
+                    polled.put(feed, cpu);
+                });
+            }
+        }
         endless |= feeds.stream().anyMatch(feed -> !feed.isFinite());
         if (options.time == Time.CAPTURE) {
             Feed.takeTurns(feeds);
         }
         return polled;
+    }
+
+    /** One feed for all queues where one thread runs them, else one for each queue with what RSS gives it. */
+    private Map<Feed, Integer> makeGenerators(
+            Device device, End.Generator generator, boolean oneThread, Feed.Listener listener) {
+        PacketRing ring = new PacketRing(generator.traffic());
+        rings.add(ring);
+        int queues = oneThread ? 1 : device.channels.size();
+        List<List<Integer>> members = new ArrayList<>();
+        for (int queue = 0; queue < queues; queue++) {
+            members.add(new ArrayList<>());
+        }
+        for (int i = 0; i < ring.size(); i++) {
+            int queue = queues == 1 ? 0 : device.nic.rss().queue(ring.address(i), ring.length(i));
+            members.get(queue).add(i);
+        }
+        double rate = generator.pace().packetsPerSecond();
+        boolean inTime = options.time == Time.CAPTURE;
+        long left = generator.limit();
+        Map<Feed, Integer> made = new LinkedHashMap<>();
+        for (int queue = 0; queue < queues; queue++) {
+            int[] own = members.get(queue).stream().mapToInt(i -> i).toArray();
+            double share = own.length / (double) ring.size();
+            long limit = generator.limit();
+            if (limit != Long.MAX_VALUE) {
+                limit = queue == queues - 1 ? left : Math.min(left, (long) (limit * share));
+                left -= limit;
+            }
+            made.put(
+                    new Feed(
+                            new GeneratorSource(ring, own, inTime && rate != 0 ? 1e9 / rate : 0),
+                            rate == 0 || inTime ? Pace.TOP_SPEED : Pace.rate(Math.max(rate * share, 1e-3)),
+                            limit,
+                            device.nic,
+                            queues == 1
+                                    ? device.virtualChannels()
+                                    : new VirtualQueueChannel[] {device.virtualChannels()[queue]},
+                            !inTime,
+                            listener),
+                    queue);
+        }
+        return made;
     }
 
     private final class FeedListener implements Feed.Listener {
@@ -686,6 +741,7 @@ public final class Datapath implements AutoCloseable {
             running.shutdownGracefully(0, 10, TimeUnit.SECONDS).awaitUninterruptibly();
         }
         feeds.forEach(Feed::close);
+        rings.forEach(PacketRing::close);
         redirects.forEach(Redirects::close);
         contexts.forEach(RunContext::close);
     }

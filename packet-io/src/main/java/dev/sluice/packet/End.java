@@ -1,6 +1,7 @@
 package dev.sluice.packet;
 
 import dev.sluice.packet.frame.FrameSink;
+import dev.sluice.packet.gen.Traffic;
 import java.util.List;
 
 /**
@@ -35,6 +36,24 @@ public sealed interface End {
 
         public Captures(String file) {
             this(List.of(file), 1, Long.MAX_VALUE, Pace.TOP_SPEED);
+        }
+    }
+
+    /**
+     * Packets that are made up. Takes what is sent to it as {@link #NULL} does. In a NIC of several queues each queue's thread makes
+     * the packets of the flows that RSS gives it.
+     *
+     * @param limit most packets in all; {@link Long#MAX_VALUE} for no end
+     * @param pace top speed or a rate; they have no timing of their own
+     */
+    record Generator(Traffic traffic, long limit, Pace pace) implements End {
+        public Generator {
+            if (limit < 0) {
+                throw new IllegalArgumentException("packets, expected=0.. found=" + limit);
+            }
+            if (pace.speed() != 0) {
+                throw new IllegalArgumentException("generated packets have no timing, expected a rate or top speed");
+            }
         }
     }
 
