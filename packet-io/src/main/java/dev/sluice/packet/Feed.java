@@ -382,6 +382,9 @@ final class Feed implements PollHandle, AutoCloseable {
         int number = channels[queue].queue();
         long untimed = stamped ? wallOffset + System.nanoTime() : FrameDescriptor.NO_TIMESTAMP;
         do {
+            if (!spread && !paced && turns == null && fillFast(batch, number, ifindex, untimed)) {
+                continue;
+            }
             long d = input.descriptors() + (long) at * CaptureBatch.DESCRIPTOR_SIZE;
             int length = Memory.getInt(d + CaptureBatch.CAPTURED_LENGTH);
             long timestamp = Memory.getLong(d + CaptureBatch.TIMESTAMP);
@@ -397,6 +400,24 @@ final class Feed implements PollHandle, AutoCloseable {
                     ifindex,
                     packets);
         } while (!batch.isFull() && next() && queueOfNext() == queue);
+    }
+
+    /** Copies all that was read and needs no look at each packet; false when the next one does. */
+    private boolean fillFast(FrameBatch batch, int number, int ifindex, long untimed) {
+        long before = batch.arrivalBytes(batch.selected());
+        int taken = batch.appendAll(
+                input.descriptors() + (long) at * CaptureBatch.DESCRIPTOR_SIZE,
+                size - at,
+                VirtualNic.MIN_FRAME,
+                maxFrame,
+                untimed,
+                number,
+                ifindex,
+                packets + 1);
+        at += taken;
+        packets += taken;
+        bytes += batch.arrivalBytes(batch.selected()) - before;
+        return taken > 0;
     }
 
     /** Reads the next packets; false at the end of all. */

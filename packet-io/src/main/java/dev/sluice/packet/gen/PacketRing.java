@@ -147,7 +147,8 @@ public final class PacketRing implements AutoCloseable {
         Random random = new Random(traffic.seed());
         Set<BigInteger> drawn = new HashSet<>();
         boolean all = possible.compareTo(BigInteger.valueOf(4L * traffic.flows())) < 0;
-        byte[][] flows = new byte[possible.min(BigInteger.valueOf(traffic.flows())).intValue()][];
+        byte[][] flows =
+                new byte[possible.min(BigInteger.valueOf(traffic.flows())).intValue()][];
         for (int i = 0; i < flows.length; i++) {
             BigInteger number;
             if (all) {

@@ -42,12 +42,7 @@ public final class CaptureHandler extends ChannelInboundHandlerAdapter {
     }
 
     private void write(FrameBatch batch) throws IOException {
-        for (int i = 0; i < XdpAction.COUNT; i++) {
-            masks[i] = 0;
-        }
-        for (long rest = batch.selected(); rest != 0; rest &= rest - 1) {
-            masks[XdpAction.index(batch.action(Long.numberOfTrailingZeros(rest)))] |= rest & -rest;
-        }
+        Verdicts.masks(batch, masks);
         for (int i = 0; i < XdpAction.COUNT; i++) {
             FrameSink sink = sinks[i];
             if (sink != null && masks[i] != 0) {

@@ -136,12 +136,8 @@ public abstract class QueueChannel extends AbstractChannel implements TxPort {
 
     /** Gives received packets to the pipeline, which takes over the reference. The loop's thread. */
     protected final void deliver(FrameBatch batch) {
-        long bytes = 0;
-        for (long rest = batch.selected(); rest != 0; rest &= rest - 1) {
-            bytes += batch.arrivalLength(Long.numberOfTrailingZeros(rest));
-        }
         statistics.add(NicCounter.RX_PACKETS, batch.count());
-        statistics.add(NicCounter.RX_BYTES, bytes);
+        statistics.add(NicCounter.RX_BYTES, batch.arrivalBytes(batch.selected()));
         pipeline().fireChannelRead(batch);
     }
 

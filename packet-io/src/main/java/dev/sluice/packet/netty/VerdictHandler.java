@@ -51,15 +51,7 @@ public final class VerdictHandler extends ChannelInboundHandlerAdapter {
 
     private void apply(ChannelHandlerContext ctx, FrameBatch batch) {
         long all = batch.selected();
-        long bytes = 0;
-        for (int i = 0; i < XdpAction.COUNT; i++) {
-            masks[i] = 0;
-        }
-        for (long rest = all; rest != 0; rest &= rest - 1) {
-            int i = Long.numberOfTrailingZeros(rest);
-            masks[XdpAction.index(batch.action(i))] |= rest & -rest;
-            bytes += batch.arrivalLength(i);
-        }
+        Verdicts.masks(batch, masks);
         long aborted = masks[XdpAction.ABORTED.ordinal()];
         long dropped = masks[XdpAction.DROP.ordinal()];
         long passed = masks[XdpAction.PASS.ordinal()];
@@ -67,7 +59,7 @@ public final class VerdictHandler extends ChannelInboundHandlerAdapter {
         long redirected = masks[XdpAction.REDIRECT.ordinal()];
         long invalid = masks[XdpAction.OTHER.ordinal()];
         statistics.add(NicCounter.RX_XDP_PACKETS, Long.bitCount(all));
-        statistics.add(NicCounter.RX_XDP_BYTES, bytes);
+        statistics.add(NicCounter.RX_XDP_BYTES, batch.arrivalBytes(all));
         count(NicCounter.RX_XDP_ABORTED, aborted);
         count(NicCounter.RX_XDP_DROP, dropped);
         count(NicCounter.RX_XDP_PASS, passed);

@@ -2,8 +2,6 @@ package dev.sluice.packet.netty;
 
 import dev.sluice.exec.Executable;
 import dev.sluice.helper.RunContext;
-import dev.sluice.memory.FrameDescriptor;
-import dev.sluice.memory.Memory;
 import dev.sluice.packet.frame.FrameBatch;
 import dev.sluice.packet.nic.Tally;
 import dev.sluice.packet.nic.VerdictCounters;
@@ -13,7 +11,6 @@ import dev.sluice.packet.nic.XdpHook;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.IoEventLoop;
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,8 +23,7 @@ public final class XdpHandler extends ChannelInboundHandlerAdapter {
     private final XdpHook hook;
     private final ProgramRunner runner;
     private final Tally tally = new Tally();
-    private final long[] packets = new long[XdpAction.COUNT];
-    private final long[] bytes = new long[XdpAction.COUNT];
+    private final long[] masks = new long[XdpAction.COUNT];
 
     /** On its packet loop; null elsewhere, in tests. */
     private @Nullable ContextHandle handle;
@@ -99,26 +95,20 @@ public final class XdpHandler extends ChannelInboundHandlerAdapter {
             return;
         }
         int cpu = batch.rxQueue(Long.numberOfTrailingZeros(rest));
-        Arrays.fill(packets, 0);
-        Arrays.fill(bytes, 0);
-        for (; rest != 0; rest &= rest - 1) {
-            int i = Long.numberOfTrailingZeros(rest);
-            int returned = Memory.getInt(batch.descriptor(i) + FrameDescriptor.ACTION);
-            int length = batch.arrivalLength(i);
-            int index = XdpAction.index(returned);
-            packets[index]++;
-            bytes[index] += length;
-            if (index == XdpAction.OTHER.ordinal()) {
-                tally.addOther(returned, 1, length);
-            }
-        }
+        Verdicts.masks(batch, masks);
         for (int index = 0; index < XdpAction.COUNT; index++) {
-            if (packets[index] != 0) {
-                tally.add(index, packets[index], bytes[index]);
+            long mask = masks[index];
+            if (mask != 0) {
+                long bytes = batch.arrivalBytes(mask);
+                tally.add(index, Long.bitCount(mask), bytes);
                 if (counters != null) {
-                    counters.add(cpu, index, packets[index], bytes[index]);
+                    counters.add(cpu, index, Long.bitCount(mask), bytes);
                 }
             }
+        }
+        for (rest = masks[XdpAction.OTHER.ordinal()]; rest != 0; rest &= rest - 1) {
+            int i = Long.numberOfTrailingZeros(rest);
+            tally.addOther(batch.action(i), 1, batch.arrivalLength(i));
         }
     }
 }
