@@ -32,6 +32,9 @@ final class BenchCommand implements Callable<Integer> {
     /** Packets that are made for the table. */
     private static final int TABLE_PACKETS = 16_384;
 
+    /** The program of the table whose traffic changes in the middle. */
+    private static final String CHANGED = "tuples";
+
     @Parameters(
             index = "0",
             arity = "0..1",
@@ -83,6 +86,14 @@ final class BenchCommand implements Callable<Integer> {
     @Option(names = "--seed", paramLabel = "N", description = "Of random numbers and hash functions (default: 0).")
     private long seed;
 
+    @Option(
+            names = "--change",
+            paramLabel = "CAPTURE",
+            description =
+                    "Also measure what happens when the traffic changes to this capture's: how far the rate falls and "
+                            + "for how long. May be repeated.")
+    private List<String> changes = new ArrayList<>();
+
     @Option(names = "--plot", paramLabel = "FILE", description = "Draw the result: an .svg or a .png file.")
     private @Nullable Path plot;
 
@@ -125,6 +136,7 @@ final class BenchCommand implements Callable<Integer> {
         }
         ObjectOptions.Choice choice = objects.choose(file);
         BenchResult result;
+        ChangeResult change = null;
         List<Damage> damages;
         try (PacketSet set = PacketSet.read(captures, packets)) {
             damages = set.damages();
@@ -133,13 +145,32 @@ final class BenchCommand implements Callable<Integer> {
                         + PacketSet.MIN_BYTES + " to " + PacketSet.MAX_BYTES + " bytes");
             }
             result = ProgramBench.run(choice, set, Map.of(), options(List.of()));
+            if (!changes.isEmpty()) {
+                try (PacketSet after = PacketSet.read(changes, packets)) {
+                    if (after.size() == 0) {
+                        throw new CommandFailure(String.join(", ", changes) + ": no packet to run");
+                    }
+                    change = ChangeResult.run(
+                            choice,
+                            Map.of(),
+                            set,
+                            after,
+                            options(List.of()),
+                            String.join(", ", captures),
+                            String.join(", ", changes));
+                }
+            }
         } catch (CaptureException e) {
             throw new CommandFailure(String.valueOf(e.getMessage()));
         }
+        ChangeResult changed = change;
         if (json.wanted()) {
-            json.print(System.out, result::write);
+            json.print(System.out, generator -> result.write(generator, changed));
         } else {
             result.print(System.out, captures);
+            if (changed != null) {
+                changed.print(System.out);
+            }
         }
         if (plot != null) {
             BenchResult.chart(List.of(result)).write(plot);
@@ -153,7 +184,9 @@ final class BenchCommand implements Callable<Integer> {
             throw RunOptions.usage(option + ": expected an object that it is for");
         });
         List<BenchResult> results = new ArrayList<>();
-        try (PacketSet set = BenchPrograms.packets(Math.min(packets, TABLE_PACKETS), seed)) {
+        ChangeResult change;
+        try (PacketSet set = BenchPrograms.packets(Math.min(packets, TABLE_PACKETS), seed, false);
+                PacketSet tagged = BenchPrograms.packets(Math.min(packets, TABLE_PACKETS), seed, true)) {
             for (BenchPrograms.Row row : BenchPrograms.TABLE) {
                 results.add(ProgramBench.run(
                         BenchPrograms.choice(row.name()),
@@ -161,19 +194,29 @@ final class BenchCommand implements Callable<Integer> {
                         BenchPrograms.entries(row.name(), seed),
                         options(row.sources())));
             }
+            change = ChangeResult.run(
+                    BenchPrograms.choice(CHANGED),
+                    BenchPrograms.entries(CHANGED, seed),
+                    set,
+                    tagged,
+                    options(List.of()),
+                    "IPv4",
+                    "IPv4 with VLAN tags");
         }
         if (json.wanted()) {
             json.print(System.out, generator -> {
                 generator.writeStartObject();
                 generator.writeArrayFieldStart("programs");
                 for (BenchResult result : results) {
-                    result.write(generator);
+                    result.write(generator, null);
                 }
                 generator.writeEndArray();
+                change.write(generator);
                 generator.writeEndObject();
             });
         } else {
             BenchResult.printTable(System.out, results);
+            change.print(System.out);
         }
         if (plot != null) {
             BenchResult.chart(results).write(plot);

@@ -31,6 +31,8 @@ final class BenchPrograms {
     private static final int ETH_BYTES = 14;
     private static final int IP_BYTES = 20;
     private static final int ETH_P_IP = 0x0800;
+    private static final int ETH_P_8021Q = 0x8100;
+    private static final int TAG_BYTES = 4;
     private static final int UDP = 17;
     private static final int XDP_DROP = 1;
     private static final int XDP_PASS = 2;
@@ -101,20 +103,32 @@ final class BenchPrograms {
      * Makes packets.
      *
      * @param count how many
+     * @param tagged with a VLAN tag, which makes them 4 bytes longer
      */
-    static PacketSet packets(int count, long seed) {
+    static PacketSet packets(int count, long seed, boolean tagged) {
         PacketSet set = new PacketSet();
         try (Arena arena = Arena.ofConfined()) {
-            long address = Memory.allocate(arena, FRAME_BYTES, 8);
+            long address = Memory.allocate(arena, FRAME_BYTES + TAG_BYTES, 8);
             Random random = new Random(seed);
             for (int i = 0; i < count; i++) {
                 boolean ruled = random.nextInt(WITHOUT_RULE_EVERY) != 0;
                 Flow flow = Flow.of(ruled ? random.nextInt(RULES) : RULES + i, seed);
-                Memory.copy(frame(flow), 0, address, FRAME_BYTES);
-                set.add(address, FRAME_BYTES);
+                byte[] frame = tagged ? tagged(frame(flow)) : frame(flow);
+                Memory.copy(frame, 0, address, frame.length);
+                set.add(address, frame.length);
             }
         }
         return set;
+    }
+
+    private static byte[] tagged(byte[] frame) {
+        int type = ETH_BYTES - Short.BYTES;
+        return ByteBuffer.allocate(frame.length + TAG_BYTES)
+                .put(frame, 0, type)
+                .putShort((short) ETH_P_8021Q)
+                .putShort((short) 42)
+                .put(frame, type, frame.length - type)
+                .array();
     }
 
     private static byte[] frame(Flow flow) {

@@ -88,7 +88,8 @@ record BenchResult(
 
     // --- for programs
 
-    void write(JsonGenerator json) throws IOException {
+    /** @param change to be part of it, or null */
+    void write(JsonGenerator json, @Nullable ChangeResult change) throws IOException {
         json.writeStartObject();
         json.writeStringField("object", object);
         json.writeStringField("program", program);
@@ -133,6 +134,9 @@ record BenchResult(
         writeTiming(json, whole);
         json.writeNumberField("packets_per_second", Math.round(1e9 / whole.median()));
         json.writeEndObject();
+        if (change != null) {
+            change.write(json);
+        }
         if (fault != null) {
             json.writeStringField("fault", fault);
         }

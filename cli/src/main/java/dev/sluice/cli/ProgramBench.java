@@ -171,10 +171,25 @@ final class ProgramBench implements AutoCloseable {
     }
 
     private Session session(ObjectOptions.Choice of, EngineChoice engine, Map<String, List<MapEntry>> with) {
-        Session session = Session.open(of, RunOptions.of(engine, options.seed, options.network), 1, false);
+        Session session = session(of, engine, options, with);
         opened.add(session);
-        with.forEach((name, list) -> fill(session, name, list));
         return session;
+    }
+
+    /** A program loaded and its maps filled. */
+    static Session session(
+            ObjectOptions.Choice of, EngineChoice engine, Options options, Map<String, List<MapEntry>> with) {
+        Session session = Session.open(of, RunOptions.of(engine, options.seed, options.network), 1, false);
+        boolean filled = false;
+        try {
+            with.forEach((name, list) -> fill(session, name, list));
+            filled = true;
+            return session;
+        } finally {
+            if (!filled) {
+                session.close();
+            }
+        }
     }
 
     private static void fill(Session session, String name, List<MapEntry> entries) {

@@ -166,10 +166,30 @@ class BenchTest {
     }
 
     @Test
+    void trafficThatChanges() {
+        Json change = bench(
+                        bundled("tuples"), CAPTURE, "--no-kernel", "--change", Cli.capture("recorded/vlan.pcap"), "-j")
+                .ok()
+                .json()
+                .get("change");
+        for (String how : List.of("cold", "warmed_up")) {
+            assertThat(change.get(how).get("before_packets_per_second").number())
+                    .isPositive();
+            assertThat(change.get(how).get("lowest_packets_per_second").number())
+                    .isLessThanOrEqualTo(
+                            change.get(how).get("after_packets_per_second").number());
+            assertThat(real(change.get(how).get("fall"))).isBetween(0.0, 1.0);
+            assertThat(change.get(how).get("fall_ns").number()).isNotNegative();
+        }
+    }
+
+    @Test
     void withoutAnObjectItIsTheTableOfTheCommandsOwnPrograms() {
-        Json programs = bench("-j").ok().json().get("programs");
+        Json table = bench("-j").ok().json();
+        Json programs = table.get("programs");
         assertThat(programs.items().stream().map(row -> row.get("program").text()))
                 .startsWith("drop", "parse", "count", "tuples", "swap");
+        assertThat(table.get("change").get("program").text()).isEqualTo("tuples");
         for (Json row : programs.items()) {
             assertThat(is(row.get("stable"))).as("%s", row.get("program")).isTrue();
             Json compiled = row.get("native").get("ns_per_packet");
