@@ -1,6 +1,7 @@
 package dev.sluice.packet;
 
 import dev.sluice.exec.Executable;
+import dev.sluice.helper.CaptureClock;
 import dev.sluice.map.BpfMap;
 import dev.sluice.packet.frame.FrameSink;
 import dev.sluice.packet.measure.PacketSet;
@@ -89,7 +90,12 @@ public final class Replay {
         }
         try (PacketSet packets = PacketSet.read(options.captures, WARM_UP_PACKETS)) {
             if (packets.size() > 0) {
-                options.onWarmUp.accept(WarmUp.run(program, contexts, packets, options.warmUpNanos));
+                options.onWarmUp.accept(WarmUp.run(
+                        program,
+                        contexts,
+                        options.time == Time.CAPTURE ? new CaptureClock() : System::nanoTime,
+                        packets,
+                        options.warmUpNanos));
             }
         }
     }

@@ -1,6 +1,7 @@
 package dev.sluice.packet.measure;
 
 import dev.sluice.exec.Executable;
+import dev.sluice.helper.Clock;
 import dev.sluice.packet.ContextFactory;
 import java.util.Arrays;
 
@@ -20,6 +21,9 @@ public final class TrafficChange {
 
     /** The speed is back when it is this close to what it will be. */
     private static final double BACK = 1.1;
+
+    /** One object, as compiled code may know its class. */
+    private static final Clock MACHINE = System::nanoTime;
 
     private TrafficChange() {}
 
@@ -47,9 +51,9 @@ public final class TrafficChange {
     public static Result run(
             Executable executable, ContextFactory contexts, PacketSet first, PacketSet second, boolean warmUp) {
         if (warmUp) {
-            WarmUp.run(executable, contexts, first, WARM_UP_NANOS);
+            WarmUp.run(executable, contexts, MACHINE, first, WARM_UP_NANOS);
         }
-        try (var context = contexts.create(0, System::nanoTime);
+        try (var context = contexts.create(0, MACHINE);
                 WholeSetContender before = new WholeSetContender(first, executable, context);
                 WholeSetContender after = new WholeSetContender(second, executable, context)) {
             Race.warmUp(before, WARM_UP_NANOS);

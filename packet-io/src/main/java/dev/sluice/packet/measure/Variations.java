@@ -22,7 +22,7 @@ final class Variations {
     /** Packets longer than this keep their tail as it is. */
     private static final int HEADERS = 96;
 
-    /** Bits of a map of branches that were taken. */
+    /** Bits of a map of ways from one instruction to the next that were taken. */
     private static final int COVERAGE_BITS = 1 << 16;
 
     /** Longest packet that a change makes. */
@@ -153,14 +153,12 @@ final class Variations {
 
     private void step(int program, int pc) {
         int here = program << 20 ^ pc;
-        if (here != lastPc + 1) {
-            // a jump: from where to where
-            int hash = (lastPc * 0x9e37_79b1 ^ here * 0x85eb_ca6b) >>> 16;
-            long bit = 1L << hash;
-            if ((coverage[hash >> 6] & bit) == 0) {
-                coverage[hash >> 6] |= bit;
-                news = true;
-            }
+        // from where to where: not jumping is a way to leave a branch, too
+        int hash = (lastPc * 0x9e37_79b1 ^ here * 0x85eb_ca6b) >>> 16;
+        long bit = 1L << hash;
+        if ((coverage[hash >> 6] & bit) == 0) {
+            coverage[hash >> 6] |= bit;
+            news = true;
         }
         lastPc = here;
     }

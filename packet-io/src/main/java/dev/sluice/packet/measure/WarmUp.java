@@ -2,7 +2,7 @@ package dev.sluice.packet.measure;
 
 import dev.sluice.exec.Executable;
 import dev.sluice.exec.Interpreter;
-import dev.sluice.helper.CaptureClock;
+import dev.sluice.helper.Clock;
 import dev.sluice.helper.RunContext;
 import dev.sluice.helper.TraceSink;
 import dev.sluice.map.MapSnapshot;
@@ -19,7 +19,7 @@ import java.util.Random;
  * a trace of its own, and all maps are put back afterwards. What runs next gives the same results as without, and is fast from
  * the first packet on.
  *
- * <p>Half of the packets are given ones, the others {@link Variations} of them, so that code for what they do not show is
+ * <p>Most of the packets are given ones, one in sixteen is one of their {@link Variations}, so that code for what they do not show is
  * compiled as well: a branch never taken is one that HotSpot leaves out, and the first packet that takes it would cost it
  * the whole compiled code.
  *
@@ -30,8 +30,8 @@ public final class WarmUp {
     private static final int STRETCH = 16 * BATCH;
     private static final int MOST_VARIATIONS_TRIED = 200_000;
 
-    /** Packets of a stretch that are variations: one in so many. */
-    private static final int VARIATION_EVERY = 2;
+    /** Packets of a stretch that are variations: one in so many. Enough to be seen, too few to shape the code. */
+    private static final int VARIATION_EVERY = 16;
 
     private WarmUp() {}
 
@@ -49,28 +49,19 @@ public final class WarmUp {
      *
      * @param packets the traffic to expect; at least one
      * @param contexts as the program will be run with
+     * @param clock of the kind that the program will be run with: compiled code knows which
      * @param limitNanos the longest that it may take
      */
-    public static Result run(Executable program, ContextFactory contexts, PacketSet packets, long limitNanos) {
-        return run(program, contexts, packets, limitNanos, true);
-    }
-
-    /**
-     * The same.
-     *
-     * @param vary whether to make variations up
-     */
-    static Result run(Executable program, ContextFactory contexts, PacketSet packets, long limitNanos, boolean vary) {
+    public static Result run(
+            Executable program, ContextFactory contexts, Clock clock, PacketSet packets, long limitNanos) {
         long start = System.nanoTime();
-        try (RunContext context = contexts.create(0, new CaptureClock());
+        try (RunContext context = contexts.create(0, clock);
                 MapSnapshot snapshot = new MapSnapshot(context.maps)) {
             context.trace = TraceSink.NONE;
             try {
                 Executable interpreted = new Interpreter().load(program.program(), program.programId());
-                try (PacketSet variations = vary
-                                ? Variations.find(
-                                        packets, interpreted, context, 0, limitNanos / 4, MOST_VARIATIONS_TRIED)
-                                : new PacketSet();
+                try (PacketSet variations = Variations.find(
+                                packets, interpreted, context, 0, limitNanos / 4, MOST_VARIATIONS_TRIED);
                         Rounds rounds = new Rounds(program, context, packets, variations)) {
                     boolean steady = Race.warmUp(rounds, limitNanos - (System.nanoTime() - start));
                     return new Result(System.nanoTime() - start, variations.size(), steady);
