@@ -1,17 +1,12 @@
 package dev.sluice.jit;
 
-import static dev.sluice.jit.Descriptors.ALL;
 import static dev.sluice.jit.Descriptors.ALU;
 import static dev.sluice.jit.Descriptors.CHECKS;
 import static dev.sluice.jit.Descriptors.HELPER;
 import static dev.sluice.jit.Descriptors.JIT_CODE;
-import static dev.sluice.jit.Descriptors.MEMORY;
-import static dev.sluice.jit.Descriptors.MEMORY_SEGMENT;
 import static dev.sluice.jit.Descriptors.PROGRAM_REF;
 import static dev.sluice.jit.Descriptors.RUNTIME;
 import static dev.sluice.jit.Descriptors.RUN_CONTEXT;
-import static dev.sluice.jit.Descriptors.VALUE_LAYOUT;
-import static dev.sluice.jit.Descriptors.VAR_HANDLE;
 import static java.lang.constant.ConstantDescs.CD_Integer;
 import static java.lang.constant.ConstantDescs.CD_Long;
 import static java.lang.constant.ConstantDescs.CD_Short;
@@ -329,15 +324,15 @@ final class Emitter {
         int bytes = offsets.isEmpty() ? 0 : -offsets.getFirst();
         if (offsets.size() * Long.BYTES <= INLINE_ZERO_BYTES) {
             for (int at : offsets) {
-                all(b);
-                layout(b, Width.DW);
-                b.lload(framePointer);
-                pushLong(b, at);
-                b.ladd().lconst_0();
-                b.invokeinterface(
-                        MEMORY_SEGMENT,
-                        "set",
-                        MethodTypeDesc.of(CD_void, Descriptors.layout(Width.DW), CD_long, CD_long));
+                MemoryCode.store(
+                        b,
+                        Width.DW,
+                        () -> {
+                            b.lload(framePointer);
+                            pushLong(b, at);
+                            b.ladd();
+                        },
+                        b::lconst_0);
             }
         } else {
             b.lload(framePointer).loadConstant(bytes);
@@ -1004,19 +999,8 @@ final class Emitter {
         widen();
     }
 
-    /** Pushes what is at an address that {@code pushAddress} pushes, as the JVM's type of that width. */
-    static void pushLoad(CodeBuilder b, Width width, Runnable pushAddress) {
-        all(b);
-        layout(b, width);
-        pushAddress.run();
-        b.invokeinterface(
-                MEMORY_SEGMENT,
-                "get",
-                MethodTypeDesc.of(Descriptors.primitive(width), Descriptors.layout(width), CD_long));
-    }
-
     private void plainLoad(Width width, boolean signed, Runnable pushAddress) {
-        pushLoad(b, width, pushAddress);
+        MemoryCode.load(b, width, pushAddress);
         if (width == Width.DW) {
             return;
         }
@@ -1065,15 +1049,10 @@ final class Emitter {
     }
 
     private void plainStore(Width width, Runnable pushAddress, Runnable pushValue) {
-        all(b);
-        layout(b, width);
-        pushAddress.run();
-        pushValue.run();
-        narrowTo(width);
-        b.invokeinterface(
-                MEMORY_SEGMENT,
-                "set",
-                MethodTypeDesc.of(CD_void, Descriptors.layout(width), CD_long, Descriptors.primitive(width)));
+        MemoryCode.store(b, width, pushAddress, () -> {
+            pushValue.run();
+            narrowTo(width);
+        });
     }
 
     private void narrowTo(Width width) {
@@ -1109,7 +1088,6 @@ final class Emitter {
         Opcode opcode = insn.opcode();
         AtomicOp op = opcode.atomic();
         Width width = opcode.width();
-        ClassDesc type = Descriptors.primitive(width);
         access(
                 unit.kinds.register(state, insn.dst()),
                 insn.dst(),
@@ -1118,28 +1096,14 @@ final class Emitter {
                 true,
                 true,
                 address -> {
-                    varHandle(width);
-                    all(b);
-                    address.run();
-                    if (op == AtomicOp.CMPXCHG) {
-                        b.lload(register[0]);
+                    MemoryCode.atomic(b, op, width, address, () -> {
+                        if (op == AtomicOp.CMPXCHG) {
+                            b.lload(register[0]);
+                            narrowTo(width);
+                        }
+                        b.lload(register[insn.src()]);
                         narrowTo(width);
-                    }
-                    b.lload(register[insn.src()]);
-                    narrowTo(width);
-                    b.invokevirtual(
-                            VAR_HANDLE,
-                            switch (op) {
-                                case ADD -> "getAndAdd";
-                                case OR -> "getAndBitwiseOr";
-                                case AND -> "getAndBitwiseAnd";
-                                case XOR -> "getAndBitwiseXor";
-                                case XCHG -> "getAndSet";
-                                case CMPXCHG -> "compareAndExchange";
-                            },
-                            op == AtomicOp.CMPXCHG
-                                    ? MethodTypeDesc.of(type, MEMORY_SEGMENT, CD_long, type, type)
-                                    : MethodTypeDesc.of(type, MEMORY_SEGMENT, CD_long, type));
+                    });
                     if (width == Width.W) {
                         widen();
                     }
@@ -1183,13 +1147,7 @@ final class Emitter {
                 false,
                 true,
                 address -> {
-                    varHandle(width);
-                    all(b);
-                    address.run();
-                    b.invokevirtual(
-                            VAR_HANDLE,
-                            "getAcquire",
-                            MethodTypeDesc.of(Descriptors.primitive(width), MEMORY_SEGMENT, CD_long));
+                    MemoryCode.loadAcquire(b, width, address);
                     switch (width) {
                         case B, H -> zeroExtend(width);
                         case W -> widen();
@@ -1216,41 +1174,11 @@ final class Emitter {
                 width.bytes(),
                 true,
                 true,
-                address -> {
-                    varHandle(width);
-                    all(b);
-                    address.run();
+                address -> MemoryCode.storeRelease(b, width, address, () -> {
                     value.run();
                     narrowTo(width);
-                    b.invokevirtual(
-                            VAR_HANDLE,
-                            "setRelease",
-                            MethodTypeDesc.of(CD_void, MEMORY_SEGMENT, CD_long, Descriptors.primitive(width)));
-                },
+                }),
                 address -> checkedStore("storeRelease", width, address, value, pc));
-    }
-
-    private void varHandle(Width width) {
-        String name = switch (width) {
-            case B -> "ATOMIC_BYTE";
-            case H -> "ATOMIC_SHORT";
-            case W -> "ATOMIC_INT";
-            case DW -> "ATOMIC_LONG";
-        };
-        b.getstatic(MEMORY, name, VAR_HANDLE);
-    }
-
-    private static void all(CodeBuilder b) {
-        b.getstatic(MEMORY, ALL, MEMORY_SEGMENT);
-    }
-
-    private static void layout(CodeBuilder b, Width width) {
-        switch (width) {
-            case B -> b.getstatic(VALUE_LAYOUT, "JAVA_BYTE", Descriptors.layout(width));
-            case H -> b.getstatic(MEMORY, "SHORT", Descriptors.layout(width));
-            case W -> b.getstatic(MEMORY, "INT", Descriptors.layout(width));
-            case DW -> b.getstatic(MEMORY, "LONG", Descriptors.layout(width));
-        }
     }
 
     // --- calls

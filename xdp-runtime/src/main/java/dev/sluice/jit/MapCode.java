@@ -262,7 +262,7 @@ final class MapCode {
     // --- memory
 
     private void load(Width width, Runnable address) {
-        Emitter.pushLoad(b, width, address);
+        MemoryCode.load(b, width, address);
     }
 
     private void loadAt(int local, int offset) {
