@@ -1036,18 +1036,6 @@ final class Emitter {
         }
     }
 
-    /** Stores a byte. */
-    static void storeByte(CodeBuilder b, Runnable pushAddress, Runnable pushValue) {
-        all(b);
-        layout(b, Width.B);
-        pushAddress.run();
-        pushValue.run();
-        b.invokeinterface(
-                MEMORY_SEGMENT,
-                "set",
-                MethodTypeDesc.of(CD_void, Descriptors.layout(Width.B), CD_long, Descriptors.primitive(Width.B)));
-    }
-
     private void plainStore(Width width, Runnable pushAddress, Runnable pushValue) {
         MemoryCode.store(b, width, pushAddress, () -> {
             pushValue.run();

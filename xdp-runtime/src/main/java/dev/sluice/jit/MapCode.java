@@ -217,7 +217,7 @@ final class MapCode {
             Label used = b.newLabel();
             load(Width.B, () -> pushAt(link, LruHashMap.REF));
             b.ifne(used);
-            Emitter.storeByte(b, () -> pushAt(link, LruHashMap.REF), b::iconst_1);
+            MemoryCode.store(b, Width.B, () -> pushAt(link, LruHashMap.REF), b::iconst_1);
             b.labelBinding(used);
         }
         if (!map.def().type().isPerCpu()) {
