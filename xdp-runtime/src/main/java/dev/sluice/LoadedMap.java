@@ -16,4 +16,13 @@ public record LoadedMap(MapSpec spec, BpfMap map, @Nullable Btf btf) {
     public String name() {
         return spec.name();
     }
+
+    /**
+     * The map with keys and values as Java types.
+     *
+     * @param key a boxed type, a record, {@code byte[]}, {@link Object}
+     */
+    public <K, V> TypedMap<K, V> typed(Class<K> key, Class<V> value) {
+        return new TypedMap<>(this, key, value);
+    }
 }

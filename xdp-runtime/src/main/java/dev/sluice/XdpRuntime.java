@@ -77,6 +77,20 @@ public final class XdpRuntime implements AutoCloseable {
         return context;
     }
 
+    /** Makes what runs a program on single packets, by the machine's clock. */
+    public TestRun testRun(LoadedProgram program) {
+        return testRun(program, System::nanoTime);
+    }
+
+    /**
+     * The same with another clock.
+     *
+     * @param clock behind bpf_ktime_get_ns
+     */
+    public TestRun testRun(LoadedProgram program, Clock clock) {
+        return new TestRun(this, program, clock);
+    }
+
     /**
      * Opens a ring buffer or a perf event array for a reader who polls.
      *

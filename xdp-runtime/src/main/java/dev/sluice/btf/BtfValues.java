@@ -1,5 +1,6 @@
 package dev.sluice.btf;
 
+import java.lang.reflect.RecordComponent;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.nio.charset.StandardCharsets;
@@ -140,12 +141,28 @@ public final class BtfValues {
     }
 
     /**
+     * Reads bytes as a value of a type, and gives it as a value of a Java type: a record or an enum whose components and
+     * constants have the names of members and enumerators ({@code minLength} stands for {@code min_length}), numbers (one
+     * that is larger than a signed one of its size keeps its bits), {@code boolean}, {@link String}, arrays and lists of
+     * these, {@link java.net.InetAddress} for 4 or 16 bytes, {@code byte[]} for the bytes as they are, {@link Object} for
+     * what {@link #decode(Btf, int, byte[])} gives.
+     *
+     * @throws BtfException if the Java type has no room for the value
+     */
+    public static <T> T decode(Btf btf, int type, byte[] data, Class<T> as) {
+        return JavaValues.as(as, data, () -> decode(btf, type, data));
+    }
+
+    /**
      * Writes a value as bytes.
      *
      * @param value as {@link #decode} gives it; numbers may also be text ({@code 0x1f}, {@code -1}), enumerators also
      *     numbers, members that are left out are zero. Addresses may be text, and are written in network order: IPv4 as an
      *     unsigned integer, IPv4, IPv6 and Ethernet addresses as a struct or an array of unsigned integers of 4, 16 and 6
      *     bytes
+     *     <p>Java's own forms are taken too: records and enums, whose components and constants have the names of members
+     *     and enumerators ({@code minLength} stands for {@code min_length}), arrays, {@link java.net.InetAddress}, and
+     *     byte arrays for whatever has as many bytes
      * @return as many bytes as the type has
      * @throws BtfException if the value does not fit the type
      */
@@ -171,9 +188,17 @@ public final class BtfValues {
             this.bytes = bytes;
         }
 
-        private void write(int id, Object value, int at, String path, int depth) {
+        private void write(int id, Object given, int at, String path, int depth) {
             if (depth == 0) {
                 throw new BtfException("btf: type is nested deeper than " + MOST_DEPTH);
+            }
+            Object value = JavaValues.plain(given);
+            if (value instanceof byte[] raw) {
+                if (raw.length != btf.sizeOf(id)) {
+                    throw wrong(path, btf.sizeOf(id) + " bytes", raw.length);
+                }
+                System.arraycopy(raw, 0, bytes, at, raw.length);
+                return;
             }
             switch (btf.resolve(id)) {
                 case BtfType.Int t ->
@@ -345,6 +370,18 @@ public final class BtfValues {
         }
 
         private void writeStruct(BtfType.Composite type, Object value, int at, String path, int depth) {
+            if (value instanceof Record record) {
+                for (RecordComponent component : record.getClass().getRecordComponents()) {
+                    String name = component.getName();
+                    String inner = path.isEmpty() ? name : path + "." + name;
+                    Object part = present(JavaValues.component(record, component), inner);
+                    if (!writeMember(type, name, part, at, inner, depth)
+                            && !writeMember(type, JavaValues.snakeCase(name), part, at, inner, depth)) {
+                        throw noMember(type, path, name);
+                    }
+                }
+                return;
+            }
             byte[] address = value instanceof String text ? NetworkText.parse(text.strip(), type.size()) : null;
             if (address != null) {
                 System.arraycopy(address, 0, bytes, at, address.length);
@@ -358,15 +395,17 @@ public final class BtfValues {
                 String inner = path.isEmpty() ? name : path + "." + name;
                 Object part = present(entry.getValue(), inner);
                 if (!writeMember(type, name, part, at, inner, depth)) {
-                    throw wrong(
-                            path,
-                            "members "
-                                    + type.members().stream()
-                                            .map(BtfType.Member::name)
-                                            .toList(),
-                            name);
+                    throw noMember(type, path, name);
                 }
             }
+        }
+
+        private static BtfException noMember(BtfType.Composite type, String path, String name) {
+            return wrong(
+                    path,
+                    "members "
+                            + type.members().stream().map(BtfType.Member::name).toList(),
+                    name);
         }
 
         private boolean writeMember(BtfType.Composite type, String name, Object value, int at, String path, int depth) {

@@ -180,8 +180,28 @@ public record ObjectSpec(
                 + size + " bytes, found value=" + value);
     }
 
-    /** A place within a variable. */
-    private record Part(int map, int offset, int type) {}
+    /**
+     * Where a variable, or a part of one, lies.
+     *
+     * @param map index of the map whose only value it is in
+     * @param offset bytes from the start of the value
+     * @param type id of its type, 0 without BTF
+     */
+    public record Part(int map, int offset, int size, int type) {}
+
+    /**
+     * Finds a global variable, or a part of one.
+     *
+     * @param path as in {@link #withVariable(String, Object)}
+     * @throws ObjectException if there is no such variable or member
+     */
+    public Part part(String path) {
+        if (btf != null) {
+            return part(btf, path);
+        }
+        Place place = find(path);
+        return new Part(place.map, place.variable.offset(), place.variable.size(), 0);
+    }
 
     private Part part(Btf types, String path) {
         // the longest name of a variable wins: names of static variables in functions have dots themselves
@@ -199,7 +219,7 @@ public record ObjectSpec(
             }
         }
         Place place = find(path);
-        return new Part(place.map, place.variable.offset(), place.variable.btfType());
+        return new Part(place.map, place.variable.offset(), place.variable.size(), place.variable.btfType());
     }
 
     private Part member(Btf types, Place place, String path) {
@@ -208,7 +228,8 @@ public record ObjectSpec(
             throw new ObjectException(
                     "variable " + place.variable.name() + ": member lies outside of it: path=" + path);
         }
-        return new Part(place.map, place.variable.offset() + access.offset(), access.type());
+        return new Part(
+                place.map, place.variable.offset() + access.offset(), types.sizeOf(access.type()), access.type());
     }
 
     /**
