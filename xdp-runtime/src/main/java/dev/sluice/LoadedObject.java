@@ -2,6 +2,7 @@ package dev.sluice;
 
 import dev.sluice.btf.Btf;
 import dev.sluice.btf.BtfBuilder;
+import dev.sluice.btf.BtfException;
 import dev.sluice.btf.BtfKind;
 import dev.sluice.btf.BtfValues;
 import dev.sluice.map.Errno;
@@ -11,6 +12,7 @@ import dev.sluice.object.ObjectException;
 import dev.sluice.object.ObjectSpec;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -50,6 +52,27 @@ public record LoadedObject(ObjectSpec spec, List<LoadedMap> maps, List<LoadedPro
             return BtfValues.decode(btf, part.type(), bytes, as);
         }
         return BtfValues.decode(UNTYPED, untyped(path, part), bytes, as);
+    }
+
+    /**
+     * Reads bytes, such as an event's, as a type of the object.
+     *
+     * @param type name of a struct, a union, a typedef, an enum or an integer type of the object
+     * @param data at least as many bytes as the type has
+     * @throws dev.sluice.btf.BtfException if there is no such type, or the Java type has no room for the value
+     */
+    public <T> T decode(String type, byte[] data, Class<T> as) {
+        Btf btf = spec.btf();
+        int id = btf == null ? 0 : btf.findNamed(type);
+        if (btf == null || id == 0) {
+            throw new BtfException("the object has no such type, name=" + type);
+        }
+        int size = btf.sizeOf(id);
+        if (data.length < size) {
+            throw new BtfException(
+                    "type " + type + ": expected at least " + size + " bytes, found size=" + data.length);
+        }
+        return BtfValues.decode(btf, id, data.length == size ? data : Arrays.copyOf(data, size), as);
     }
 
     /**

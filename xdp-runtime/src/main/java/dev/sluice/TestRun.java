@@ -194,8 +194,7 @@ public final class TestRun implements AutoCloseable {
                     "expected a linear part from " + metadataBytes + " to " + length + " bytes, linear=" + linear);
         }
         if (length - metadataBytes < LEAST_BYTES) {
-            throw invalid("expected a packet of " + LEAST_BYTES + " bytes or more, length="
-                    + (length - metadataBytes));
+            throw invalid("expected a packet of " + LEAST_BYTES + " bytes or more, length=" + (length - metadataBytes));
         }
         if (ifindex == 0 && rxQueue != 0) {
             throw invalid("a queue needs an interface, rx_queue_index=" + rxQueue);

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A map of a loaded object with keys and values as Java types, by the names and types that the object's BTF has for them;
- * {@link BtfValues} says which Java types fit. A map without BTF types takes numbers of the size of its keys and values,
+ * {@link BtfValues#decode(Btf, int, byte[], Class)} says which Java types fit. A map without BTF types takes numbers of the size of its keys and values,
  * addresses, and {@code byte[]}.
  *
  * <pre>{@code
@@ -123,7 +123,7 @@ public final class TypedMap<K, V> {
     private byte[] write(String what, int type, int size, Object value) {
         Btf btf = map.btf();
         try {
-            return btf == null || type == 0 ? plain(size, value) : BtfValues.encode(btf, type, value);
+            return btf == null || type == 0 ? plain(size, value) : BtfValues.encodeBits(btf, type, value);
         } catch (BtfException e) {
             throw new BtfException("map " + map.name() + ": " + what + ": " + e.getMessage());
         }

@@ -5,7 +5,6 @@ import dev.sluice.LoadedMap;
 import dev.sluice.LoadedObject;
 import dev.sluice.XdpRuntime;
 import dev.sluice.btf.Btf;
-import dev.sluice.btf.BtfKind;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
@@ -18,8 +17,6 @@ import picocli.CommandLine.Option;
 /** Which ring buffers and perf event arrays are read, and where their events go. */
 final class EventOptions {
     private static final Pattern FORM = Pattern.compile("([^:=]+)(?::(?:struct +|union +)?([^:=]+))?(?:=(.+))?");
-    private static final List<BtfKind> NAMED =
-            List.of(BtfKind.STRUCT, BtfKind.UNION, BtfKind.TYPEDEF, BtfKind.ENUM, BtfKind.ENUM64, BtfKind.INT);
 
     @Option(
             names = "--events",
@@ -102,13 +99,9 @@ final class EventOptions {
 
     private static int typeNamed(LoadedMap map, String name) {
         Btf btf = map.btf();
-        if (btf != null) {
-            for (BtfKind kind : NAMED) {
-                int id = btf.find(kind, name.strip());
-                if (id != 0) {
-                    return id;
-                }
-            }
+        int id = btf == null ? 0 : btf.findNamed(name.strip());
+        if (id != 0) {
+            return id;
         }
         throw new CommandFailure("--events: map " + map.name() + ": the object has no such type, name=" + name.strip());
     }

@@ -14,6 +14,9 @@ import org.jspecify.annotations.Nullable;
  * threads; two tables of the same bytes are equal.
  */
 public final class Btf {
+    private static final List<BtfKind> VALUE_KINDS =
+            List.of(BtfKind.STRUCT, BtfKind.UNION, BtfKind.TYPEDEF, BtfKind.ENUM, BtfKind.ENUM64, BtfKind.INT);
+
     /** As long as a chain of typedefs, qualifiers and array dimensions may get before it counts as a loop. */
     private static final int MAX_CHAIN = 64;
 
@@ -514,6 +517,21 @@ public final class Btf {
         for (int i = 0; i < typeAt.length; i++) {
             if (kindAt(typeAt[i]) == kind && nameEquals(firstId + i, wanted)) {
                 return firstId + i;
+            }
+        }
+        return 0;
+    }
+
+    /**
+     * The type with a name that a program can use for a variable: a struct, a union, a typedef, an enum, an integer type.
+     *
+     * @return its id, or 0 if there is none
+     */
+    public int findNamed(String name) {
+        for (BtfKind kind : VALUE_KINDS) {
+            int id = find(kind, name);
+            if (id != 0) {
+                return id;
             }
         }
         return 0;

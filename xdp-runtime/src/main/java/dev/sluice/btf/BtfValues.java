@@ -154,6 +154,15 @@ public final class BtfValues {
     }
 
     /**
+     * As {@link #encode}, for values of which {@link #decode(Btf, int, byte[], Class)} keeps the bits: a Java number below 0
+     * is taken for an unsigned type too.
+     */
+    public static byte[] encodeBits(Btf btf, int type, Object value) {
+        Object bits = JavaValues.bits(value);
+        return encode(btf, type, bits == null ? value : bits);
+    }
+
+    /**
      * Writes a value as bytes.
      *
      * @param value as {@link #decode} gives it; numbers may also be text ({@code 0x1f}, {@code -1}), enumerators also
@@ -199,6 +208,9 @@ public final class BtfValues {
                 }
                 System.arraycopy(raw, 0, bytes, at, raw.length);
                 return;
+            }
+            if (value instanceof JavaValues.Bits bits) {
+                value = JavaValues.number(btf, id, bits);
             }
             switch (btf.resolve(id)) {
                 case BtfType.Int t ->

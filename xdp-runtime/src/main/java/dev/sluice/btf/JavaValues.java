@@ -37,10 +37,20 @@ final class JavaValues {
         };
     }
 
+    /** A number of Java whose bits count: one below 0 stands for an unsigned one that Java cannot write. */
+    record Bits(long value) {}
+
+    /** Of a number its bits; anything else as it is. */
+    static @Nullable Object bits(@Nullable Object value) {
+        return value instanceof Long || value instanceof Integer || value instanceof Short || value instanceof Byte
+                ? new Bits(((Number) value).longValue())
+                : value;
+    }
+
     private static List<Object> list(Object array) {
         List<Object> elements = new ArrayList<>();
         for (int i = 0; i < Array.getLength(array); i++) {
-            Object element = Array.get(array, i);
+            Object element = bits(Array.get(array, i));
             if (element == null) {
                 throw new BtfException("element " + i + ": expected a value, found null");
             }
@@ -49,15 +59,24 @@ final class JavaValues {
         return elements;
     }
 
+    /** The value of a record's component; of numbers the bits count, as Java has no unsigned ones. */
     static @Nullable Object component(Record record, RecordComponent component) {
         try {
             Method accessor = component.getAccessor();
             accessor.setAccessible(true);
-            return accessor.invoke(record);
+            return bits(accessor.invoke(record));
         } catch (IllegalAccessException | InvocationTargetException e) {
             throw new BtfException("record " + record.getClass().getSimpleName() + ": component " + component.getName()
                     + " cannot be read: " + e);
         }
+    }
+
+    /** What bits mean in a type. */
+    static Object number(Btf btf, int type, Bits bits) {
+        return btf.resolve(type) instanceof BtfType.Int t && !t.signed() && !t.isBool() && bits.value < 0
+                ? BigInteger.valueOf(bits.value)
+                        .and(BigInteger.ONE.shiftLeft(8 * t.size()).subtract(BigInteger.ONE))
+                : (Object) bits.value;
     }
 
     /** {@code min_length} for {@code minLength}. */
