@@ -1,7 +1,5 @@
 package dev.sluice.conformance.fuzz;
 
-import dev.sluice.helper.StepSink;
-import dev.sluice.isa.Code;
 import dev.sluice.isa.Opcode;
 import java.util.Arrays;
 import java.util.EnumMap;
@@ -10,10 +8,9 @@ import java.util.Map;
 import java.util.Set;
 
 /** What the programs of a run executed. Used by one thread, then merged. */
-final class Coverage implements StepSink {
+final class Coverage {
     private static final int LONGEST = 1 << 16;
 
-    private Code code = Code.of(java.util.List.of());
     private final Set<Opcode> ofProgram = EnumSet.noneOf(Opcode.class);
     private int steps;
 
@@ -22,15 +19,13 @@ final class Coverage implements StepSink {
     /** lengths[n]: inputs that executed n instructions. */
     private final int[] lengths = new int[LONGEST];
 
-    void begin(Code newCode) {
-        code = newCode;
+    void begin() {
         ofProgram.clear();
         steps = 0;
     }
 
-    @Override
-    public void step(int programId, int pc, int depth, long[] registers) {
-        ofProgram.add(code.at(pc).opcode());
+    void executed(Opcode opcode) {
+        ofProgram.add(opcode);
         steps++;
     }
 

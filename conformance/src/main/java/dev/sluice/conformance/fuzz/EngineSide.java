@@ -5,7 +5,6 @@ import dev.sluice.exec.Engine;
 import dev.sluice.exec.Executable;
 import dev.sluice.exec.ProgramFault;
 import dev.sluice.helper.RunContext;
-import dev.sluice.helper.StepSink;
 import dev.sluice.isa.Code;
 import dev.sluice.map.BpfMap;
 import dev.sluice.map.MapTable;
@@ -62,14 +61,22 @@ final class EngineSide implements Side {
         return engine.name();
     }
 
-    /** Shows steps to someone beside the watch over what the verifier proved; null for nobody. */
-    void watch(@Nullable StepSink steps) {
-        context.steps = steps == null
+    /** Counts what the interpreter executes; null to stop that. The watch over what the verifier proved goes on. */
+    void watch(@Nullable Coverage coverage) {
+        context.steps = coverage == null
                 ? facts
                 : (id, pc, depth, registers) -> {
                     facts.step(id, pc, depth, registers);
-                    steps.step(id, pc, depth, registers);
+                    coverage.executed(running().program().code().at(pc).opcode());
                 };
+    }
+
+    private Executable running() {
+        Executable running = program;
+        if (running == null) {
+            throw new AssertionError("nothing is loaded");
+        }
+        return running;
     }
 
     @Override
@@ -105,10 +112,7 @@ final class EngineSide implements Side {
 
     @Override
     public Result run(byte[] packet) {
-        Executable runnable = program;
-        if (runnable == null) {
-            throw new AssertionError("nothing is loaded");
-        }
+        Executable runnable = running();
         long data = frame + HEADROOM;
         Memory.fill(frame, FRAME_BYTES, (byte) 0);
         Memory.copy(packet, 0, data, packet.length);

@@ -156,7 +156,7 @@ public final class FuzzCommand implements Callable<Integer> {
     private void one(Bench bench, long seed, boolean hot, Tally tally) throws IOException {
         Code code = ProgramGenerator.generate(seed);
         Inputs inputs = Inputs.of(seed, INPUTS);
-        tally.coverage.begin(code);
+        tally.coverage.begin();
         Comparison.Outcome outcome = bench.all.compare(code, inputs);
         if (outcome instanceof Comparison.Outcome.Same) {
             tally.coverage.end(INPUTS);
