@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Rebuilds all objects under programs/ and bench/ from their C sources. The same compilers give the same bytes.
+# Rebuilds all objects under programs/, bench/ and verifier/ from their C sources. The same compilers give the same bytes.
 #
 #   pcaps/build.sh            build
 #   pcaps/build.sh --check    build into a temporary folder and compare with what is committed
@@ -13,6 +13,7 @@ export LC_ALL=C SOURCE_DATE_EPOCH=0
 include=/usr/include/$(uname -m)-linux-gnu
 out=.
 bench=../bench # seen from $out
+verifier=../verifier
 strip=llvm-strip-19
 
 # compile CLANG SOURCE OBJECT FLAGS...: with BTF, without DWARF and without any path of this machine
@@ -46,6 +47,12 @@ build() {
     for source in ../bench/*.bpf.c; do
         name=${source##*/}
         compile clang-19 "$source" "$bench/${name%.c}.o" -mcpu=v3
+    done
+
+    # ../verifier/: cases for the verifier that need types
+    for source in ../verifier/*.bpf.c; do
+        name=${source##*/}
+        compile clang-19 "$source" "$verifier/${name%.c}.o" -mcpu=v3
     done
 
     # features/: what an object can have beyond that
@@ -85,21 +92,21 @@ build() {
 
 no_paths() {
     local bad
-    bad=$(cd "$out" && find . "$bench" -name '*.o' -exec sh -c 'strings -f "$@" | grep -E "[ .]/(root|home|work|tmp|build|usr)/"' - {} + || true)
+    bad=$(cd "$out" && find . "$bench" "$verifier" -name '*.o' -exec sh -c 'strings -f "$@" | grep -E "[ .]/(root|home|work|tmp|build|usr)/"' - {} + || true)
     [ -z "$bad" ] || { echo "paths of this machine in objects:"; echo "$bad"; exit 1; }
 }
 
 case ${1-} in
 --check)
     out=$(mktemp -d)
-    bench=bench
+    bench=bench verifier=verifier
     trap 'rm -rf "$out"' EXIT
     build
     no_paths
     bad=0
     for object in $(cd "$out" && find . -name '*.o' | sort); do
         committed=programs/${object#./}
-        [[ $object != ./bench/* ]] || committed=${object#./}
+        [[ $object != ./bench/* && $object != ./verifier/* ]] || committed=${object#./}
         cmp -s "../$committed" "$out/$object" || { echo "differs: $committed"; bad=1; }
     done
     [ $bad = 0 ] && echo "all objects are as committed"

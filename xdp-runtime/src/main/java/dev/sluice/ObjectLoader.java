@@ -2,7 +2,6 @@ package dev.sluice;
 
 import dev.sluice.btf.Btf;
 import dev.sluice.btf.BtfExt;
-import dev.sluice.btf.BtfType;
 import dev.sluice.exec.Executable;
 import dev.sluice.helper.Helper;
 import dev.sluice.helper.Kfunc;
@@ -16,6 +15,7 @@ import dev.sluice.map.MapException;
 import dev.sluice.map.MapType;
 import dev.sluice.map.Maps;
 import dev.sluice.map.ProgArrayMap;
+import dev.sluice.map.ValueFields;
 import dev.sluice.object.LinkedProgram;
 import dev.sluice.object.MapSpec;
 import dev.sluice.object.ObjectSpec;
@@ -35,7 +35,6 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
@@ -188,9 +187,9 @@ final class ObjectLoader {
         BpfMap made;
         try {
             made = Maps.create(def, runtime.maps(), runtime.regions(), runtime.cpus(), runtime.seed());
-            OptionalInt lock = spinLock(map);
-            if (lock.isPresent()) {
-                made.declareSpinLock(lock.getAsInt());
+            ValueFields fields = fields(map);
+            if (fields.fit(def)) {
+                made.declareFields(fields);
             }
             if (map.contents() != null) {
                 made.put(new byte[map.keySize()], map.contents().bytes(), BpfMap.ANY);
@@ -204,19 +203,12 @@ final class ObjectLoader {
         return new LoadedMap(map, made, spec.btf());
     }
 
-    /** Where the values of a map have a {@code struct bpf_spin_lock}. */
-    private OptionalInt spinLock(MapSpec map) {
+    /** The fields of a map's values that belong to the kernel, as far as its types can be used. */
+    private ValueFields fields(MapSpec map) {
         Btf btf = spec.btf();
-        if (btf == null
-                || map.valueBtfType() == 0
-                || !(btf.resolve(map.valueBtfType()) instanceof BtfType.Composite value)) {
-            return OptionalInt.empty();
-        }
-        return value.members().stream()
-                .filter(member -> btf.resolve(member.type()) instanceof BtfType.Composite type
-                        && type.name().equals("bpf_spin_lock"))
-                .mapToInt(member -> member.bitOffset() / Byte.SIZE)
-                .findFirst();
+        return btf == null || map.valueBtfType() == 0 || !ValueFields.acceptsTypes(btf)
+                ? ValueFields.NONE
+                : ValueFields.of(btf, map.valueBtfType());
     }
 
     /** What libbpf and its users make of the number of entries that a program gives, 0 where it leaves that open. */

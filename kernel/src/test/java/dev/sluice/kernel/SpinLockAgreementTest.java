@@ -7,6 +7,7 @@ import dev.sluice.btf.BtfType;
 import dev.sluice.map.BpfMap;
 import dev.sluice.map.MapDef;
 import dev.sluice.map.MapType;
+import dev.sluice.map.ValueFields;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
@@ -45,7 +46,7 @@ class SpinLockAgreementTest {
         try (KernelBtf btf = kernel.loadBtf(types)) {
             KernelMap theirs = kernel.createMap(MapTwin.attributes(def).withBtf(btf, 1, valueType));
             BpfMap ours = MapTwin.ourMaps(kernel).create(def);
-            ours.declareSpinLock(LOCK_OFFSET);
+            ours.declareFields(ValueFields.lockAt(LOCK_OFFSET));
             return MapTwin.of(theirs, ours);
         }
     }
@@ -62,7 +63,7 @@ class SpinLockAgreementTest {
                 return "created";
             });
             assertThat(MapTwin.answer(() -> {
-                        ours.declareSpinLock(LOCK_OFFSET);
+                        ours.declareFields(ValueFields.lockAt(LOCK_OFFSET));
                         return "created";
                     }))
                     .isEqualTo(expected);

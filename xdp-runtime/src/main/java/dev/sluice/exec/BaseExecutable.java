@@ -2,6 +2,7 @@ package dev.sluice.exec;
 
 import dev.sluice.helper.CaptureClock;
 import dev.sluice.helper.RunContext;
+import dev.sluice.helper.TimerHelpers;
 import dev.sluice.memory.Fragments;
 import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.memory.Memory;
@@ -84,6 +85,9 @@ public abstract class BaseExecutable implements Executable {
 
     /** Makes a descriptor's packet the one at hand and begins a run. */
     public static void begin(RunContext context, long descriptor) {
+        if (context.clock instanceof CaptureClock clock) {
+            TimerHelpers.advance(context, clock, Memory.getLong(descriptor + FrameDescriptor.TIMESTAMP));
+        }
         context.beginRun();
         context.descriptor = descriptor;
         context.data = Memory.getLong(descriptor + FrameDescriptor.DATA);
@@ -98,9 +102,6 @@ public abstract class BaseExecutable implements Executable {
         context.rxQueueIndex = queue;
         context.cpu = queue;
         context.ingressIfindex = Memory.getInt(descriptor + FrameDescriptor.INGRESS_IFINDEX);
-        if (context.clock instanceof CaptureClock clock) {
-            clock.advance(Memory.getLong(descriptor + FrameDescriptor.TIMESTAMP));
-        }
     }
 
     /** Writes back what the run did to the packet and what it decided. */

@@ -13,6 +13,9 @@ import dev.sluice.map.RingBufferMap;
  * sees memory that the program does not own.
  */
 final class HelperArguments {
+    /** {@code struct bpf_timer}. */
+    private static final int TIMER_BYTES = 16;
+
     /** The kernel's {@code BPF_MAX_VAR_SIZ}: no size may be larger. */
     private static final long MAX_SIZE = 1L << 29;
 
@@ -122,6 +125,11 @@ final class HelperArguments {
                                 value);
                     }
                 }
+                case TIMER -> {
+                    if (!context.regions.allows(value, TIMER_BYTES, true) || (value & 7) != 0) {
+                        throw bad(callee, i, pc, "expected a timer in the value of a map", value);
+                    }
+                }
                 case SOCK_COMMON, SOCK_COMMON_RELEASE -> {
                     if (!context.network.sockets().isSocket(value)) {
                         throw bad(callee, i, pc, "expected a socket that a look-up gave", value);
@@ -140,7 +148,7 @@ final class HelperArguments {
                         throw bad(callee, i, pc, "expected an initialised dynptr", value);
                     }
                 }
-                case TIMER, KPTR, CONNTRACK, CONNTRACK_INIT, TASK, CGROUP, KERNEL_OBJECT_OR_NULL, PERCPU_KSYM ->
+                case KPTR, CONNTRACK, CONNTRACK_INIT, TASK, CGROUP, KERNEL_OBJECT_OR_NULL, PERCPU_KSYM ->
                     throw new AssertionError("no helper with such an argument is implemented: " + callee.cname());
             }
         }

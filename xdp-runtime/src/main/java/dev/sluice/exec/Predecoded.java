@@ -89,7 +89,7 @@ final class Predecoded implements Callbacks {
                     opcodes[pc] == Opcode.CALL ? Helper.describeMissing(number) : Kfunc.describeMissing(number));
         }
         long[] r = context.registers;
-        if (callee.callsBack()) {
+        if (callee.takesFunction()) {
             context.callbacks = this;
             context.callbackFrame = r[Instruction.FP];
             context.callbackPc = pc;

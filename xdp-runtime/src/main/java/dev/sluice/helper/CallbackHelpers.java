@@ -50,7 +50,7 @@ public final class CallbackHelpers {
      * Calls {@code function(map, key, value, argument)} for each element until it gives something else than 0. Values of
      * per-CPU maps are this CPU's.
      *
-     * @return the number of calls, EINVAL for flags, E2BIG for keys of more than {@link RunContext#KEY_BYTES} bytes
+     * @return the number of calls, EINVAL for flags
      */
     public static long forEachMapElem(RunContext context, long map, long function, long argument, long flags, long r5) {
         if (flags != 0) {
@@ -58,13 +58,10 @@ public final class CallbackHelpers {
         }
         BpfMap target = context.map(map);
         int keySize = target.def().keySize();
-        if (keySize > RunContext.KEY_BYTES) {
-            return Errno.E2BIG.negative();
-        }
         Callbacks callbacks = callbacks(context);
         long frame = context.callbackFrame;
         int pc = context.callbackPc;
-        long key = context.keys + (context.stackTop - frame) / RunContext.STACK_BYTES * RunContext.KEY_BYTES;
+        long key = context.keyArea(frame, keySize);
         long calls = 0;
         if (target instanceof HashTableMap hash) {
             for (long bucket = 0; bucket < hash.bucketCount(); bucket++) {

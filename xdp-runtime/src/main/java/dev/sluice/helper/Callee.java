@@ -49,6 +49,11 @@ public sealed interface Callee permits Helper, Kfunc {
     /** Whether it calls functions of the program before it returns. */
     boolean callsBack();
 
+    /** Whether it calls functions of the program, or has them called later. */
+    default boolean takesFunction() {
+        return args().contains(ArgKind.FUNC);
+    }
+
     /** Calls it; arguments have been proved or checked by the caller. */
     long call(RunContext context, long r1, long r2, long r3, long r4, long r5);
 }

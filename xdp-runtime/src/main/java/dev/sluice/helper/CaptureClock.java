@@ -18,4 +18,10 @@ public final class CaptureClock implements Clock {
     public long nanos() {
         return now;
     }
+
+    /** The same: time stamps are of that kind. */
+    @Override
+    public long realNanos() {
+        return now;
+    }
 }

@@ -2,12 +2,16 @@ package dev.sluice.helper;
 
 import dev.sluice.map.BpfMap;
 import dev.sluice.map.MapTable;
+import dev.sluice.map.MapTimers;
 import dev.sluice.map.ProgramRef;
 import dev.sluice.memory.Fragments;
 import dev.sluice.memory.Memory;
 import dev.sluice.memory.QuiescentStates;
 import dev.sluice.memory.Regions;
 import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,7 +32,7 @@ public final class RunContext implements AutoCloseable {
     /** Bytes of {@code struct xdp_md}. */
     public static final int XDP_MD_BYTES = 24;
 
-    /** Bytes of the longest key that a callback can get. */
+    /** Bytes of a key that a callback gets without further ado. */
     public static final int KEY_BYTES = 512;
 
     /** Bytes of all such keys: one a frame. */
@@ -171,6 +175,23 @@ public final class RunContext implements AutoCloseable {
     /** Slot of the call. */
     public int callbackPc;
 
+    // --- timers
+    /** The timer whose callback is being run, or null. */
+    MapTimers.@Nullable Due due;
+
+    final MapTimers.Due dueTimer = new MapTimers.Due();
+
+    /** Gets what a timer's callback did wrong; the timer does not run then any more. */
+    public Consumer<RuntimeException> timerFaults = fault -> {
+        throw fault;
+    };
+
+    /** Room for keys above {@link #KEY_BYTES}, made when there is one: its address and bytes for each frame. */
+    private long longKeys;
+
+    private long longKeyBytes;
+    private final List<Long> longKeyAreas = new ArrayList<>();
+
     // --- bounds of an unverified run
     /** Instructions that a run may execute, {@link #NO_LIMIT} for no limit. */
     public long instructionLimit = NO_LIMIT;
@@ -212,6 +233,43 @@ public final class RunContext implements AutoCloseable {
         tailCalls = 0;
         instructionsLeft = instructionLimit;
         stackLow = stackTop - STACK_BYTES;
+    }
+
+    /** Begins a run that is a timer's callback: there is no packet. */
+    void beginCallback(MapTimers.Due timer) {
+        beginRun();
+        descriptor = 0;
+        data = 0;
+        dataEnd = 0;
+        dataMeta = 0;
+        cpu = timer.cpu;
+        due = timer;
+    }
+
+    void endCallback() {
+        due = null;
+        releaseLock();
+        beginRun();
+    }
+
+    /**
+     * Where a helper puts the key that it shows to a function of the program, which may only read it.
+     *
+     * @param frame r10 of the function that called the helper
+     */
+    long keyArea(long frame, int keySize) {
+        long depth = (stackTop - frame) / STACK_BYTES;
+        if (keySize <= KEY_BYTES) {
+            return keys + depth * KEY_BYTES;
+        }
+        if (keySize > longKeyBytes) {
+            // the old ones stay: functions that are being called may still look at them
+            longKeyBytes = keySize + 7L & -8L;
+            longKeys = Memory.allocate(arena, MAX_FRAMES * longKeyBytes, 8);
+            regions.add(longKeys, MAX_FRAMES * longKeyBytes, false);
+            longKeyAreas.add(longKeys);
+        }
+        return longKeys + depth * longKeyBytes;
     }
 
     /** r10 of a frame: the address behind its {@link #STACK_BYTES}; depth 0 is the entry function. */
@@ -295,6 +353,7 @@ public final class RunContext implements AutoCloseable {
     @Override
     public void close() {
         reader.close();
+        longKeyAreas.forEach(regions::remove);
         arena.close();
     }
 }

@@ -68,7 +68,8 @@ final class Bound {
             for (int slot = block.start; slot < block.end; ) {
                 Instruction insn = code.at(slot);
                 Callee helper = HelperTraits.called(insn);
-                if (insn.form() == Form.CALLX || helper != null && HelperTraits.runsCode(helper)) {
+                if (insn.form() == Form.CALLX
+                        || helper != null && (HelperTraits.runsCode(helper) || HelperTraits.takesFunction(helper))) {
                     return NONE;
                 }
                 if (insn.form() == Form.CALL_LOCAL) {

@@ -63,7 +63,7 @@ final class Compiler {
     private static final ClassDesc CAPTURE_CLOCK =
             CaptureClock.class.describeConstable().orElseThrow();
     private static final MethodTypeDesc CAPTURE_CLOCK_OF = MethodTypeDesc.of(CAPTURE_CLOCK, RUN_CONTEXT);
-    private static final MethodTypeDesc ADVANCE = MethodTypeDesc.of(CD_void, CAPTURE_CLOCK, CD_long);
+    private static final MethodTypeDesc ADVANCE = MethodTypeDesc.of(CD_void, RUN_CONTEXT, CAPTURE_CLOCK, CD_long);
     private static final MethodTypeDesc TAKE_CPU = MethodTypeDesc.of(CD_void, RUN_CONTEXT, CD_long);
     private static final MethodTypeDesc FINISH = MethodTypeDesc.of(CD_void, CD_long, CD_long);
 
@@ -475,7 +475,7 @@ final class Compiler {
         } else {
             Label machine = b.newLabel();
             b.aload(clock).ifnull(machine);
-            b.aload(clock).lload(descriptor).invokestatic(RUNTIME, "advance", ADVANCE);
+            b.aload(context).aload(clock).lload(descriptor).invokestatic(RUNTIME, "advance", ADVANCE);
             b.labelBinding(machine);
             if (unit.callsHelpers) {
                 b.aload(context).lload(descriptor).invokestatic(RUNTIME, "takeCpu", TAKE_CPU);

@@ -1189,7 +1189,7 @@ final class Emitter {
         if (runsCode) {
             giveBack();
         }
-        if (HelperTraits.callsBack(helper)) {
+        if (HelperTraits.takesFunction(helper)) {
             b.aload(context).getstatic(unit.mainClass, "self", JIT_CODE);
             b.lload(register[FP]).loadConstant(pc);
             b.invokestatic(RUNTIME, "callbacks", CALLBACKS_TYPE);

@@ -35,6 +35,11 @@ final class HelperTraits {
         return callee == Helper.TAIL_CALL;
     }
 
+    /** Whether it has to know how to call functions of the program, now or later. */
+    static boolean takesFunction(Callee callee) {
+        return callee.takesFunction();
+    }
+
     /** Whether it calls functions of the program. */
     static boolean callsBack(Callee callee) {
         return callee.callsBack();

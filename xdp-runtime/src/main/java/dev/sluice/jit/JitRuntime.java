@@ -8,6 +8,7 @@ import dev.sluice.helper.CaptureClock;
 import dev.sluice.helper.Helper;
 import dev.sluice.helper.Kfunc;
 import dev.sluice.helper.RunContext;
+import dev.sluice.helper.TimerHelpers;
 import dev.sluice.map.BpfMap;
 import dev.sluice.map.ProgramRef;
 import dev.sluice.memory.FrameDescriptor;
@@ -34,9 +35,9 @@ public final class JitRuntime {
         return context.clock instanceof CaptureClock clock ? clock : null;
     }
 
-    /** Time goes on with a packet. */
-    public static void advance(CaptureClock clock, long descriptor) {
-        clock.advance(Memory.getLong(descriptor + FrameDescriptor.TIMESTAMP));
+    /** Time goes on with a packet; timers are called that are due before it. */
+    public static void advance(RunContext context, CaptureClock clock, long descriptor) {
+        TimerHelpers.advance(context, clock, Memory.getLong(descriptor + FrameDescriptor.TIMESTAMP));
     }
 
     /** The run of a packet is on its queue's CPU. */

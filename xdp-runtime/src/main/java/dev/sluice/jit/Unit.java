@@ -126,7 +126,7 @@ final class Unit {
                     }
                     kinds.step(state, insn, slot);
                     moves |= helper != null && HelperTraits.movesPacket(helper);
-                    back |= helper != null && HelperTraits.callsBack(helper);
+                    back |= helper != null && HelperTraits.takesFunction(helper);
                     tailCalls[i] |= helper != null && HelperTraits.tailCalls(helper);
                     helpers |= isCall(insn);
                     plain &= helper == null ? !isCall(insn) : HelperTraits.isPlain(helper);

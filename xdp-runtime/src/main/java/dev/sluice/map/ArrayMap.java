@@ -56,14 +56,19 @@ public final class ArrayMap extends IndexedMap {
         if (error != 0) {
             return error;
         }
-        if (!hasLock()) {
-            Memory.copy(value, address(index), valueSize);
-        } else if ((flags & LOCK) != 0) {
-            return copyLocked(value, address(index));
-        } else {
-            copyValue(value, address(index));
+        long to = address(index);
+        if (!hasFields()) {
+            Memory.copy(value, to, valueSize);
+            return 0;
         }
-        return 0;
+        if ((flags & LOCK) != 0) {
+            error = copyLocked(value, to);
+        } else {
+            copyValue(value, to);
+        }
+        // as in the kernel: a new value has a timer of its own
+        releaseFields(to);
+        return error;
     }
 
     @Override
@@ -88,7 +93,7 @@ public final class ArrayMap extends IndexedMap {
     }
 
     @Override
-    byte[] readWithLock(byte[] key, boolean locked) {
+    byte[] readWithFields(byte[] key, boolean locked) {
         int index = index(key);
         return inRange(index) ? userCopy(address(index), locked) : null;
     }
@@ -114,7 +119,7 @@ public final class ArrayMap extends IndexedMap {
         if (error != 0) {
             return error;
         }
-        if (!hasLock()) {
+        if (!hasFields()) {
             Memory.copy(value, 0, address(index), valueSize);
             return 0;
         }

@@ -141,13 +141,15 @@ public abstract class BpfMap implements AutoCloseable {
     public abstract byte[] get(byte[] key, long flags);
 
     /**
-     * Tells, before the map is used, that its values have a {@code struct bpf_spin_lock}: {@link #LOCK} is then allowed, and
-     * copies of values leave the lock alone.
+     * Tells, before the map is used, which fields of its values belong to the kernel: copies of values leave them alone,
+     * {@link #LOCK} is allowed when there is a lock, and timers go with the values that they are in.
      *
-     * @param offset of the lock in a value, a multiple of 4
-     * @throws MapException EOPNOTSUPP for types that have no locks: all but arrays, hashes and storage
+     * @throws MapException EOPNOTSUPP when values of the map's type cannot have them ({@link ValueFields#fit})
      */
-    public abstract void declareSpinLock(int offset);
+    public abstract void declareFields(ValueFields fields);
+
+    /** The fields of its values that belong to the kernel. */
+    public abstract ValueFields fields();
 
     /** Creates or replaces an entry. */
     public abstract void put(byte[] key, byte[] value, long flags);

@@ -17,6 +17,7 @@ public enum Errno {
     EINVAL(22),
     ENOSPC(28),
     ERANGE(34),
+    EDEADLK(35),
     ENODATA(61),
     EOVERFLOW(75),
     ENOTSOCK(88),

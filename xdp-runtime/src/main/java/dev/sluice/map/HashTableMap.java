@@ -351,6 +351,11 @@ public class HashTableMap extends LiveMap {
         return cpus;
     }
 
+    /** The address of the key whose value is at an address; not of per-CPU maps. */
+    public final long keyOfValue(long value) {
+        return value - valueOffset + KEY;
+    }
+
     // --- changing
 
     @Override
@@ -405,9 +410,7 @@ public class HashTableMap extends LiveMap {
                 copyPerCpu(value, fresh, cpu, true);
             } else {
                 copyValue(value, fresh + valueOffset);
-                if (hasLock()) {
-                    Memory.putInt(lockOf(fresh + valueOffset), 0);
-                }
+                clearFields(fresh + valueOffset);
             }
             if (exists) {
                 release(fresh + NEXT, Memory.getLong(old + NEXT));
@@ -416,6 +419,7 @@ public class HashTableMap extends LiveMap {
                     give(old, false);
                 } else {
                     spare[lock] = old;
+                    releaseFields(old + valueOffset);
                     replaced(old);
                 }
             } else {
@@ -436,6 +440,10 @@ public class HashTableMap extends LiveMap {
      * @param zero whether the other CPUs' values become 0
      */
     final void copyPerCpu(long from, long element, int cpu, boolean zero) {
+        if (hasFields()) {
+            copyPerCpuFields(from, element, cpu, zero);
+            return;
+        }
         if (cpu >= 0 && !zero) {
             Memory.copyShort(from, valueOf(element, cpu), valueSize);
             return;
@@ -447,6 +455,21 @@ public class HashTableMap extends LiveMap {
                 Memory.copyShort(from, valueOf(element, i), valueSize);
             } else {
                 Memory.fill(valueOf(element, i), stride, (byte) 0);
+            }
+        }
+    }
+
+    /** The same of values with fields of the kernel's own, which stay as they are: 0. */
+    private void copyPerCpuFields(long from, long element, int cpu, boolean zero) {
+        for (int i = 0; i < cpus; i++) {
+            long to = valueOf(element, i);
+            if (zero) {
+                Memory.fill(to, stride, (byte) 0);
+            }
+            if (cpu < 0) {
+                copyValue(from + i * stride, to);
+            } else if (i == cpu) {
+                copyValue(from, to);
             }
         }
     }
@@ -557,6 +580,7 @@ public class HashTableMap extends LiveMap {
 
     /** Takes back an element that left its bucket, whose lock is held. */
     void give(long element, boolean entryGone) {
+        releaseFields(element + valueOffset);
         lock(freeLock);
         try {
             if (limbo != null) {
@@ -659,7 +683,7 @@ public class HashTableMap extends LiveMap {
     }
 
     @Override
-    final byte[] readWithLock(byte[] key, boolean locked) {
+    final byte[] readWithFields(byte[] key, boolean locked) {
         return read(key, locked);
     }
 
@@ -700,7 +724,7 @@ public class HashTableMap extends LiveMap {
             if (takeOut(nativeCopy(arena, key), copy) != 0) {
                 return null;
             }
-            return hasLock() ? userCopy(copy, false) : Memory.bytes(copy, userValueSize());
+            return hasFields() && !perCpu ? userCopy(copy, false) : Memory.bytes(copy, userValueSize());
         }
     }
 
@@ -762,7 +786,7 @@ public class HashTableMap extends LiveMap {
     private byte[] userValue(long element, boolean locked) {
         if (!perCpu) {
             long value = element + valueOffset;
-            return hasLock() ? userCopy(value, locked) : Memory.bytes(value, valueSize);
+            return hasFields() ? userCopy(value, locked) : Memory.bytes(value, valueSize);
         }
         byte[] all = new byte[userValueSize()];
         for (int i = 0; i < cpus; i++) {

@@ -26,8 +26,13 @@ abstract class LiveMap extends BpfMap {
     /** Its owner, and the maps that it is in. */
     private final AtomicInteger references = new AtomicInteger(1);
 
+    private volatile ValueFields fields = ValueFields.NONE;
+
     /** Of the lock in a value, or -1. */
     private volatile int lockOffset = -1;
+
+    /** Of the timer in a value, or -1. */
+    private volatile int timerOffset = -1;
 
     private volatile boolean frozen;
 
@@ -122,7 +127,7 @@ abstract class LiveMap extends BpfMap {
             throw refuse(Errno.EINVAL, "a look-up has no other flags than BPF_F_LOCK, flags=" + flags);
         }
         checkLock(flags);
-        return inside(() -> lockOffset >= 0 ? readWithLock(key, flags != 0) : read(key));
+        return inside(() -> hasFields() ? readWithFields(key, flags != 0) : read(key));
     }
 
     private void checkLock(long flags) {
@@ -132,21 +137,21 @@ abstract class LiveMap extends BpfMap {
     }
 
     @Override
-    public final void declareSpinLock(int offset) {
-        switch (def().type()) {
-            case HASH, ARRAY -> {
-                if ((offset & 3) != 0 || offset < 0 || offset > def().valueSize() - ValueLock.BYTES) {
-                    throw refuse(Errno.EINVAL, "no place for a lock, offset=" + offset);
-                }
-                lockOffset = offset;
-            }
-            case CGROUP_STORAGE, SK_STORAGE, INODE_STORAGE, TASK_STORAGE, CGRP_STORAGE -> {}
-            default ->
-                throw refuse(
-                        Errno.EOPNOTSUPP,
-                        "values of this type cannot have a lock, type="
-                                + def().type().bpftoolName());
+    public final void declareFields(ValueFields declared) {
+        if (!declared.fit(def())) {
+            throw refuse(
+                    Errno.EOPNOTSUPP,
+                    "values of this type cannot have such fields, type="
+                            + def().type().bpftoolName() + " fields=" + declared.all());
         }
+        fields = declared;
+        lockOffset = declared.offsetOf(ValueFields.Kind.SPIN_LOCK);
+        timerOffset = declared.offsetOf(ValueFields.Kind.TIMER);
+    }
+
+    @Override
+    public final ValueFields fields() {
+        return fields;
     }
 
     /** Whether values have a lock. */
@@ -154,20 +159,48 @@ abstract class LiveMap extends BpfMap {
         return lockOffset >= 0;
     }
 
+    /** Whether values have fields of the kernel's own. */
+    final boolean hasFields() {
+        return !fields.isEmpty();
+    }
+
     /** A value's lock. */
     final long lockOf(long value) {
         return value + lockOffset;
     }
 
-    /** Copies a value without its lock; of values without locks everything. */
+    /** Copies a value without the kernel's own fields; of values without such everything. */
     final void copyValue(long from, long to) {
-        int size = def().valueSize();
-        if (lockOffset < 0) {
-            Memory.copyShort(from, to, size);
-        } else {
-            int behind = lockOffset + ValueLock.BYTES;
-            Memory.copy(from, to, lockOffset);
-            Memory.copy(from + behind, to + behind, (long) size - behind);
+        ValueFields left = fields;
+        if (left.isEmpty()) {
+            Memory.copyShort(from, to, def().valueSize());
+            return;
+        }
+        int at = 0;
+        for (int i = 0; i < left.count(); i++) {
+            ValueFields.Field field = left.get(i);
+            Memory.copy(from + at, to + at, field.offset() - (long) at);
+            at = field.end();
+        }
+        Memory.copy(from + at, to + at, def().valueSize() - (long) at);
+    }
+
+    /** A value that comes into the map has fields that nobody has used. */
+    final void clearFields(long value) {
+        if (!hasFields()) {
+            return;
+        }
+        releaseFields(value);
+        for (int i = 0; i < fields.count(); i++) {
+            ValueFields.Field field = fields.get(i);
+            Memory.fill(value + field.offset(), field.bytes(), (byte) 0);
+        }
+    }
+
+    /** A value leaves the map, or is written over: its timer goes. */
+    final void releaseFields(long value) {
+        if (timerOffset >= 0) {
+            table.timers().release(value + timerOffset);
         }
     }
 
@@ -184,7 +217,7 @@ abstract class LiveMap extends BpfMap {
         return 0;
     }
 
-    /** A copy of a value in which the lock is 0. */
+    /** A copy of a value in which the kernel's own fields are 0. */
     final byte[] userCopy(long value, boolean locked) {
         if (locked && !ValueLock.lock(lockOf(value))) {
             throw refuse(Errno.EBUSY, "a program does not give the value's lock back");
@@ -197,13 +230,15 @@ abstract class LiveMap extends BpfMap {
                 ValueLock.unlock(lockOf(value));
             }
         }
-        java.util.Arrays.fill(copy, lockOffset, lockOffset + ValueLock.BYTES, (byte) 0);
+        for (ValueFields.Field field : fields.all()) {
+            java.util.Arrays.fill(copy, field.offset(), field.end(), (byte) 0);
+        }
         return copy;
     }
 
-    /** As {@link #read}, of a value that has a lock. */
-    byte[] readWithLock(byte[] key, boolean locked) {
-        throw new AssertionError(def().type());
+    /** As {@link #read}, of a value that has fields of the kernel's own; those of per-CPU values are 0 at any time. */
+    byte[] readWithFields(byte[] key, boolean locked) {
+        return read(key);
     }
 
     @Override
@@ -390,8 +425,16 @@ abstract class LiveMap extends BpfMap {
     @Override
     public final void close() {
         if (!closed.getAndSet(true)) {
+            if (timerOffset >= 0) {
+                table.timers().releaseAll(this);
+            }
             drop();
         }
+    }
+
+    /** Whether its owner has closed it; it may be in another map still. */
+    final boolean isGivenUp() {
+        return closed.get();
     }
 
     /** One more map or person that keeps this one alive; false when it is being freed already. */

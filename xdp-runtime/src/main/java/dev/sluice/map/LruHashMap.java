@@ -68,7 +68,8 @@ public final class LruHashMap extends HashTableMap {
             }
             copyKey(key, fresh + KEY);
             if (!perCpu) {
-                Memory.copyShort(value, fresh + valueOffset, valueSize);
+                copyValue(value, fresh + valueOffset);
+                clearFields(fresh + valueOffset);
             }
         }
         long bucket = hash & mask;
@@ -112,6 +113,7 @@ public final class LruHashMap extends HashTableMap {
             unlock(lock);
         }
         if (unused != 0) {
+            releaseFields(unused + valueOffset);
             lru.give(unused);
         }
         return result;
@@ -123,6 +125,7 @@ public final class LruHashMap extends HashTableMap {
 
     @Override
     void removedAndUnlocked(long element) {
+        releaseFields(element + valueOffset);
         lru.give(element);
     }
 
@@ -135,6 +138,7 @@ public final class LruHashMap extends HashTableMap {
             for (long at = Memory.getLong(link); (at & 1) == 0; at = Memory.getLong(link)) {
                 if (at == element) {
                     release(link, Memory.getLong(element + NEXT));
+                    releaseFields(element + valueOffset);
                     return true;
                 }
                 link = at + NEXT;

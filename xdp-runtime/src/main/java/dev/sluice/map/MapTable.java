@@ -20,6 +20,7 @@ public final class MapTable {
     private int lastId;
 
     private final QuiescentStates states = new QuiescentStates();
+    private final MapTimers timers = new MapTimers();
 
     /** The pointer of a map's id. */
     static long handle(int id) {
@@ -72,6 +73,11 @@ public final class MapTable {
     /** By which the memory of maps is given back: queues that run programs have a reader there. */
     public QuiescentStates quiescentStates() {
         return states;
+    }
+
+    /** The timers in values of maps. */
+    public MapTimers timers() {
+        return timers;
     }
 
     /** Closes all maps. Their memory is given back when every queue has been in a quiescent state. */

@@ -2,6 +2,7 @@ package dev.sluice.map;
 
 import dev.sluice.memory.Memory;
 import dev.sluice.memory.Regions;
+import java.lang.foreign.Arena;
 import java.util.Objects;
 
 /**
@@ -66,7 +67,7 @@ public final class PerCpuArrayMap extends IndexedMap {
         int index = index(key);
         int error = checkUpdateByProgram(index, flags);
         if (error == 0) {
-            Memory.copy(value, address(index, cpu), valueSize);
+            copyValue(value, address(index, cpu));
         }
         return error;
     }
@@ -103,12 +104,22 @@ public final class PerCpuArrayMap extends IndexedMap {
     int write(byte[] key, byte[] value, long flags) {
         int index = index(key);
         int error = checkUpdate(index, flags);
-        if (error == 0) {
+        if (error != 0) {
+            return error;
+        }
+        if (!hasFields()) {
             for (int cpu = 0; cpu < cpus; cpu++) {
                 Memory.copy(value, (int) (cpu * stride), address(index, cpu), (int) stride);
             }
+            return 0;
         }
-        return error;
+        try (Arena arena = Arena.ofConfined()) {
+            long from = HashTableMap.nativeCopy(arena, value);
+            for (int cpu = 0; cpu < cpus; cpu++) {
+                copyValue(from + cpu * stride, address(index, cpu));
+            }
+        }
+        return 0;
     }
 
     @Override

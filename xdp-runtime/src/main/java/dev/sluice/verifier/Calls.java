@@ -1,5 +1,7 @@
 package dev.sluice.verifier;
 
+import dev.sluice.helper.Helper;
+
 /** Calls of functions of the program, their returns, and the end of the program. */
 final class Calls {
     private final Run run;
@@ -32,6 +34,7 @@ final class Calls {
             throw run.reject("invalid kernel function call not eliminated in verifier pass");
         }
         if (kfunc) {
+            run.locks.requireNone(false);
             run.kfuncs.call(i);
             run.insn = i + 1;
             return Run.Step.MOVED;
@@ -39,6 +42,7 @@ final class Calls {
         if (layout.src[i] == 1) {
             return callFunction(i);
         }
+        run.locks.requireNone(layout.imm[i] == Helper.SPIN_UNLOCK.number());
         run.helpers.call(i);
         run.insn = i + 1;
         return Run.Step.MOVED;
@@ -48,7 +52,7 @@ final class Calls {
         int function = layout.functionAt(i + 1 + layout.imm[i]);
         Frame caller = run.state.frame();
         if (globals.isGlobal(function)) {
-            if (run.state.lockId != 0) {
+            if (run.state.holdsLock()) {
                 run.log.line("global function calls are not allowed while holding a lock,");
                 throw run.reject("use static function instead");
             }
@@ -122,7 +126,9 @@ final class Calls {
             return Run.Step.RETURNED;
         }
         run.requireReadable(0);
-        if (state.frame().subprog != 0) {
+        if (state.frame().inAsyncCallback) {
+            requireAsyncResult(run.reg(0));
+        } else if (state.frame().subprog != 0) {
             Reg r0 = run.reg(0);
             if (r0.type != RegType.SCALAR) {
                 throw run.reject(
@@ -130,6 +136,17 @@ final class Calls {
             }
         }
         return Run.Step.ENDED;
+    }
+
+    private void requireAsyncResult(Reg r0) {
+        String where = "At async callback return";
+        if (r0.type != RegType.SCALAR) {
+            throw run.reject(where + " the register R0 is not a known value (" + StatePrinter.name(r0) + ")");
+        }
+        run.precision.mark(0);
+        if (r0.smin < 0 || r0.smax > 0) {
+            throw run.reject(outOfRange(where, r0, 0, 0));
+        }
     }
 
     /** Before the program ends, all that was taken must have been given back. */
@@ -141,7 +158,7 @@ final class Calls {
             }
             throw run.reject(what + " would lead to reference leak");
         }
-        if (lockAsWell && state.lockId != 0) {
+        if (lockAsWell && state.holdsLock()) {
             throw run.reject(what + " cannot be used inside bpf_spin_lock-ed region");
         }
         if (lockAsWell && state.rcuLocked) {
@@ -166,7 +183,8 @@ final class Calls {
             }
             run.precision.mark(0);
             if (r0.smin < callee.callbackReturnMin || r0.smax > callee.callbackReturnMax) {
-                throw run.reject(outOfRange(r0, callee));
+                throw run.reject(
+                        outOfRange("At callback return", r0, callee.callbackReturnMin, callee.callbackReturnMax));
             }
             run.insn = callee.callsite;
         } else {
@@ -189,8 +207,8 @@ final class Calls {
         }
     }
 
-    private static String outOfRange(Reg r0, Frame callee) {
-        StringBuilder text = new StringBuilder("At callback return the register R0 has");
+    private static String outOfRange(String where, Reg r0, int min, int max) {
+        StringBuilder text = new StringBuilder(where).append(" the register R0 has");
         boolean unknown = true;
         if (r0.smin > Long.MIN_VALUE) {
             text.append(" smin=").append(r0.smin);
@@ -204,9 +222,9 @@ final class Calls {
             text.append(" unknown scalar value");
         }
         return text.append(" should have been in [")
-                .append(callee.callbackReturnMin)
+                .append(min)
                 .append(", ")
-                .append(callee.callbackReturnMax)
+                .append(max)
                 .append(']')
                 .toString();
     }

@@ -41,6 +41,11 @@ final class Frame {
     private StackObject[] objects = NO_OBJECTS;
 
     boolean inCallback;
+
+    /** Whether a timer calls this function, and how many timers' callbacks have set timers on the way here. */
+    boolean inAsyncCallback;
+
+    int asyncEntries;
     int callbackDepth;
     int callbackReturnMin;
     int callbackReturnMax;
@@ -68,6 +73,8 @@ final class Frame {
         }
         copy.objects = objects.length == 0 ? objects : objects.clone();
         copy.inCallback = inCallback;
+        copy.inAsyncCallback = inAsyncCallback;
+        copy.asyncEntries = asyncEntries;
         copy.callbackDepth = callbackDepth;
         copy.callbackReturnMin = callbackReturnMin;
         copy.callbackReturnMax = callbackReturnMax;

@@ -14,6 +14,7 @@ final class HelperCalls {
     private final Run run;
 
     // what the arguments of the call at hand were
+    private Helper helper;
     private KnownMap map;
     private int mapUid;
     private long constantKey;
@@ -50,7 +51,7 @@ final class HelperCalls {
         if (helper.gplOnly() && !run.subject.gplCompatible()) {
             throw run.reject("cannot call GPL-restricted function from non-GPL compatible program");
         }
-        requireNoLock(helper);
+        this.helper = helper;
         map = null;
         mapUid = 0;
         constantKey = -1;
@@ -84,6 +85,8 @@ final class HelperCalls {
             forEach(i);
         } else if (helper == Helper.USER_RINGBUF_DRAIN) {
             drain(i);
+        } else if (helper == Helper.TIMER_SET_CALLBACK) {
+            timerCallback(i);
         } else if (helper.callsBack()) {
             throw unsupported(helper);
         }
@@ -100,15 +103,6 @@ final class HelperCalls {
 
     private static UnsupportedException unsupported(Helper helper) {
         return new UnsupportedException("helper " + helper.cname());
-    }
-
-    private void requireNoLock(Helper helper) {
-        if (run.state.lockId != 0 && helper != Helper.SPIN_UNLOCK) {
-            throw run.reject(
-                    helper == Helper.SPIN_LOCK
-                            ? "Locking two bpf_spin_locks are not allowed"
-                            : "function calls are not allowed while holding a lock");
-        }
     }
 
     /** Pointers into the packet may point anywhere from now on. */
@@ -159,6 +153,10 @@ final class HelperCalls {
         int number = index + 1;
         switch (arg) {
             case CONST_MAP_PTR -> {
+                if (map != null && (!map.equals(reg.map) || mapUid != reg.mapUid)) {
+                    throw run.reject("timer pointer in R1 map_uid=" + mapUid
+                            + " doesn't match map pointer in R2 map_uid=" + reg.mapUid);
+                }
                 map = reg.map;
                 mapUid = reg.mapUid;
             }
@@ -202,9 +200,13 @@ final class HelperCalls {
             }
             case DYNPTR_NEW_LOCAL -> run.objects.makeDynptr(number, StackObject.Memory.LOCAL, run.insn, 0);
             case DYNPTR_NEW_RINGBUF -> run.objects.makeDynptr(number, StackObject.Memory.RINGBUF, run.insn, 0);
-            case SPIN_LOCK -> throw new UnsupportedException("bpf_spin_lock");
+            case SPIN_LOCK -> run.locks.spinLock(reg, number, helper == Helper.SPIN_LOCK);
+            case TIMER -> {
+                run.locks.requireTimer(reg, number);
+                map = reg.map;
+                mapUid = reg.mapUid;
+            }
             case MAP_VALUE_OR_NULL,
-                    TIMER,
                     KPTR,
                     TASK,
                     CGROUP,
@@ -278,7 +280,7 @@ final class HelperCalls {
                     case DYNPTR, DYNPTR_NEW_LOCAL, DYNPTR_NEW_RINGBUF, DYNPTR_RELEASE_RINGBUF ->
                         reg.type == RegType.STACK || reg.type == RegType.DYNPTR;
                     case STACK_OR_NULL -> reg.type == RegType.STACK;
-                    case CONST_STR, SPIN_LOCK -> reg.type == RegType.MAP_VALUE;
+                    case CONST_STR, SPIN_LOCK, TIMER -> reg.type == RegType.MAP_VALUE;
                     case SOCK_COMMON -> reg.type.isSocket();
                     case SOCK_COMMON_RELEASE -> reg.type.isSocket();
                     case RINGBUF_MEM -> reg.type == RegType.MEM && reg.ringbuf;
@@ -313,7 +315,6 @@ final class HelperCalls {
                         };
                     case ANYTHING,
                             MAP_VALUE_OR_NULL,
-                            TIMER,
                             KPTR,
                             TASK,
                             CGROUP,
@@ -345,13 +346,12 @@ final class HelperCalls {
             case FUNC -> "func";
             case DYNPTR, DYNPTR_NEW_LOCAL, DYNPTR_NEW_RINGBUF, DYNPTR_RELEASE_RINGBUF -> "fp, dynptr_ptr";
             case STACK_OR_NULL -> "fp";
-            case CONST_STR -> "map_value";
+            case CONST_STR, TIMER -> "map_value";
             case SPIN_LOCK -> "map_value, ptr_";
             case SOCK_COMMON, SOCK_COMMON_RELEASE -> SOCKETS;
             case RINGBUF_MEM -> "ringbuf_mem";
             case ANYTHING,
                     MAP_VALUE_OR_NULL,
-                    TIMER,
                     KPTR,
                     TASK,
                     CGROUP,
@@ -444,7 +444,7 @@ final class HelperCalls {
                 }
                 run.memory.requireRegion(number, reg.off, bytes, reg.map.def().keySize(), false);
             }
-            case MAP_VALUE -> run.memory.requireMapAccess(number, reg.off, bytes, write, zeroAllowed);
+            case MAP_VALUE -> run.memory.requireMapAccess(number, reg.off, bytes, write, zeroAllowed, false);
             case MEM -> {
                 if (write && reg.readOnly) {
                     throw run.reject("R" + number + " cannot write into " + StatePrinter.name(reg));
@@ -495,7 +495,7 @@ final class HelperCalls {
             throw run.reject("R" + number + " is not a constant address'");
         }
         int size = reg.map.def().valueSize();
-        run.memory.requireMapAccess(number, reg.off, size - reg.off, false, false);
+        run.memory.requireMapAccess(number, reg.off, size - reg.off, false, false, false);
         for (int at = (int) (reg.off + reg.bits.value()); at < size; at++) {
             if (reg.map.contents()[at] == 0) {
                 return;
@@ -618,6 +618,8 @@ final class HelperCalls {
                 if (!exists) {
                     r0.orNull = true;
                     r0.id = run.newId();
+                } else if (Locks.mayHoldLock(r0)) {
+                    r0.id = run.newId();
                 }
             }
             case SOCKET_OR_NULL, SOCK_COMMON_OR_NULL -> {
@@ -677,6 +679,18 @@ final class HelperCalls {
                 run.log.line("frame" + caller.number + " bpf_loop iteration limit reached");
             }
         }
+    }
+
+    /** The callback is walked on its own, as if nobody had called it: it runs some time later. */
+    private void timerCallback(int insn) {
+        State body = run.pushAsync(callback, insn);
+        Frame frame = body.frame();
+        frame.regs[1].setPointer(RegType.CONST_MAP_PTR);
+        frame.regs[1].map = map;
+        frame.regs[2].setPointer(RegType.MAP_KEY);
+        frame.regs[2].map = map;
+        frame.regs[3].setPointer(RegType.MAP_VALUE);
+        frame.regs[3].map = map;
     }
 
     private void forEach(int insn) {

@@ -232,7 +232,9 @@ final class Jumps {
             return;
         }
         notNull(reg);
-        reg.id = 0;
+        if (!Locks.mayHoldLock(reg)) {
+            reg.id = 0;
+        }
     }
 
     private static void notNull(Reg reg) {
@@ -240,7 +242,9 @@ final class Jumps {
         if (reg.type == RegType.MAP_VALUE && reg.map.inner() != null) {
             reg.type = RegType.CONST_MAP_PTR;
             reg.map = reg.map.inner();
-            reg.mapUid = reg.id;
+            if (Locks.needsUid(reg.map)) {
+                reg.mapUid = reg.id;
+            }
         } else if (reg.type == RegType.MAP_VALUE && reg.map.def().type() == dev.sluice.map.MapType.XSKMAP) {
             reg.type = RegType.XDP_SOCK;
             reg.map = null;

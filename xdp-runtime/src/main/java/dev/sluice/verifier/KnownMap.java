@@ -2,6 +2,7 @@ package dev.sluice.verifier;
 
 import dev.sluice.map.MapDef;
 import dev.sluice.map.MapType;
+import dev.sluice.map.ValueFields;
 
 /**
  * A map as the verifier sees it.
@@ -10,9 +11,10 @@ import dev.sluice.map.MapType;
  * @param frozen whether nobody can change it any more: then what a program-read-only array holds is constant
  * @param contents the value of such an array, else null
  * @param inner for maps of maps: what the maps in it look like, else null
- * @param special whether its value holds fields that only the kernel may touch (locks, timers, kernel pointers)
+ * @param typed whether the kernel would have the types of its key and value
+ * @param fields of its value that only the kernel may touch; none when it is not typed
  */
-public record KnownMap(MapDef def, boolean frozen, byte[] contents, KnownMap inner, boolean special) {
+public record KnownMap(MapDef def, boolean frozen, byte[] contents, KnownMap inner, boolean typed, ValueFields fields) {
     /** {@code BPF_F_RDONLY_PROG}. */
     static final int RDONLY_PROG = 1 << 7;
     /** {@code BPF_F_WRONLY_PROG}. */
@@ -20,12 +22,12 @@ public record KnownMap(MapDef def, boolean frozen, byte[] contents, KnownMap inn
 
     /** A map of which only the definition is known. */
     public static KnownMap of(MapDef def) {
-        return new KnownMap(def, false, null, def.inner() == null ? null : of(def.inner()), false);
+        return new KnownMap(def, false, null, def.inner() == null ? null : of(def.inner()), false, ValueFields.NONE);
     }
 
     /** An array whose only value is known for good. */
     public static KnownMap constant(MapDef def, byte[] contents) {
-        return new KnownMap(def, true, contents.clone(), null, false);
+        return new KnownMap(def, true, contents.clone(), null, false, ValueFields.NONE);
     }
 
     boolean canRead() {

@@ -430,6 +430,9 @@ final class Layout {
         if ((c & 0xf0) == 0x80) {
             if (n == 0) {
                 Helper helper = helperAt(slot);
+                if (helper == Helper.TIMER_SET_CALLBACK) {
+                    meet(slot);
+                }
                 if (helper != null && helper.callsBack()) {
                     callbackCalls.set(slot);
                     checkpoints.set(slot);

@@ -4,6 +4,7 @@ import dev.sluice.isa.AtomicOp;
 import dev.sluice.isa.Form;
 import dev.sluice.isa.Opcode;
 import dev.sluice.isa.Pseudo;
+import dev.sluice.map.ValueFields;
 import dev.sluice.object.SectionName;
 
 /** Loads and stores: what the pointer must be for them, and what the register holds afterwards. */
@@ -356,7 +357,10 @@ final class Memory {
         }
     }
 
-    void requireMapAccess(int number, int off, long bytes, boolean write, boolean zeroAllowed) {
+    /**
+     * @param direct whether a load or store does it, not a helper
+     */
+    void requireMapAccess(int number, int off, long bytes, boolean write, boolean zeroAllowed, boolean direct) {
         Reg reg = run.reg(number);
         KnownMap map = reg.map;
         if (write ? !map.canWrite() : !map.canRead()) {
@@ -364,14 +368,43 @@ final class Memory {
                     + map.def().valueSize() + " off=" + off + " size=" + bytes);
         }
         requireRegion(number, off, bytes, Integer.toUnsignedLong(map.def().valueSize()), zeroAllowed);
-        if (map.special()) {
-            throw new UnsupportedException("map value with fields of the kernel's own");
+        requireNoField(reg, off, bytes, direct);
+    }
+
+    /** The kernel's own fields in values are not touched, nor can they be. */
+    private void requireNoField(Reg reg, int off, long bytes, boolean direct) {
+        ValueFields fields = reg.map.fields();
+        for (int i = 0; i < fields.count(); i++) {
+            ValueFields.Field field = fields.get(i);
+            boolean touched = reg.smin + off < field.offset() + field.bytes()
+                    && Long.compareUnsigned(field.offset(), reg.umax + off + bytes) < 0;
+            if (!touched) {
+                continue;
+            }
+            String name = field.kind().cname();
+            if (!field.kind().isPointer()) {
+                throw run.reject(name + " cannot be accessed directly by load/store");
+            }
+            if (!direct) {
+                throw run.reject(name + " cannot be accessed indirectly by helper");
+            }
+            if (!reg.isConst()) {
+                throw run.reject(name + " access cannot have variable offset");
+            }
+            long at = off + reg.bits.value();
+            if (field.offset() != at) {
+                throw run.reject(name + " access misaligned expected=" + field.offset() + " off=" + at);
+            }
+            if (bytes != Long.BYTES) {
+                throw run.reject(name + " access size must be BPF_DW");
+            }
+            throw new UnsupportedException("kernel pointer in the value of a map");
         }
     }
 
     private void mapValue(int number, int off, int bytes, boolean write, int value, boolean extend) {
         Reg reg = run.reg(number);
-        requireMapAccess(number, off, bytes, write, false);
+        requireMapAccess(number, off, bytes, write, false, true);
         if (write || value < 0) {
             return;
         }

@@ -145,8 +145,14 @@ final class Pruner {
         current.clearHistory();
     }
 
+    /** A timer's callback that sets the timer again is walked again, and that is no loop. */
+    private static boolean isOtherEntry(State old, State current) {
+        return old.frame().inAsyncCallback && old.frame().asyncEntries != current.frame().asyncEntries;
+    }
+
     private void rejectInfinite(State old, State current) {
-        if (StateComparison.mayLoop(old, current)
+        if (!isOtherEntry(old, current)
+                && StateComparison.mayLoop(old, current)
                 && old.mayGotoDepth == current.mayGotoDepth
                 && old.callbackUnrollDepth == current.callbackUnrollDepth
                 && !StackObjects.depthsDiffer(old, current)

@@ -6,6 +6,7 @@ import dev.sluice.isa.Symbols;
 import dev.sluice.isa.Syntax;
 import dev.sluice.program.SourceLine;
 import java.util.ArrayDeque;
+import java.util.BitSet;
 
 /**
  * One verification: the program, the state at hand, the branches still to be walked, and the log. The parts that check
@@ -54,6 +55,9 @@ final class Run {
 
     final int[] stackDepth;
 
+    /** Functions that timers call. */
+    final BitSet asyncCallbacks = new BitSet();
+
     final Arithmetic arithmetic;
     final StackAccess stack;
     final StackObjects objects;
@@ -61,6 +65,7 @@ final class Run {
     final Memory memory;
     final Jumps jumps;
     final HelperCalls helpers;
+    final Locks locks;
     final Calls calls;
     final Precision precision;
     final LiveStack liveStack;
@@ -92,6 +97,7 @@ final class Run {
         memory = new Memory(this);
         jumps = new Jumps(this);
         helpers = new HelperCalls(this);
+        locks = new Locks(this);
         calls = new Calls(this);
         precision = new Precision(this);
         liveStack = new LiveStack(this);
@@ -190,6 +196,22 @@ final class Run {
         }
         copy.branches = 1;
         return copy;
+    }
+
+    /** Puts aside the first state of a function that is called when nothing else of the program runs. */
+    State pushAsync(int function, int previous) {
+        State first = new State();
+        Frame frame = new Frame(0, -1, function);
+        frame.inAsyncCallback = true;
+        frame.asyncEntries = state.frame().asyncEntries + 1;
+        frame.regs[REG_FP].setPointer(RegType.STACK);
+        first.frames[0] = frame;
+        asyncCallbacks.set(function);
+        pending.push(new Pending(first, layout.starts[function], previous, log.position()));
+        if (pending.size() > MAX_PENDING) {
+            throw reject("The sequence of " + pending.size() + " jumps is too complex for async cb.");
+        }
+        return first;
     }
 
     /** Takes up the branch put aside last; false if there is none. */

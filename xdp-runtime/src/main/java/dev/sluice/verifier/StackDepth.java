@@ -18,7 +18,9 @@ final class StackDepth {
     }
 
     static void check(Run run) {
-        new StackDepth(run).visit(0, 0, 0);
+        StackDepth depth = new StackDepth(run);
+        depth.visit(0, 0, 0);
+        run.asyncCallbacks.stream().forEach(function -> depth.visit(function, 0, 0));
     }
 
     private void visit(int function, int below, int frame) {
@@ -37,10 +39,14 @@ final class StackDepth {
             if (!calls && !points) {
                 continue;
             }
+            int callee = layout.functionAt(i + 1 + layout.imm[i]);
+            if (!calls && run.asyncCallbacks.get(callee)) {
+                continue; // it begins with a stack of its own
+            }
             if (frame + 1 >= State.MAX_FRAMES) {
                 throw run.reject("the call stack of " + (frame + 2) + " frames is too deep !");
             }
-            visit(layout.functionAt(i + 1 + layout.imm[i]), depth, frame + 1);
+            visit(callee, depth, frame + 1);
         }
     }
 }

@@ -25,10 +25,10 @@ final class State {
     int lastInsn;
     Ref[] refs = {};
 
-    /** The held lock's register id, 0 for none. */
-    int lockId;
-
+    /** The map of the held lock, null for none, and the id of the value that it is in. */
     KnownMap lockMap;
+
+    int lockId;
 
     /** Whether between {@code bpf_rcu_read_lock} and {@code bpf_rcu_read_unlock}. */
     boolean rcuLocked;
@@ -103,6 +103,20 @@ final class State {
         historyFlags[historyCount] = flags;
         historyLinked[historyCount] = linked;
         return historyCount++;
+    }
+
+    boolean holdsLock() {
+        return lockMap != null;
+    }
+
+    void takeLock(KnownMap map, int id) {
+        lockMap = map;
+        lockId = id;
+    }
+
+    void giveLock() {
+        lockMap = null;
+        lockId = 0;
     }
 
     void acquire(int id, int slot) {

@@ -43,6 +43,9 @@ final class StatePrinter {
         if (frame.inCallback) {
             out.append(" cb");
         }
+        if (frame.inAsyncCallback) {
+            out.append(" async_cb");
+        }
         return out.toString();
     }
 

@@ -1,10 +1,10 @@
 package dev.sluice.verifier;
 
 import dev.sluice.btf.Btf;
-import dev.sluice.btf.BtfType;
 import dev.sluice.helper.Kfunc;
 import dev.sluice.map.MapDef;
 import dev.sluice.map.MapType;
+import dev.sluice.map.ValueFields;
 import dev.sluice.object.LinkedProgram;
 import dev.sluice.object.MapSpec;
 import dev.sluice.object.ObjectException;
@@ -16,22 +16,9 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 
 /** Makes {@link Subject}s of the programs of object files, as a loader would give them to the kernel. */
 public final class Subjects {
-    private static final Set<String> KERNEL_FIELDS = Set.of(
-            "bpf_spin_lock",
-            "bpf_res_spin_lock",
-            "bpf_timer",
-            "bpf_wq",
-            "bpf_task_work",
-            "bpf_list_head",
-            "bpf_list_node",
-            "bpf_rb_root",
-            "bpf_rb_node",
-            "bpf_refcount");
-
     private Subjects() {}
 
     /**
@@ -73,12 +60,12 @@ public final class Subjects {
                 }
             }
         }
+        Btf btf = usable(object.btf());
         List<Subject.Function> functions = new ArrayList<>();
-        if (!linked.functionInfo().isEmpty()) {
+        if (btf != null && !linked.functionInfo().isEmpty()) {
             linked.functions()
                     .forEach(f -> functions.add(new Subject.Function(f.name(), f.start(), f.global(), f.btfType())));
         }
-        Btf btf = object.btf();
         List<SourceLine> lines = new ArrayList<>();
         if (btf != null) {
             linked.lines()
@@ -117,6 +104,11 @@ public final class Subjects {
         }
     }
 
+    /** Types that the kernel takes, or null: loaders then go on without. */
+    private static Btf usable(Btf btf) {
+        return btf != null && ValueFields.acceptsTypes(btf) ? btf : null;
+    }
+
     /** A map as its spec says that it will be made. */
     public static KnownMap known(MapSpec map, Btf btf) {
         MapType type = MapType.of(map.type());
@@ -147,25 +139,13 @@ public final class Subjects {
      *
      * @param contents its only value when it is frozen, else null
      */
-    public static KnownMap known(MapSpec map, Btf btf, MapDef def, byte[] contents) {
+    public static KnownMap known(MapSpec map, Btf types, MapDef def, byte[] contents) {
+        Btf btf = usable(types);
         KnownMap inner = map.inner() == null ? null : known(map.inner(), btf);
-        boolean special = btf != null && map.valueBtfType() != 0 && hasKernelField(btf, map.valueBtfType(), 0);
-        return new KnownMap(def, contents != null, contents, inner, special);
-    }
-
-    private static boolean hasKernelField(Btf btf, int id, int depth) {
-        if (depth > 16) {
-            return false;
-        }
-        return switch (btf.resolve(id)) {
-            case BtfType.Composite struct ->
-                KERNEL_FIELDS.contains(struct.name())
-                        || struct.members().stream().anyMatch(m -> hasKernelField(btf, m.type(), depth + 1));
-            case BtfType.Array array -> hasKernelField(btf, array.element(), depth + 1);
-            case BtfType.DataSec section ->
-                section.vars().stream().anyMatch(v -> hasKernelField(btf, v.var(), depth + 1));
-            case BtfType.Var variable -> hasKernelField(btf, variable.type(), depth + 1);
-            default -> false;
-        };
+        ValueFields fields =
+                btf == null || map.valueBtfType() == 0 ? ValueFields.NONE : ValueFields.of(btf, map.valueBtfType());
+        // a map whose type refuses the fields is made without types
+        boolean typed = btf != null && map.valueBtfType() != 0 && fields.fit(def);
+        return new KnownMap(def, contents != null, contents, inner, typed, typed ? fields : ValueFields.NONE);
     }
 }

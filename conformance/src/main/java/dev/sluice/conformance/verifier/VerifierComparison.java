@@ -30,7 +30,8 @@ import org.jspecify.annotations.Nullable;
  * The command that compares verifiers: {@code fuzz FROM COUNT} and {@code mutated FROM COUNT} take programs made from
  * seeds, {@code objects DIRECTORY} takes compiled ones, {@code mutated-objects DIRECTORY FROM COUNT} as many variants of
  * each of those, {@code cases} the written ones, {@code record FILE} writes down
- * what this machine's kernel says of those. Prints the confusion matrix; needs {@code bpf(2)}.
+ * what this machine's kernel says of those, {@code record-objects DIRECTORY} what it says of each program of compiled ones,
+ * beside them. Prints the confusion matrix; needs {@code bpf(2)}.
  */
 public final class VerifierComparison {
     private static final Path KERNEL_TYPES = Path.of("/sys/kernel/btf/vmlinux");
@@ -51,7 +52,8 @@ public final class VerifierComparison {
     public static void main(String[] args) throws IOException {
         if (args.length == 0) {
             System.err.println("usage: fuzz FROM COUNT | mutated FROM COUNT | objects DIRECTORY"
-                    + " | mutated-objects DIRECTORY FROM COUNT | cases | record FILE");
+                    + " | mutated-objects DIRECTORY FROM COUNT | cases | record FILE"
+                    + " | record-objects DIRECTORY");
             System.exit(2);
         }
         KernelAccess access = Kernel.open();
@@ -70,6 +72,7 @@ public final class VerifierComparison {
                 comparison.mutatedObjects(Path.of(args[1]), Long.parseLong(args[2]), Integer.parseInt(args[3]));
             case "cases" -> comparison.cases();
             case "record" -> comparison.record(Path.of(args[1]));
+            case "record-objects" -> comparison.recordObjects(Path.of(args[1]));
             default -> throw new IllegalArgumentException("no such comparison: " + args[0]);
         }
         comparison.matrix.differences().forEach(System.out::println);
@@ -81,7 +84,7 @@ public final class VerifierComparison {
         return answer(verifier.verify(Subject.of(insns, Bed.known())));
     }
 
-    private static Bed.Answer answer(Verdict verdict) {
+    static Bed.Answer answer(Verdict verdict) {
         int processed = verdict.statistics().processed();
         return switch (verdict) {
             case Verdict.Verified verified -> new Bed.Answer(true, false, processed, "");
@@ -136,6 +139,28 @@ public final class VerifierComparison {
                         file.getFileName() + " " + program.name(),
                         Bed.Answer.of(loaded.result(program.name())),
                         answer(verifier.verify(subject)));
+            }
+        }
+    }
+
+    /** Beside each object a file of what the kernel says of its programs, in their order. */
+    private void recordObjects(Path directory) throws IOException {
+        try (Stream<Path> found = Files.walk(directory)) {
+            for (Path file : found.filter(file -> file.toString().endsWith(".bpf.o"))
+                    .sorted()
+                    .toList()) {
+                ObjectSpec object = ObjectSpec.read(String.valueOf(file.getFileName()), Files.readAllBytes(file));
+                StringBuilder text = new StringBuilder();
+                try (KernelObject loaded = KernelLoader.load(kernel, object, 1)) {
+                    for (ProgramSpec program : object.programs()) {
+                        Bed.Answer answer = Bed.Answer.of(loaded.result(program.name()));
+                        text.append(program.name())
+                                .append('\t')
+                                .append(RecordedCases.text(answer))
+                                .append('\n');
+                    }
+                }
+                Files.writeString(RecordedCases.beside(file), text);
             }
         }
     }
@@ -229,7 +254,7 @@ public final class VerifierComparison {
         try {
             CaseFamilies.all().forEach((name, insns) -> {
                 Bed.Answer answer = Bed.ask(kernel, insns, maps);
-                lines.put(name, answer.accepted() ? "ACCEPT\t" + answer.processed() : "REJECT\t" + answer.message());
+                lines.put(name, RecordedCases.text(answer));
             });
         } finally {
             maps.forEach(KernelMap::close);

@@ -10,4 +10,7 @@ public interface FaultListener {
     FaultListener NONE = (batch, index, fault) -> {};
 
     void fault(FrameBatch batch, int index, ProgramFault fault);
+
+    /** The callback of a timer did what it may not: there is no packet. It is counted among the faults. */
+    default void timerFault(RuntimeException fault) {}
 }

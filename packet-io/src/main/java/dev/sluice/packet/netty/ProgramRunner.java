@@ -24,7 +24,15 @@ final class ProgramRunner implements FaultSink {
         return context;
     }
 
-    /** Packets whose program was stopped because it did what it may not. */
+    /** From now on faults of timers' callbacks are counted here as well. */
+    void hearTimers() {
+        context.timerFaults = fault -> {
+            faultCount++;
+            listener.timerFault(fault);
+        };
+    }
+
+    /** Packets whose program was stopped because it did what it may not, and timers' callbacks. */
     long faults() {
         return faultCount;
     }

@@ -56,7 +56,9 @@ public final class XdpHandler extends ChannelInboundHandlerAdapter {
     @Override
     public void handlerAdded(ChannelHandlerContext ctx) {
         if (ctx.channel().eventLoop() instanceof IoEventLoop loop && loop.isCompatible(ContextHandle.class)) {
-            handle = ContextHandle.join(loop, runner.context());
+            int cpu = ctx.channel() instanceof QueueChannel channel ? channel.queue() : 0;
+            runner.hearTimers();
+            handle = ContextHandle.join(loop, runner.context(), cpu);
         }
     }
 
