@@ -251,11 +251,16 @@ public final class MapTimers {
         }
     }
 
+    /** All timers go. */
+    void releaseAll() {
+        releaseAll(null);
+    }
+
     /** All timers of a map go. */
     void releaseAll(LiveMap map) {
         synchronized (lock) {
             for (Timer timer : slots) {
-                if (map.equals(timer.map)) {
+                if (timer.map != null && (map == null || map.equals(timer.map))) {
                     Memory.putLong(timer.address, 0);
                     release(timer);
                 }
