@@ -37,6 +37,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
 /** Loads one object: links programs, makes maps, fills addresses in, fills prog arrays. */
@@ -273,7 +274,6 @@ final class ObjectLoader {
                     code = code.with(slot, new Instruction(insn.opcode(), insn.dst(), 0, 0, address(linked, ksym)));
             }
         }
-        warnAboutHelpers(code, warnings);
         Program program = new Program(
                 linked.name(),
                 linked.tag(),
@@ -282,17 +282,23 @@ final class ObjectLoader {
                 lines(linked),
                 spec.isGplCompatible(),
                 linked.spec().type().frags());
-        Verified verified = runtime.engine().wantsProof() ? prove(linked, program, warnings) : null;
+        Verified verified = null;
+        if (runtime.engine().wantsProof()) {
+            verified = prove(linked, program, warnings);
+        } else {
+            requireCallable(program, slot -> true);
+        }
         Executable executable = verified == null ? runtime.load(program) : runtime.load(verified);
         return new LoadedProgram(linked, executable, verified, List.copyOf(used), List.copyOf(warnings));
     }
 
     /** Asks the verifier; null, with a warning that says why, where it neither proves nor rejects. */
     private @Nullable Verified prove(LinkedProgram linked, Program program, List<String> warnings) {
-        Subject subject = Subjects.of(spec, linked, knownMaps());
+        Subject subject = Subjects.of(spec, linked, knownMaps()).withDeviceBound(runtime.isDeviceBound());
         Verifier verifier = Verifier.create().withCpus(runtime.cpus());
         return switch (verifier.verify(subject)) {
             case Verdict.Verified accepted -> {
+                requireCallable(program, accepted.facts()::isReached);
                 Verified proved = accepted.facts().verified(program).orElse(null);
                 if (proved == null) {
                     warnings.add("runs checked: Linux accepts it, but that does not prove that it needs no checks");
@@ -300,6 +306,7 @@ final class ObjectLoader {
                 yield proved;
             }
             case Verdict.Unsupported unsupported -> {
+                requireCallable(program, slot -> true);
                 warnings.add("runs checked: sluice's verifier does not know " + unsupported.why());
                 yield null;
             }
@@ -364,20 +371,22 @@ final class ObjectLoader {
         return map.map();
     }
 
-    private static void warnAboutHelpers(Code code, List<String> warnings) {
-        Set<Integer> unknown = new TreeSet<>();
+    /** Refuses calls of what Sluice does not have where a path leads there. */
+    private static void requireCallable(Program program, IntPredicate reached) {
+        Code code = program.code();
         for (int slot = 0; slot < code.size(); slot++) {
             Instruction insn = code.at(slot);
-            if (insn != null && insn.form() == Form.CALL_HELPER && Helper.callable(insn.imm32()) == null) {
-                unknown.add(insn.imm32());
+            if (insn == null || !reached.test(slot)) {
+                continue;
             }
-        }
-        for (int number : unknown) {
-            Helper helper = Helper.of(number);
-            String what = helper == null
-                    ? "helper " + number + ", which Linux does not allow for XDP"
-                    : helper.cname() + ", which sluice does not have (" + helper.whyMissing() + ")";
-            warnings.add("calls " + what + ": a packet that gets there is aborted");
+            boolean helper = insn.form() == Form.CALL_HELPER && Helper.callable(insn.imm32()) == null;
+            boolean kfunc = insn.form() == Form.CALL_KFUNC && Kfunc.callable(insn.imm32()) == null;
+            // a weak function that does not exist: whoever calls it has asked before, if only a proof knows
+            if (helper || kfunc && insn.imm32() < Kfunc.MISSING) {
+                throw new LoadException("program " + program.name() + ": "
+                        + (helper ? Helper.describeMissing(insn.imm32()) : Kfunc.describeMissing(insn.imm32()))
+                        + ", insn=" + slot);
+            }
         }
     }
 

@@ -5,6 +5,7 @@ import dev.sluice.exec.Engine;
 import dev.sluice.exec.Executable;
 import dev.sluice.helper.Clock;
 import dev.sluice.helper.Network;
+import dev.sluice.helper.ReceiveHints;
 import dev.sluice.helper.RunContext;
 import dev.sluice.map.MapTable;
 import dev.sluice.memory.Regions;
@@ -32,6 +33,7 @@ public final class XdpRuntime implements AutoCloseable {
     private final Network network = new Network();
     private volatile @Nullable Executable[] programs = {};
     private int lastProgramId;
+    private boolean deviceBound;
 
     /**
      * @param cpus CPUs that per-CPU maps have room for, 1 or more
@@ -72,6 +74,7 @@ public final class XdpRuntime implements AutoCloseable {
     public RunContext newContext(Clock clock, int queue) {
         RunContext context = new RunContext(maps, regions, clock, seed + queue);
         context.network = network;
+        context.hints = ReceiveHints.TIMESTAMPS;
         context.secret = seed;
         context.instructionLimit = DEFAULT_INSTRUCTION_LIMIT;
         return context;
@@ -110,6 +113,18 @@ public final class XdpRuntime implements AutoCloseable {
      */
     public EventReader events(LoadedMap map, EventReader.Listener listener) {
         return EventReader.listen(map, cpus, listener);
+    }
+
+    /**
+     * Whether programs are loaded for the device whose packets they get ({@code bpftool prog load … xdpmeta_dev}): only such
+     * programs may ask it for what it knows of a packet ({@code bpf_xdp_metadata_rx_*}). False at first.
+     */
+    public void setDeviceBound(boolean bound) {
+        deviceBound = bound;
+    }
+
+    boolean isDeviceBound() {
+        return deviceBound;
     }
 
     /** The network that programs see, empty at first; may be changed while they run. */

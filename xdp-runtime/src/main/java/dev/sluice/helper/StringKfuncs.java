@@ -58,8 +58,7 @@ public final class StringKfuncs {
                 b = lower(b);
             }
             if (a != b) {
-                // characters of C are signed here
-                return ((byte) a < (byte) b ? -1 : 1) & LOW;
+                return (a < b ? -1 : 1) & LOW;
             }
             if (a == 0) {
                 return 0;
@@ -128,8 +127,7 @@ public final class StringKfuncs {
             if (found == NONE) {
                 return error(Errno.EFAULT);
             }
-            // the kernel compares a signed character with an int
-            if ((byte) found == (int) c) {
+            if (found == (int) c) {
                 last = i;
             }
             if (found == 0) {

@@ -250,6 +250,10 @@ public final class Assembler {
             int fd = kfunc.group(2) == null ? 0 : Integer.parseInt(kfunc.group(2));
             return new Instruction(Opcode.CALL_KFUNC, 0, 2, offset16(fd), imm32(kfunc.group(1)));
         }
+        if (operand.endsWith("#kfunc") && symbols.kfuncNumber(operand.substring(0, operand.length() - 6)) != 0) {
+            return new Instruction(
+                    Opcode.CALL_KFUNC, 0, 2, 0, symbols.kfuncNumber(operand.substring(0, operand.length() - 6)));
+        }
         if (operand.startsWith("pc+") || operand.startsWith("pc-")) {
             return new Instruction(Opcode.CALL_LOCAL, 0, 1, 0, imm32(operand.substring(2)));
         }

@@ -17,6 +17,11 @@ public interface Symbols {
         return 0;
     }
 
+    /** What a call of a kernel function of a name has as its immediate, or 0. */
+    default int kfuncNumber(String name) {
+        return 0;
+    }
+
     /** The name of a kfunc by its BTF id, or null. */
     default @Nullable String kfuncName(int btfId) {
         return null;

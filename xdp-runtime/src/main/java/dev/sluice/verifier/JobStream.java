@@ -10,7 +10,6 @@ import java.io.Writer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HexFormat;
-import java.util.List;
 import java.util.Optional;
 
 /**
@@ -71,7 +70,7 @@ public final class JobStream {
 
     private String verdict(String[] fields) throws IOException {
         if (fields.length == 3 && fields[1].equals("raw")) {
-            return words(verifier.verify(Subject.of(HexFormat.of().parseHex(fields[2].strip()), List.of())));
+            return words(verifier.verify(Subjects.raw(HexFormat.of().parseHex(fields[2].strip()), target)));
         }
         if (fields.length == 4 && fields[1].equals("object")) {
             ObjectSpec object = read(fields[2]);

@@ -2,6 +2,7 @@ package dev.sluice.verifier;
 
 import dev.sluice.btf.Btf;
 import dev.sluice.helper.Kfunc;
+import dev.sluice.isa.Opcode;
 import dev.sluice.map.MapDef;
 import dev.sluice.map.MapType;
 import dev.sluice.map.ValueFields;
@@ -87,6 +88,31 @@ public final class Subjects {
                 functions,
                 btf,
                 lines);
+    }
+
+    /**
+     * Bare instructions, without maps.
+     *
+     * @param kernel types by whose ids they name functions of the kernel; null where they name none
+     */
+    public static Subject raw(byte[] insns, Btf kernel) {
+        byte[] changed = insns.clone();
+        ByteBuffer words = ByteBuffer.wrap(changed).order(ByteOrder.LITTLE_ENDIAN);
+        for (int at = 0; at + 8 <= changed.length; at += 8) {
+            boolean wide = changed[at] == Opcode.LDDW.code();
+            if ((changed[at] & 0xff) == Opcode.CALL.code() && changed[at + 1] >> 4 == 2 && words.getInt(at + 4) != 0) {
+                words.putInt(at + 4, number(words.getInt(at + 4), kernel));
+            }
+            at += wide ? 8 : 0;
+        }
+        return Subject.of(changed, List.of());
+    }
+
+    /** The number here of a function of the kernel, or what no function has. */
+    private static int number(int id, Btf kernel) {
+        boolean known = kernel != null && id > 0 && id < kernel.endId();
+        int number = known && kernel.type(id) instanceof BtfType.Func function ? Kfunc.numberOf(function.name()) : 0;
+        return number == 0 ? -1 : number;
     }
 
     /** A weak function that does not exist must not be called where a path leads. */

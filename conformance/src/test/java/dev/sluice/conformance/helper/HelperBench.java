@@ -9,6 +9,7 @@ import dev.sluice.exec.Engine;
 import dev.sluice.exec.Executable;
 import dev.sluice.exec.ProgramFault;
 import dev.sluice.helper.Helper;
+import dev.sluice.helper.Kfunc;
 import dev.sluice.helper.RunContext;
 import dev.sluice.isa.Assembler;
 import dev.sluice.isa.Code;
@@ -19,6 +20,7 @@ import dev.sluice.isa.Symbols;
 import dev.sluice.kernel.Kernel;
 import dev.sluice.kernel.KernelAccess;
 import dev.sluice.kernel.KernelBtf;
+import dev.sluice.kernel.KernelLoader;
 import dev.sluice.kernel.KernelMap;
 import dev.sluice.kernel.KernelProgram;
 import dev.sluice.kernel.LoadResult;
@@ -70,6 +72,11 @@ final class HelperBench implements AutoCloseable {
                 }
             }
             return 0;
+        }
+
+        @Override
+        public int kfuncNumber(String name) {
+            return Kfunc.numberOf(name);
         }
     };
 
@@ -251,6 +258,11 @@ final class HelperBench implements AutoCloseable {
         default long value(int index) {
             return map(index);
         }
+
+        /** What stands for a kernel function by its number here. */
+        default int kfunc(int number) {
+            return number;
+        }
     }
 
     private Result runInKernel(byte[] packet, String main, String... functions) {
@@ -258,7 +270,17 @@ final class HelperBench implements AutoCloseable {
         if (open == null) {
             throw new AssertionError();
         }
-        Code code = link(main, functions, index -> kernelMaps.get(index).fd());
+        Code code = link(main, functions, new Numbers() {
+            @Override
+            public long map(int index) {
+                return kernelMaps.get(index).fd();
+            }
+
+            @Override
+            public int kfunc(int number) {
+                return KernelLoader.kernelFunction(Kfunc.nameOf(number));
+            }
+        });
         ProgramAttributes attributes = ProgramAttributes.of(PROGRAM_TYPE_XDP, code.toBytes());
         BtfBuilder builder = new BtfBuilder();
         int integer = builder.integer("int", 4, true);
@@ -295,6 +317,9 @@ final class HelperBench implements AutoCloseable {
         Code code = Code.decode(bytes.toByteArray());
         for (int slot = 0; slot < code.size(); slot++) {
             Instruction insn = code.at(slot);
+            if (insn != null && insn.form() == Form.CALL_KFUNC) {
+                code = code.with(slot, insn.withImm(maps.kfunc(insn.imm32())));
+            }
             if (insn != null && insn.form() == Form.LDDW) {
                 if (insn.pseudo() == Pseudo.MAP_FD) {
                     code = code.with(slot, insn.withImm(maps.map((int) insn.imm())));
