@@ -231,8 +231,8 @@ final class HelperBench implements AutoCloseable {
                 }
 
                 @Override
-                public long value(int index) {
-                    return side.maps.get(index).valueAddress();
+                public long value(int index, int offset) {
+                    return side.maps.get(index).valueAddress() + offset;
                 }
             });
             results.add(side.run(code, packet));
@@ -254,9 +254,9 @@ final class HelperBench implements AutoCloseable {
     private interface Numbers {
         long map(int index);
 
-        /** What stands for the address of the map's first value. */
-        default long value(int index) {
-            return map(index);
+        /** What stands for an address in the map's first value. */
+        default long value(int index, int offset) {
+            return map(index) | (long) offset << 32;
         }
 
         /** What stands for a kernel function by its number here. */
@@ -324,7 +324,7 @@ final class HelperBench implements AutoCloseable {
                 if (insn.pseudo() == Pseudo.MAP_FD) {
                     code = code.with(slot, insn.withImm(maps.map((int) insn.imm())));
                 } else if (insn.pseudo() == Pseudo.MAP_VALUE) {
-                    code = code.with(slot, insn.withImm(maps.value((int) insn.imm())));
+                    code = code.with(slot, insn.withImm(maps.value((int) insn.imm(), (int) (insn.imm() >>> 32))));
                 } else if (insn.pseudo() == Pseudo.FUNC) {
                     code = code.with(slot, insn.withImm(starts[(int) insn.imm()] - slot - 1));
                 }
