@@ -227,10 +227,13 @@ public final class Datapath implements AutoCloseable {
         }
         for (Device device : devices) {
             for (QueueChannel channel : device.channels) {
+                channel.config().setAutoRead(false);
                 EventLoopGroup any = loops[channel.queue()]; // the narrower type's method is deprecated
                 any.register(channel).syncUninterruptibly();
             }
         }
+        // only now, so that nothing is read that could not be sent
+        forEachChannel(channel -> channel.config().setAutoRead(true));
         feedsLeft.set(feeds.size());
         feeds.forEach(Feed::start);
         startNanos = System.nanoTime();
@@ -247,6 +250,10 @@ public final class Datapath implements AutoCloseable {
         if (feeds.isEmpty() && !endless) {
             over.countDown();
         }
+    }
+
+    private void forEachChannel(Consumer<QueueChannel> action) {
+        devices.forEach(device -> device.channels.forEach(action));
     }
 
     /** Finds for each end of a cable the other one. */
@@ -721,6 +728,11 @@ public final class Datapath implements AutoCloseable {
     }
 
     private void closeAll() {
+        for (Device device : devices) {
+            if (device.end.isLive()) {
+                device.channels.forEach(channel -> channel.config().setAutoRead(false));
+            }
+        }
         drain();
         durationNanos = startNanos == 0 ? 0 : System.nanoTime() - startNanos;
         for (Device device : devices) {
@@ -758,7 +770,7 @@ public final class Datapath implements AutoCloseable {
             long moved = 0;
             for (Device device : devices) {
                 for (QueueChannel channel : device.channels) {
-                    if (busy >= 0 && (device.tap == null || !stopped)) {
+                    if (busy >= 0) {
                         busy += channel.pool().inUse();
                     }
                     moved += channel.statistics().get(NicCounter.RX_PACKETS)

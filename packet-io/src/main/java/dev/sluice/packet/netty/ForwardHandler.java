@@ -35,7 +35,8 @@ public final class ForwardHandler extends ChannelInboundHandlerAdapter {
             return;
         }
         TxPort port = to.port(cpu);
-        if (port == null) { // both are being closed
+        if (port == null) { // it is being closed
+            to.countUnreachable(batch.count());
             batch.release();
             return;
         }

@@ -67,7 +67,6 @@ public abstract class QueueChannel extends AbstractChannel implements TxPort {
         config = new DefaultChannelConfig(this);
         config.setMessageSizeEstimator(SIZES);
         config.setWriteBufferWaterMark(WATER_MARK);
-        nic.port(queue, this);
     }
 
     private static int sizeOf(Object message) {
@@ -172,6 +171,7 @@ public abstract class QueueChannel extends AbstractChannel implements TxPort {
         ((IoEventLoop) eventLoop()).register((IoHandle) unsafe()).addListener(future -> {
             if (future.isSuccess()) {
                 registration = (IoRegistration) future.getNow();
+                nic.port(queue, this); // not before: what is sent needs the loop
                 onRegistered(registration);
                 promise.setSuccess();
             } else {

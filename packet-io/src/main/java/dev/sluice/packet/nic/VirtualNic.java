@@ -33,6 +33,7 @@ public final class VirtualNic {
     private final @Nullable TxPort[] ports;
     private final LongAdder egressDropped = new LongAdder();
     private final LongAdder egressInvalid = new LongAdder();
+    private final LongAdder unreachable = new LongAdder();
     private volatile Rss rss;
 
     /**
@@ -154,9 +155,14 @@ public final class VirtualNic {
         egressInvalid.add(invalid);
     }
 
+    /** Counts packets that were to be sent when no queue was open: part of {@link NicCounter#TX_ERRORS}. Any thread. */
+    public void countUnreachable(long packets) {
+        unreachable.add(packets);
+    }
+
     /** A counter over all queues. */
     public long total(NicCounter counter) {
-        long sum = 0;
+        long sum = counter == NicCounter.TX_ERRORS ? unreachable.sum() : 0;
         for (QueueStatistics queue : statistics) {
             sum += queue.get(counter);
         }
