@@ -105,15 +105,16 @@ final class Compiler {
      */
     static Image compile(
             Program program, Variant variant, Settings settings, @Nullable MapTable maps, Lines.Mode lines) {
-        Settings now = settings;
+        boolean huge = settings.methodBytes() == Settings.HUGE_METHOD_BYTES;
+        // Estimates are upper bounds; mostly twice as much fits, and then the entry function is not cut.
+        int budget = huge ? 2 * settings.methodBytes() : settings.methodBytes();
         while (true) {
-            Image image = new Compiler(program, variant, now, maps, lines).compile();
+            Image image = new Compiler(program, variant, new Settings(settings.facts(), budget), maps, lines).compile();
             int largest = largestMethod(image);
-            if (largest <= settings.methodBytes() || settings.methodBytes() < Settings.HUGE_METHOD_BYTES) {
+            if (!huge || largest <= settings.methodBytes()) {
                 return image;
             }
-            // The estimate was too low somewhere: HotSpot would leave that method to its interpreter.
-            now = new Settings(now.facts(), now.methodBytes() * 3 / 4);
+            budget = (int) Math.min(budget * 9L / 10, (long) budget * settings.methodBytes() / largest);
         }
     }
 
