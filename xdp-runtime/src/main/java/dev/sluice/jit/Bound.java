@@ -32,7 +32,7 @@ final class Bound {
         this.program = program;
         SizeEstimate estimate = new SizeEstimate(false, false);
         program.subprograms()
-                .forEach(function -> flows.add(Flow.of(program.code(), function, estimate, Integer.MAX_VALUE)));
+                .forEach(function -> flows.add(Flow.of(program.code(), function, null, estimate, Integer.MAX_VALUE)));
         for (int i = 0; i < flows.size(); i++) {
             functionAt.put(flows.get(i).function.start(), i);
         }

@@ -542,7 +542,16 @@ final class Emitter {
                 pushLong(insn.pseudo() == Pseudo.FUNC ? FunctionPointer.of(insn.target(pc)) : insn.imm());
                 b.lstore(register[insn.dst()]);
             }
-            case JMP_K, JMP_X -> branch(insn, target(block.target));
+            case JMP_K, JMP_X -> {
+                if (block.target == Block.NONE) {
+                    return; // proved never to jump
+                }
+                if (block.next != Block.NONE) {
+                    branch(insn, target(block.target));
+                } else if (block.target != block.index + 1 || !part.contains(block.target)) {
+                    b.goto_(target(block.target));
+                }
+            }
             case JA, GOTOL -> {
                 if (block.target != block.index + 1 || !part.contains(block.target)) {
                     b.goto_(target(block.target));

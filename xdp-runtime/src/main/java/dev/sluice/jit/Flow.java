@@ -4,11 +4,13 @@ import dev.sluice.helper.Callee;
 import dev.sluice.isa.Code;
 import dev.sluice.isa.Form;
 import dev.sluice.isa.Instruction;
+import dev.sluice.program.Facts;
 import dev.sluice.program.Subprogram;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The control flow of one function: the basic blocks that its entry reaches, in order of their slots. Dead code is left
@@ -40,14 +42,15 @@ final class Flow {
     /**
      * Finds the blocks.
      *
+     * @param facts what was proved, if anything: a branch that always goes one way has no other
      * @param blockBytes the estimate of bytes above which a block is cut in two, so that every block fits a method
      * @param code has passed {@link dev.sluice.exec.Structure#check}
      */
-    static Flow of(Code code, Subprogram function, SizeEstimate estimate, int blockBytes) {
+    static Flow of(Code code, Subprogram function, @Nullable Facts facts, SizeEstimate estimate, int blockBytes) {
         boolean[] leader = new boolean[function.end() - function.start() + 1];
-        boolean[] reached = reach(code, function, leader);
+        boolean[] reached = reach(code, function, facts, leader);
         List<Block> blocks = cut(code, function, estimate, blockBytes, leader, reached);
-        link(code, function, blocks);
+        link(code, function, facts, blocks);
         findLiveness(code, blocks);
         int[] order = order(blocks);
         boolean loops = order == null;
@@ -55,7 +58,7 @@ final class Flow {
     }
 
     /** Marks reachable instructions and the first of each block. */
-    private static boolean[] reach(Code code, Subprogram function, boolean[] leader) {
+    private static boolean[] reach(Code code, Subprogram function, @Nullable Facts facts, boolean[] leader) {
         int base = function.start();
         boolean[] reached = new boolean[leader.length];
         int[] work = new int[16];
@@ -67,9 +70,8 @@ final class Flow {
             while (!reached[slot - base]) {
                 reached[slot - base] = true;
                 Instruction insn = code.at(slot);
-                Form form = insn.form();
                 int next = slot + insn.slots();
-                if (form.isJump()) {
+                if (jumps(insn, slot, facts)) {
                     int target = insn.target(slot);
                     leader[target - base] = true;
                     if (!reached[target - base]) {
@@ -79,7 +81,7 @@ final class Flow {
                         work[size++] = target;
                     }
                 }
-                if (!form.fallsThrough()) {
+                if (!fallsThrough(insn, slot, facts)) {
                     break;
                 }
                 if (endsBlock(insn)) {
@@ -104,6 +106,22 @@ final class Flow {
             }
             case ALU_K, ALU_X, UNARY, MOVSX, LDDW, LDX, LDXSX, ST, STX, ATOMIC, LOAD_ACQ, STORE_REL -> false;
         };
+    }
+
+    /** Whether control may go to an instruction's target. */
+    private static boolean jumps(Instruction insn, int slot, @Nullable Facts facts) {
+        return insn.form().isJump()
+                && (facts == null || !isConditional(insn) || facts.outcome(slot) != Facts.Outcome.NEVER);
+    }
+
+    /** Whether control may go to the next instruction. */
+    private static boolean fallsThrough(Instruction insn, int slot, @Nullable Facts facts) {
+        boolean always = isConditional(insn) && facts != null && facts.outcome(slot) == Facts.Outcome.ALWAYS;
+        return insn.form().fallsThrough() && !always;
+    }
+
+    private static boolean isConditional(Instruction insn) {
+        return insn.form() == Form.JMP_K || insn.form() == Form.JMP_X;
     }
 
     private static List<Block> cut(
@@ -140,7 +158,7 @@ final class Flow {
         return blocks;
     }
 
-    private static void link(Code code, Subprogram function, List<Block> blocks) {
+    private static void link(Code code, Subprogram function, @Nullable Facts facts, List<Block> blocks) {
         int[] at = new int[function.end() - function.start()];
         Arrays.fill(at, Block.NONE);
         for (Block block : blocks) {
@@ -148,10 +166,10 @@ final class Flow {
         }
         for (Block block : blocks) {
             Instruction last = code.at(block.last);
-            if (last.form().fallsThrough()) {
+            if (fallsThrough(last, block.last, facts)) {
                 block.next = at[block.end - function.start()];
             }
-            if (last.form().isJump()) {
+            if (jumps(last, block.last, facts)) {
                 block.target = at[last.target(block.last) - function.start()];
             }
         }

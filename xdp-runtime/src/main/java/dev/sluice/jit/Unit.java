@@ -89,7 +89,7 @@ final class Unit {
         assuming = variant.assuming();
         SizeEstimate estimate = new SizeEstimate(checked, counted);
         for (Subprogram function : program.subprograms()) {
-            flows.add(Flow.of(program.code(), function, estimate, settings.methodBytes() / 4));
+            flows.add(Flow.of(program.code(), function, facts, estimate, settings.methodBytes() / 4));
         }
         kinds = Kinds.of(program.code(), flows, variant.entry().hasContext());
         called = new boolean[flows.size()];
@@ -114,7 +114,8 @@ final class Unit {
                 block.estimate = estimate.ofBlock();
                 for (int slot = block.start; slot < block.end; ) {
                     Instruction insn = code.at(slot);
-                    block.estimate += estimate.of(insn, kinds.baseKind(state, insn));
+                    int base = kinds.baseKind(state, insn);
+                    block.estimate += estimate.of(insn, base);
                     Callee helper = HelperTraits.called(insn);
                     int map = helper == null ? -1 : HelperTraits.mapArgument(helper);
                     if (map >= 0 && mapOf(state[map]) instanceof BpfMap found) {
@@ -130,7 +131,7 @@ final class Unit {
                     tailCalls[i] |= helper != null && HelperTraits.tailCalls(helper);
                     helpers |= isCall(insn);
                     plain &= helper == null ? !isCall(insn) : HelperTraits.isPlain(helper);
-                    readsContext[i] |= isContextLoad(slot, insn);
+                    readsContext[i] |= base == Kinds.CONTEXT || isContextLoad(slot, insn);
                     if (insn.form() == Form.CALL_LOCAL) {
                         callSites[kinds.functionAt(insn.target(slot))]++;
                     }
