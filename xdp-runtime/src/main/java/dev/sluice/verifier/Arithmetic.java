@@ -64,7 +64,9 @@ final class Arithmetic {
                 throw new AssertionError("negation is always computable");
             }
         } else {
-            ByteOrderOps.apply(layout.row[i].alu(), dst);
+            if (ByteOrderOps.apply(layout.row[i].alu(), dst)) {
+                return;
+            }
         }
         forgetLink(dst);
     }

@@ -171,6 +171,7 @@ final class Calls {
 
     private void leave() {
         State state = run.state;
+        run.liveStack.update();
         Frame callee = state.frame();
         Frame caller = state.frames[state.current - 1];
         Reg r0 = callee.regs[0];

@@ -102,6 +102,72 @@ final class Layout {
         propagate();
     }
 
+    private int[] cycles;
+
+    /** Per slot, the cycle that it is in; see {@link Cycles}. For checked programs. */
+    int[] cycles() {
+        if (cycles == null) {
+            cycles = Cycles.of(this);
+        }
+        return cycles;
+    }
+
+    private final List<int[]> postorders = new ArrayList<>();
+
+    /** The slots of a function, each behind those that come after it (but for loops). For checked programs. */
+    int[] postorder(int function) {
+        for (int f = postorders.size(); f < starts.length; f++) {
+            postorders.add(findPostorder(starts[f], endOf(f)));
+        }
+        return postorders.get(function);
+    }
+
+    private int[] findPostorder(int start, int end) {
+        int[] order = new int[end - start];
+        int[] stack = new int[2 * (end - start) + 2];
+        boolean[] discovered = new boolean[end - start];
+        boolean[] explored = new boolean[end - start];
+        int[] next = new int[2];
+        int count = 0;
+        int depth = 0;
+        stack[depth++] = start;
+        discovered[0] = true;
+        while (depth > 0) {
+            int slot = stack[depth - 1];
+            if (explored[slot - start]) {
+                order[count++] = slot;
+                depth--;
+                continue;
+            }
+            int successors = successors(slot, next);
+            for (int i = 0; i < successors; i++) {
+                if (!discovered[next[i] - start]) {
+                    discovered[next[i] - start] = true;
+                    stack[depth++] = next[i];
+                }
+            }
+            explored[slot - start] = true;
+        }
+        return Arrays.copyOf(order, count);
+    }
+
+    /** Where control can go within the function, the next slot first; gives the number of slots. */
+    int successors(int slot, int[] next) {
+        int c = code[slot];
+        boolean jump = isJumpClass(c) && !isExit(c) && (c & 0xf0) != 0x80;
+        int count = 0;
+        if (!isExit(c) && !isGoto(c)) {
+            int following = slot + (isWide(slot) ? 2 : 1);
+            if (following < size) {
+                next[count++] = following;
+            }
+        }
+        if (jump) {
+            next[count++] = target(slot);
+        }
+        return count;
+    }
+
     boolean isWide(int slot) {
         return code[slot] == Opcode.LDDW.code();
     }

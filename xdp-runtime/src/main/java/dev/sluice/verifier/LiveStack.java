@@ -1,30 +1,108 @@
 package dev.sluice.verifier;
 
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Which stack slots can still be read: a data flow over the instructions of each function, one for each chain of calls that
- * leads there, from what the walk has seen instructions read and write so far. What a called function does to its
- * caller's stack counts for the call. Only asked about states from which all paths have ended.
+ * Which stack slots can still be read: a backward data flow over the instructions of each function, one for each chain of
+ * calls that leads there, from what the walk has seen instructions read and write so far.
+ *
+ * <pre>
+ *   live before an instruction = (live before one of its successors, but not written by it) or read by it
+ *   written from it on         = written by it, or from each of its successors on
+ * </pre>
+ *
+ * <p>A function has such a flow for its own frame and for each frame further out that it touches. What it does to those
+ * counts for the call in its caller. The flow is worked out anew at the end of each path, where something is new. Only
+ * asked about states from which all paths have ended.
  */
 final class LiveStack {
-    /** A function at the end of one chain of calls. */
-    private static final class Instance {
-        final int start;
+    /** One frame as one function at the end of one chain of calls sees it; by slot from the function's start. */
+    private static final class Masks {
         final long[] mayRead;
         final long[] mustWrite;
-        final boolean[] visited;
+        final long[] written;
         final long[] live;
-        final Map<Long, Instance> callees = new HashMap<>();
-        boolean dirty = true;
 
-        Instance(int start, int size) {
-            this.start = start;
+        Masks(int size) {
             mayRead = new long[size];
             mustWrite = new long[size];
-            visited = new boolean[size];
+            written = new long[size];
             live = new long[size];
+        }
+    }
+
+    /** A function at the end of one chain of calls. */
+    private static final class Instance {
+        final Instance outer;
+        final int callsite;
+        final int start;
+        final int size;
+        final int depth;
+        final Masks[] frames;
+        final boolean[] visited;
+        final Map<Long, Instance> callees = new HashMap<>();
+        boolean changed;
+        boolean wroteLess;
+
+        Instance(Instance outer, int callsite, int start, int size) {
+            this.outer = outer;
+            this.callsite = callsite;
+            this.start = start;
+            this.size = size;
+            depth = outer == null ? 0 : outer.depth + 1;
+            frames = new Masks[depth + 1];
+            visited = new boolean[size];
+        }
+
+        Masks frame(int frame) {
+            if (frames[frame] == null) {
+                frames[frame] = new Masks(size);
+            }
+            return frames[frame];
+        }
+
+        boolean isLive(int insn, int frame, int slot) {
+            return frames[frame] != null && (frames[frame].live[insn - start] >> slot & 1) != 0;
+        }
+
+        void read(int insn, int frame, long slots) {
+            Masks masks = frame(frame);
+            int index = insn - start;
+            long now = masks.mayRead[index] | slots;
+            if (now != masks.mayRead[index] && (now & ~masks.live[index]) != 0) {
+                changed = true;
+            }
+            masks.mayRead[index] = now;
+        }
+
+        /** What an instruction always writes is what it wrote each time. */
+        void write(int insn, long[] slots) {
+            int index = insn - start;
+            for (int f = 0; f <= depth; f++) {
+                if (slots[f] == 0 && !visited[index]) {
+                    continue;
+                }
+                Masks masks = frame(f);
+                long before = masks.mustWrite[index];
+                long now = visited[index] ? before & slots[f] : slots[f];
+                if (now != before) {
+                    masks.mustWrite[index] = now;
+                    changed = true;
+                    wroteLess |= (before & ~now) != 0;
+                }
+            }
+            visited[index] = true;
+        }
+
+        @Override
+        public String toString() {
+            StringBuilder chain = new StringBuilder();
+            for (Instance each = this; each.outer != null; each = each.outer) {
+                chain.insert(0, each.callsite + ",");
+            }
+            return "(" + chain + start + ")";
         }
     }
 
@@ -32,11 +110,10 @@ final class LiveStack {
     private final Layout layout;
     private final Map<Integer, Instance> roots = new HashMap<>();
     private final Instance[] chain = new Instance[State.MAX_FRAMES];
-    private final int[] chainCallsite = new int[State.MAX_FRAMES];
-    private final int[] chainSubprog = new int[State.MAX_FRAMES];
     private int chainLength;
-    private long written;
+    private final long[] written = new long[State.MAX_FRAMES];
     private Instance at;
+    private final int[] successors = new int[2];
 
     LiveStack(Run run) {
         this.run = run;
@@ -45,107 +122,192 @@ final class LiveStack {
 
     private Instance instance(State state, int frame) {
         int known = 0;
-        while (known < chainLength
-                && known <= frame
-                && chainCallsite[known] == state.frames[known].callsite
-                && chainSubprog[known] == state.frames[known].subprog) {
+        while (known < chainLength && known <= frame && isSame(chain[known], state.frames[known])) {
             known++;
         }
         for (int f = known; f <= frame; f++) {
             Frame each = state.frames[f];
             Instance found;
             if (f == 0) {
-                found = roots.computeIfAbsent(each.subprog, this::make);
+                found = roots.computeIfAbsent(each.subprog, ignored -> make(null, each));
             } else {
+                Instance outer = chain[f - 1];
                 long key = (long) each.callsite << 32 | each.subprog;
-                found = chain[f - 1].callees.computeIfAbsent(key, ignored -> make(each.subprog));
+                found = outer.callees.computeIfAbsent(key, ignored -> make(outer, each));
             }
             chain[f] = found;
-            chainCallsite[f] = each.callsite;
-            chainSubprog[f] = each.subprog;
             chainLength = f + 1;
         }
         return chain[frame];
     }
 
-    private Instance make(int subprog) {
-        int start = layout.starts[subprog];
-        return new Instance(start, layout.endOf(subprog) - start);
+    private boolean isSame(Instance instance, Frame frame) {
+        return instance.callsite == frame.callsite && instance.start == layout.starts[frame.subprog];
     }
 
-    void begin(int insn) {
-        written = 0;
+    private Instance make(Instance outer, Frame frame) {
+        int start = layout.starts[frame.subprog];
+        return new Instance(outer, frame.callsite, start, layout.endOf(frame.subprog) - start);
+    }
+
+    void begin() {
         at = instance(run.state, run.state.current);
+        Arrays.fill(written, 0, at.depth + 1, 0);
     }
 
     void read(int frame, int slot) {
-        State state = run.state;
-        boolean current = frame == state.current;
-        Instance instance = instance(state, frame);
-        int index = (current ? run.insn : state.frames[frame + 1].callsite) - instance.start;
-        long bit = 1L << slot;
-        if ((instance.mayRead[index] & bit) == 0) {
-            instance.mayRead[index] |= bit;
-            instance.dirty = true;
-        }
+        at.read(run.insn, frame, 1L << slot);
     }
 
     void write(int frame, int slot) {
-        if (frame == run.state.current) {
-            written |= 1L << slot;
-        }
+        written[frame] |= 1L << slot;
     }
 
-    /** After an instruction: what it always writes is what it wrote each time. */
+    /** After an instruction. */
     void commit(int insn) {
-        int index = insn - at.start;
-        long before = at.mustWrite[index];
-        long now = at.visited[index] ? before & written : written;
-        if (now != before || !at.visited[index]) {
-            at.mustWrite[index] = now;
-            at.visited[index] = true;
-            at.dirty = true;
+        at.write(insn, written);
+    }
+
+    /** At the end of a path, and of a function. */
+    void update() {
+        State state = run.state;
+        for (int frame = state.current; frame >= 0; frame--) {
+            update(instance(state, frame));
         }
     }
 
-    /** At the end of a path; the flow is worked out when someone asks. */
-    void update() {}
-
-    boolean isAlive(State state, int frame, int slot) {
-        Instance instance = instance(state, frame);
-        if (instance.dirty) {
-            solve(instance);
+    private void update(Instance instance) {
+        if (!instance.changed) {
+            return;
         }
-        int insn = frame == state.current ? state.insn : state.frames[frame + 1].callsite;
-        return (instance.live[insn - instance.start] >> slot & 1) != 0;
-    }
-
-    private void solve(Instance instance) {
-        int size = instance.live.length;
-        boolean changed = true;
-        while (changed) {
-            changed = false;
-            for (int i = size - 1; i >= 0; i--) {
-                int insn = instance.start + i;
-                int c = layout.code[insn];
-                long out = 0;
-                if (Layout.isJumpClass(c) && !Layout.isExit(c) && (c & 0xf0) != 0x80) {
-                    out = instance.live[layout.target(insn) - instance.start];
-                    if ((c & 0xf0) != 0) {
-                        out |= instance.live[i + 1];
-                    }
-                } else if (!Layout.isExit(c)) {
-                    int next = i + (layout.isWide(insn) ? 2 : 1);
-                    out = next < size ? instance.live[next] : 0;
-                }
-                long in = out & ~instance.mustWrite[i] | instance.mayRead[i];
-                if (in != instance.live[i]) {
-                    // the flow only grows within one solution; a write seen less often makes it grow, too
-                    instance.live[i] = in;
-                    changed = true;
+        if (instance.wroteLess) {
+            for (Masks masks : instance.frames) {
+                if (masks != null) {
+                    Arrays.fill(masks.written, 0);
                 }
             }
         }
-        instance.dirty = false;
+        int[] order = layout.postorder(layout.functionAt(instance.start));
+        int rounds = 0;
+        boolean again = true;
+        while (again) {
+            again = false;
+            rounds++;
+            for (int frame = 0; frame <= instance.depth; frame++) {
+                if (instance.frames[frame] != null) {
+                    for (int insn : order) {
+                        again |= flow(instance, frame, insn);
+                    }
+                }
+            }
+        }
+        if (run.detailed) {
+            run.log.line(instance + " live stack update done in " + rounds + " iterations");
+        }
+        for (int frame = 0; frame < instance.depth; frame++) {
+            if (instance.frames[frame] != null) {
+                tellCaller(instance);
+            }
+        }
+        instance.changed = false;
+        instance.wroteLess = false;
+    }
+
+    private boolean flow(Instance instance, int frame, int insn) {
+        int count = layout.successors(insn, successors);
+        if (count == 0) {
+            return false;
+        }
+        Masks masks = instance.frames[frame];
+        int index = insn - instance.start;
+        long liveAfter = 0;
+        long writtenOn = -1;
+        for (int i = 0; i < count; i++) {
+            int next = successors[i] - instance.start;
+            liveAfter |= masks.live[next];
+            writtenOn &= masks.written[next];
+        }
+        writtenOn |= masks.mustWrite[index];
+        long live = liveAfter & ~masks.mustWrite[index] | masks.mayRead[index];
+        boolean changed = live != masks.live[index] || writtenOn != masks.written[index];
+        if (changed
+                && run.detailed
+                && (masks.mayRead[index] != 0
+                        || masks.mustWrite[index] != 0
+                        || insn == instance.start
+                        || layout.prunePoints.get(insn))) {
+            logChange(instance, "live", frame, insn, masks.live[index], live);
+            logChange(instance, "written", frame, insn, masks.written[index], writtenOn);
+        }
+        masks.live[index] = live;
+        masks.written[index] = writtenOn;
+        return changed;
+    }
+
+    private void logChange(Instance instance, String what, int frame, int insn, long before, long now) {
+        if (before == now) {
+            return;
+        }
+        StringBuilder line = new StringBuilder()
+                .append(instance)
+                .append(" frame ")
+                .append(frame)
+                .append(" insn ")
+                .append(insn)
+                .append(' ');
+        if ((now & ~before) != 0) {
+            line.append('+')
+                    .append(what)
+                    .append(' ')
+                    .append(slots(now & ~before))
+                    .append(' ');
+        }
+        if ((before & ~now) != 0) {
+            line.append('-')
+                    .append(what)
+                    .append(' ')
+                    .append(slots(before & ~now))
+                    .append(' ');
+        }
+        run.log.line(line.toString());
+    }
+
+    private static String slots(long mask) {
+        StringBuilder text = new StringBuilder();
+        for (int slot = 0; slot < Long.SIZE; slot++) {
+            if ((mask >> slot & 1) != 0) {
+                text.append(text.isEmpty() ? "" : ",").append(-Frame.SLOT_BYTES * (slot + 1));
+            }
+        }
+        return text.toString();
+    }
+
+    /** What a function does to the frames further out, its call does. */
+    private void tellCaller(Instance instance) {
+        long[] writes = new long[State.MAX_FRAMES];
+        for (int frame = 0; frame < instance.depth; frame++) {
+            Masks masks = instance.frames[frame];
+            if (masks != null) {
+                writes[frame] = masks.written[0];
+                instance.outer.read(instance.callsite, frame, masks.live[0]);
+            }
+        }
+        instance.outer.write(instance.callsite, writes);
+    }
+
+    /** Whether a slot may still be read from a state on. */
+    boolean isAlive(State state, int frame, int slot) {
+        Instance inner = instance(state, state.current);
+        if (inner.isLive(state.insn, frame, slot)) {
+            return true;
+        }
+        for (int f = frame; f < state.current; f++) {
+            int callsite = state.frames[f + 1].callsite;
+            int after = layout.callbackCalls.get(callsite) ? callsite : callsite + 1;
+            if (chain[f].isLive(after, frame, slot)) {
+                return true;
+            }
+        }
+        return false;
     }
 }

@@ -10,8 +10,14 @@ final class Log {
 
     private static final int COLUMN_STEP = 8;
 
+    /** Of a longer log the end is kept. */
+    private static final int MAX_CHARS = 1 << 24;
+
     private final int level;
     private final StringBuilder text = new StringBuilder();
+
+    /** Characters of the beginning that are gone. */
+    private long dropped;
 
     /** Where an instruction's line ended, if nothing was written since. */
     private int lineEnd = -1;
@@ -38,15 +44,25 @@ final class Log {
 
     void line(String more) {
         text.append(more).append('\n');
+        dropBeginning();
     }
 
-    int position() {
-        return text.length();
+    private void dropBeginning() {
+        if (text.length() > MAX_CHARS) {
+            int cut = text.indexOf("\n", MAX_CHARS / 2) + 1;
+            text.delete(0, cut);
+            dropped += cut;
+            lineEnd -= cut;
+        }
     }
 
-    void cutTo(int position) {
-        if (position < text.length()) {
-            text.setLength(position);
+    long position() {
+        return dropped + text.length();
+    }
+
+    void cutTo(long position) {
+        if (position < position()) {
+            text.setLength((int) Math.max(0, position - dropped));
         }
     }
 
@@ -72,6 +88,6 @@ final class Log {
 
     @Override
     public String toString() {
-        return text.toString();
+        return dropped == 0 ? text.toString() : "(the beginning of the log is left out)\n" + text;
     }
 }

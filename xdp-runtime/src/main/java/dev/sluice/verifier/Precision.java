@@ -64,18 +64,32 @@ final class Precision {
             for (int i = 0; i < 10; i++) {
                 if (from.regs[i].type == RegType.SCALAR && from.regs[i].precise) {
                     regs[f] |= 1 << i;
-                    any = true;
                 }
             }
             for (int slot = 0; slot < from.slots(); slot++) {
                 if (from.isScalarSpill(slot) && from.spills[slot].precise) {
                     slots[f] |= 1L << slot;
-                    any = true;
                 }
+            }
+            if (regs[f] != 0 || slots[f] != 0) {
+                any = true;
+                logPropagated(f);
             }
         }
         if (any) {
             walk(current);
+        }
+    }
+
+    private void logPropagated(int f) {
+        if (run.detailed) {
+            StringBuilder names = new StringBuilder(regNames(f));
+            for (int slot = 0; slot < Long.SIZE; slot++) {
+                if ((slots[f] >> slot & 1) != 0) {
+                    names.append(names.isEmpty() ? "fp" : ",fp").append(-8 * (slot + 1));
+                }
+            }
+            run.log.line("frame " + f + ": propagating " + names);
         }
     }
 
@@ -199,7 +213,7 @@ final class Precision {
     }
 
     /** The way back is lost: every scalar of the path may have mattered. */
-    private void markAll(State from) {
+    void markAll(State from) {
         for (State state = from.parent; state != null; state = state.parent) {
             state.forEachReg(reg -> {
                 if (reg.type == RegType.SCALAR && !reg.precise) {

@@ -14,6 +14,7 @@ import java.util.Map;
  */
 final class Pruner {
     private static final int MAX_HISTORY = 40;
+    private static final int MAX_ROUNDS = 64;
 
     private static final class Entry {
         final State state;
@@ -25,13 +26,22 @@ final class Pruner {
         }
     }
 
-    /** A state that was found to be covered by one from which paths are still open: a loop that converged. */
+    /** A state that is covered by one on its own way round a loop: the loop converged. */
     private record BackEdge(State old, State state) {}
+
+    /** A cycle of the control flow as it is entered through one chain of calls. */
+    private static final class Visit {
+        /** The first checkpoint in it, while paths from there are open. */
+        State entry;
+
+        final List<BackEdge> backEdges = new ArrayList<>();
+    }
 
     private final Run run;
     private final StateComparison comparison;
-    private final Map<Long, LinkedList<Entry>> explored = new HashMap<>();
-    private final List<BackEdge> backEdges = new ArrayList<>();
+    private final Map<Integer, LinkedList<Entry>> explored = new HashMap<>();
+    private final Map<List<Integer>, Visit> visits = new HashMap<>();
+    private int[] cycles = {};
     private int previousJumps;
     private int previousProcessed;
     private int live;
@@ -47,7 +57,7 @@ final class Pruner {
     /** Forgets all states: another function begins. */
     void reset() {
         explored.clear();
-        backEdges.clear();
+        visits.clear();
         previousJumps = run.jumpsProcessed;
         previousProcessed = run.processed;
     }
@@ -59,8 +69,9 @@ final class Pruner {
         Layout layout = run.layout;
         boolean force = layout.checkpoints.get(insn) || current.historyCount > MAX_HISTORY;
         boolean add = force || run.jumpsProcessed - previousJumps >= 2 && run.processed - previousProcessed >= 8;
-        LinkedList<Entry> entries = explored.computeIfAbsent(
-                (long) insn << 32 | current.frame().callsite & 0xffff_ffffL, ignored -> new LinkedList<>());
+        // the same lists as Linux, which mixes slots of called functions with others
+        int list = Integer.remainderUnsigned(insn ^ current.frame().callsite, layout.size);
+        LinkedList<Entry> entries = explored.computeIfAbsent(list, ignored -> new LinkedList<>());
         clean(entries, current);
         int count = 0;
         for (Iterator<Entry> it = entries.iterator(); it.hasNext(); ) {
@@ -69,6 +80,9 @@ final class Pruner {
             boolean hit = false;
             boolean loop = false;
             State old = entry.state;
+            if (old.insn != insn) {
+                continue;
+            }
             if (old.branches > 0) {
                 boolean skipLoopCheck = false;
                 if (layout.callbackCalls.get(insn)) {
@@ -109,7 +123,11 @@ final class Pruner {
                 }
                 run.precision.propagate(old, current);
                 if (loop) {
-                    backEdges.add(new BackEdge(old, current));
+                    List<Integer> chain = chain(old);
+                    if (chain != null) {
+                        logCycle("backedge", chain);
+                        visits.get(chain).backEdges.add(new BackEdge(old, current.copy()));
+                    }
                 }
                 return true;
             }
@@ -139,6 +157,7 @@ final class Pruner {
         State checkpoint = current.copy();
         checkpoint.insn = run.insn;
         entries.addFirst(new Entry(checkpoint));
+        enter(checkpoint);
         current.parent = checkpoint;
         current.firstInsn = run.insn;
         current.depth = checkpoint.depth + 1;
@@ -168,6 +187,7 @@ final class Pruner {
         for (Entry entry : entries) {
             State state = entry.state;
             if (state.branches > 0
+                    || state.insn != run.insn
                     || state.cleaned
                     || !StateComparison.sameCallsites(state, current)
                     || isIncomplete(state)) {
@@ -195,43 +215,82 @@ final class Pruner {
 
     // --- loops that converge
 
-    /** Whether a loop around the state is still being walked, so that not all that matters is marked yet. */
-    private boolean isIncomplete(State state) {
-        if (backEdges.isEmpty()) {
-            return false;
-        }
-        settle();
-        for (BackEdge edge : backEdges) {
-            for (State s = state; s != null; s = s.parent) {
-                if (s == edge.old) {
-                    return true;
-                }
-            }
-        }
-        return false;
+    /** The visit of the cycle that a state is in, of the outermost function that is in one; null outside of cycles. */
+    private Visit visit(State state) {
+        List<Integer> at = chain(state);
+        return at == null ? null : visits.get(at);
     }
 
-    /** Loops whose entry has no open paths: marks go round until there are no new ones. */
-    private void settle() {
-        List<BackEdge> done = new ArrayList<>();
-        for (BackEdge edge : backEdges) {
-            if (edge.old.branches == 0) {
-                done.add(edge);
+    private List<Integer> chain(State state) {
+        if (cycles.length == 0) {
+            cycles = run.layout.cycles();
+        }
+        List<Integer> chain = null;
+        for (int f = 0; f <= state.current; f++) {
+            int insn = f == state.current ? state.insn : state.frames[f + 1].callsite;
+            if (cycles[insn] != 0) {
+                chain = chain == null ? new ArrayList<>(1) : chain;
+                chain.add(-cycles[insn]);
+                return chain;
+            }
+            chain = chain == null ? new ArrayList<>() : chain;
+            chain.add(insn);
+        }
+        return null;
+    }
+
+    private void enter(State checkpoint) {
+        List<Integer> chain = chain(checkpoint);
+        if (chain != null) {
+            Visit visit = visits.computeIfAbsent(chain, ignored -> new Visit());
+            if (visit.entry == null) {
+                visit.entry = checkpoint;
+                logCycle("enter", chain);
             }
         }
-        if (done.isEmpty()) {
+    }
+
+    private void logCycle(String what, List<Integer> chain) {
+        if (run.detailed) {
+            StringBuilder text = new StringBuilder("SCC ").append(what).append(" (");
+            chain.forEach(link -> text.append(link < 0 ? -link + ")" : link + ","));
+            run.log.line(text.toString());
+        }
+    }
+
+    /** All paths from a checkpoint have ended; if it was the first of a cycle, marks go round until there are no new ones. */
+    void exit(State state) {
+        List<Integer> chain = visits.isEmpty() ? null : chain(state);
+        Visit visit = chain == null ? null : visits.get(chain);
+        if (visit == null || !state.equals(visit.entry)) {
             return;
         }
-        for (int round = 0; round < 64; round++) {
+        logCycle("exit", chain);
+        visit.entry = null;
+        run.precision.changed = !visit.backEdges.isEmpty();
+        for (int round = 0; run.precision.changed; round++) {
             run.precision.changed = false;
-            for (BackEdge edge : done) {
-                run.precision.propagate(edge.old, edge.state);
+            for (BackEdge edge : visit.backEdges) {
+                if (round == MAX_ROUNDS) {
+                    run.precision.markAll(edge.state);
+                } else {
+                    run.precision.propagate(edge.old, edge.state);
+                }
             }
-            if (!run.precision.changed) {
+            if (round == MAX_ROUNDS) {
                 break;
             }
         }
-        backEdges.removeAll(done);
+        visit.backEdges.clear();
+    }
+
+    /** Whether a cycle that the state is in is still being walked, so that not all that matters is marked yet. */
+    private boolean isIncomplete(State state) {
+        if (visits.isEmpty()) {
+            return false;
+        }
+        Visit visit = visit(state);
+        return visit != null && !visit.backEdges.isEmpty();
     }
 
     /** The last checkpoint at a slot on the way to a state, or null. */

@@ -27,7 +27,7 @@ final class Run {
     short[] used = {};
 
     /** A branch to be walked later. */
-    private record Pending(State state, int insn, int previous, int logPosition) {}
+    private record Pending(State state, int insn, int previous, long logPosition) {}
 
     private final ArrayDeque<Pending> pending = new ArrayDeque<>();
 
@@ -235,6 +235,7 @@ final class Run {
             if (--ended.branches != 0) {
                 break;
             }
+            pruner.exit(ended);
             ended = ended.parent;
         }
     }
@@ -286,7 +287,7 @@ final class Run {
                 seen[insn] = true;
                 facts.record(insn);
                 lastInsn = insn;
-                liveStack.begin(insn);
+                liveStack.begin();
                 int at = insn;
                 Step step = step();
                 liveStack.commit(at);

@@ -169,6 +169,22 @@ class Scalar {
         smax = Math.min(smax, value | mask & Long.MAX_VALUE);
         umin = umax64(umin, value);
         umax = umin64(umax, value | mask);
+        learnOnlyValue();
+    }
+
+    /** Where one number alone has the bits and lies in the range, it is that one. */
+    private void learnOnlyValue() {
+        boolean minFits = bits.contains(umin);
+        long next = bits.above(umin);
+        if (minFits) {
+            if (Long.compareUnsigned(next, umax) > 0) {
+                setKnown(umin);
+            }
+        } else if (next == (bits.value() | bits.mask())) {
+            setKnown(next);
+        } else if (Long.compareUnsigned(next, umax) <= 0 && Long.compareUnsigned(bits.above(next), umax) > 0) {
+            setKnown(next);
+        }
     }
 
     private void deduce() {

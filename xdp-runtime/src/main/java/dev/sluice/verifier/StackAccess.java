@@ -251,6 +251,7 @@ final class StackAccess {
     private void loadBytes(Frame frame, int from, int to, int value) {
         for (int i = from; i < to; i++) {
             int at = -i - 1;
+            run.scratchSlot(at / SLOT);
             if (frame.kind(at / SLOT, at % SLOT) != Frame.ZERO) {
                 run.reg(value).setUnknown();
                 return;

@@ -154,7 +154,9 @@ final class StatePrinter {
             attribute(out, start, "vs=" + Integer.toUnsignedString(reg.map.def().valueSize()));
         }
         if (reg.type != RegType.SCALAR && reg.off != 0) {
-            attribute(out, start, "off=" + reg.off);
+            StringBuilder off = new StringBuilder("off=");
+            number(off, reg.off, true);
+            attribute(out, start, off.toString());
         }
         if (reg.type.isPacket()) {
             attribute(out, start, "r=" + (reg.range < 0 ? "0x" + Long.toHexString(reg.range) : reg.range));

@@ -50,6 +50,27 @@ public record Tnum(long value, long mask) {
         return (value & known) == (other.value & known);
     }
 
+    /** The least number of the set that is greater than {@code number}, unsigned; the greatest of all if none is. */
+    public long above(long number) {
+        long greatest = value | mask;
+        if (Long.compareUnsigned(number, greatest) >= 0) {
+            return greatest;
+        }
+        if (Long.compareUnsigned(number, value) < 0) {
+            return value;
+        }
+        // the number's bits wherever the set leaves them open; the first known bit that is different decides
+        long different = (number ^ value) & ~mask;
+        int width = 64 - Long.numberOfLeadingZeros(different);
+        long upper = width == 64 ? 0 : -1L << width;
+        if (different != 0 && (number & Long.highestOneBit(different)) == 0) {
+            return number & upper & mask | value; // already greater there: the lower open bits are zero
+        }
+        // count up in the open bits above, carrying over the known ones
+        long counted = (number & upper & mask | upper & ~mask) + (width == 64 ? 0 : 1L << width);
+        return counted & upper & mask | value;
+    }
+
     public Tnum add(Tnum other) {
         long sumOfMasks = mask + other.mask;
         long sumOfValues = value + other.value;

@@ -111,4 +111,26 @@ class TnumTest {
         assertThat(Tnum.UNKNOWN.rsh(60)).isEqualTo(new Tnum(0, 0xf));
         assertThat(Tnum.of(0x1_2345L).cast(2)).isEqualTo(Tnum.of(0x2345));
     }
+
+    /** All sets of six bits, all numbers. */
+    @Test
+    void theNextNumberOfASet() {
+        for (int mask = 0; mask < 64; mask++) {
+            for (int value = 0; value < 64; value++) {
+                if ((value & mask) != 0) {
+                    continue;
+                }
+                Tnum set = new Tnum(value, mask);
+                for (int number = 0; number < 64; number++) {
+                    long expected = value | mask;
+                    for (int candidate = 63; candidate > number; candidate--) {
+                        expected = set.contains(candidate) ? candidate : expected;
+                    }
+                    assertThat(set.above(number)).as("%s above %d", set, number).isEqualTo(expected);
+                }
+            }
+        }
+        assertThat(new Tnum(1L << 63, 1).above(1L << 63)).isEqualTo(1L << 63 | 1);
+        assertThat(new Tnum(0, 1L << 63).above(5)).isEqualTo(1L << 63);
+    }
 }

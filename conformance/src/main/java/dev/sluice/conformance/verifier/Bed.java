@@ -80,6 +80,19 @@ final class Bed {
         return Answer.of(kernel.load(attributes));
     }
 
+    /** The kernel's log. */
+    static String log(Kernel kernel, byte[] insns, List<KernelMap> maps, int level) {
+        ProgramAttributes attributes = ProgramAttributes.of(Uapi.PROG_TYPE_XDP, withDescriptors(insns, maps))
+                .withLogLevel(level);
+        return switch (kernel.load(attributes)) {
+            case LoadResult.Loaded loaded -> {
+                loaded.program().close();
+                yield loaded.log();
+            }
+            case LoadResult.Rejected rejected -> rejected.log();
+        };
+    }
+
     /** An answer of either verifier. */
     record Answer(boolean accepted, boolean unsupported, int processed, String message) {
         static Answer of(LoadResult result) {

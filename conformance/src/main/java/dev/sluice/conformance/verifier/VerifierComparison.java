@@ -66,6 +66,9 @@ public final class VerifierComparison {
         VerifierComparison comparison = new VerifierComparison(kernel);
         switch (args[0]) {
             case "fuzz" -> comparison.fuzz(Long.parseLong(args[1]), Integer.parseInt(args[2]), false);
+            case "random" -> comparison.random(Long.parseLong(args[1]), Integer.parseInt(args[2]), false);
+            case "logs" -> comparison.logs(Long.parseLong(args[1]), Integer.parseInt(args[2]));
+            case "random-mutated" -> comparison.random(Long.parseLong(args[1]), Integer.parseInt(args[2]), true);
             case "mutated" -> comparison.fuzz(Long.parseLong(args[1]), Integer.parseInt(args[2]), true);
             case "objects" -> comparison.objects(Path.of(args[1]));
             case "mutated-objects" ->
@@ -107,6 +110,54 @@ public final class VerifierComparison {
         } finally {
             maps.forEach(KernelMap::close);
         }
+    }
+
+    void random(long from, int count, boolean mutate) {
+        List<KernelMap> maps = Bed.create(kernel);
+        try {
+            for (long seed = from; seed < from + count; seed++) {
+                byte[] insns = RandomCases.of(seed);
+                if (mutate) {
+                    insns = Mutation.of(insns, seed);
+                }
+                matrix.add("seed " + seed, Bed.ask(kernel, insns, maps), ours(verifier, insns));
+            }
+        } finally {
+            maps.forEach(KernelMap::close);
+        }
+    }
+
+    /** The whole log at level 2 of random programs: every state on the way. */
+    void logs(long from, int count) {
+        List<KernelMap> maps = Bed.create(kernel);
+        int same = 0;
+        try {
+            for (long seed = from; seed < from + count; seed++) {
+                byte[] insns = RandomCases.of(seed);
+                String[] theirs = Bed.log(kernel, insns, maps, 2)
+                        .replaceAll("= 0xffff[0-9a-f]{12}( +)?", "= map ")
+                        .split("\n");
+                String[] ours = verifier.withLogLevel(2)
+                        .verify(Subject.of(insns, Bed.known()))
+                        .log()
+                        .replaceAll("= map\\[fd:\\d+](\\[0]\\+\\d+)?( +)?", "= map ")
+                        .split("\n");
+                int line = 0;
+                while (line < Math.min(theirs.length, ours.length) && theirs[line].equals(ours[line])) {
+                    line++;
+                }
+                if (line == theirs.length && line == ours.length) {
+                    same++;
+                } else {
+                    System.out.println("seed " + seed + " line " + line + "\n  kernel: "
+                            + (line < theirs.length ? theirs[line] : "-") + "\n  ours:   "
+                            + (line < ours.length ? ours[line] : "-"));
+                }
+            }
+        } finally {
+            maps.forEach(KernelMap::close);
+        }
+        System.out.println("same log " + same + " of " + count);
     }
 
     void objects(Path directory) throws IOException {
