@@ -1,6 +1,7 @@
 package dev.sluice.verifier;
 
 import dev.sluice.btf.Btf;
+import dev.sluice.btf.BtfType;
 import dev.sluice.helper.Kfunc;
 import dev.sluice.isa.Opcode;
 import dev.sluice.map.MapDef;
