@@ -58,7 +58,7 @@ public final class ArrayMap extends IndexedMap {
         }
         long to = address(index);
         if (!hasFields()) {
-            Memory.copy(value, to, valueSize);
+            Memory.copyShort(value, to, valueSize);
             return 0;
         }
         if ((flags & LOCK) != 0) {

@@ -124,6 +124,9 @@ public abstract class BpfMap implements AutoCloseable {
 
     // --- the user's side
 
+    /** Bytes of native memory that the map has taken. */
+    public abstract long memoryBytes();
+
     /** Bytes of a value as {@code bpf(2)} copies it: all CPUs of a per-CPU map. */
     public abstract int userValueSize();
 

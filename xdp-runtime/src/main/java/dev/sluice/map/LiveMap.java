@@ -72,6 +72,13 @@ abstract class LiveMap extends BpfMap {
         }
     }
 
+    @Override
+    public final long memoryBytes() {
+        synchronized (blocks) {
+            return blocks.stream().mapToLong(Block::bytes).sum();
+        }
+    }
+
     /** Zeroed memory that lives as long as the map and that programs may touch. */
     final long allocateRegion(long bytes, boolean programsMayWrite) {
         long address = allocate(bytes);

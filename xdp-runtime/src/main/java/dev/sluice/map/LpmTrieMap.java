@@ -4,6 +4,7 @@ import dev.sluice.memory.Memory;
 import dev.sluice.memory.Regions;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * {@code BPF_MAP_TYPE_LPM_TRIE}: the entry with the longest prefix that matches. A key is the prefix's length in bits
@@ -17,8 +18,18 @@ import java.util.Arrays;
  *       16 prefix   u32   length in bits
  *       20 kind     u32   0 joins branches, 1 has a value
  *       24 data           as many bytes as the key has, up to 8 rounded up
- *       .. value          apart, in memory that programs may touch; its address is behind the data
+ *       .. value          the only part that checked programs may touch
  * </pre>
+ *
+ * <p>Large tries have a table by the first bits behind those that nearly all prefixes begin with, so that a walk begins
+ * deep in the trie. It follows from the trie, and is brought up to date with it, under the writers' lock:
+ *
+ * <pre>
+ * entry:  0 best    u64   address of the value of the longest prefix that ends within these bits, or 0
+ *         8 next    u64   the topmost node that begins with these bits, or 0
+ * </pre>
+ *
+ * <p>An operation changes one of an entry's words, never both, so that a reader sees the trie as it was before or after.
  *
  * <p>Readers take no lock. Writers hold one, and change the trie with single stores: a node that replaces another is
  * complete before it is linked. A node that has left the trie is used again when every queue has been in a quiescent
@@ -36,10 +47,40 @@ public final class LpmTrieMap extends LiveMap {
     private static final int HAS_VALUE = 1;
 
     private static final int FIRST_CHUNK = 64;
-    private static final int MAX_CHUNK = 1 << 14;
+    private static final int MAX_CHUNK = 1 << 17;
 
     /** Nodes that may wait for quiescent states beside those of a full trie, which has two for an entry. */
     private static final long MOST_WAITING = 1 << 18;
+
+    private static final int ENTRY_BYTES = 16;
+    private static final int NEXT = 8;
+
+    /** A trie of fewer entries has no table. */
+    private static final int FEWEST = 64;
+
+    private static final int MOST_BITS = 20;
+
+    /** A branch with this part of the nodes is followed when a table's place is looked for. */
+    private static final double NEARLY_ALL = 0.9;
+
+    private static final int LINE = 64;
+
+    /**
+     * The table.
+     *
+     * @param base bits that its keys begin with: those of {@code data}
+     * @param bits that its entries go by, which follow
+     */
+    private record Table(long entries, int base, int bits, long data) {
+        /** Bits that are known where an entry's walk begins. */
+        int end() {
+            return base + bits;
+        }
+
+        long entry(long index) {
+            return entries + index * ENTRY_BYTES;
+        }
+    }
 
     private final int dataBytes;
     private final int maxPrefix;
@@ -48,6 +89,7 @@ public final class LpmTrieMap extends LiveMap {
     private final int valueOffset;
     private final long nodeBytes;
     private final long valueBytes;
+    private volatile @Nullable Table table;
 
     /** Where the root's address is. */
     private final long rootSlot;
@@ -68,8 +110,9 @@ public final class LpmTrieMap extends LiveMap {
         valueSize = def.valueSize();
         maxEntries = def.maxEntries();
         valueOffset = DATA + (int) roundUp8(dataBytes);
-        nodeBytes = (long) valueOffset + Long.BYTES;
         valueBytes = roundUp8(valueSize);
+        long needed = valueOffset + valueBytes;
+        nodeBytes = needed <= LINE ? LINE : needed;
         rootSlot = allocate(64);
         limbo = new Limbo(table.quiescentStates());
     }
@@ -82,30 +125,45 @@ public final class LpmTrieMap extends LiveMap {
         if (Integer.compareUnsigned(prefix, maxPrefix) > 0) {
             return 0;
         }
-        long found = longest(prefix, key + Integer.BYTES);
-        return found == 0 ? 0 : Memory.getLong(found + valueOffset);
+        return longest(prefix, key + Integer.BYTES);
     }
 
+    /** The value of the longest prefix, or 0. */
     private long longest(int prefix, long data) {
+        Table known = table;
         long found = 0;
-        long node = acquire(rootSlot);
-        int known = -1;
+        long node;
+        int matched = 0;
+        if (known != null && prefix >= known.end() && matching(known.data, data, 0, known.base) == known.base) {
+            long entry = known.entry(bits(data, known.base, known.bits));
+            found = Memory.getLong(entry);
+            node = acquire(entry + NEXT);
+            matched = known.end();
+        } else {
+            node = acquire(rootSlot);
+        }
         while (node != 0) {
             int length = Memory.getInt(node + PREFIX);
-            int matching = matching(node + DATA, data, Math.max(known, 0), Math.min(length, prefix));
-            if (matching < length) {
+            if (matching(node + DATA, data, matched, Math.min(length, prefix)) < length) {
                 break;
             }
             if (Memory.getInt(node + KIND) == HAS_VALUE) {
-                found = node;
+                found = node + valueOffset;
             }
             if (length == prefix) {
                 break;
             }
-            known = length;
+            matched = length;
             node = acquire(child(node, bit(data, length)));
         }
         return found;
+    }
+
+    /** Up to 25 bits of data as a number; there are at least four bytes of it. */
+    private int bits(long data, int from, int count) {
+        int offset = Math.min(from >>> 3, dataBytes - Integer.BYTES);
+        int word = Integer.reverseBytes(Memory.getInt(data + offset));
+        return word << from - offset * Byte.SIZE >>> Integer.SIZE - count;
     }
 
     /**
@@ -168,11 +226,16 @@ public final class LpmTrieMap extends LiveMap {
     private int insert(int prefix, long data, long value, long flags) {
         long slot = rootSlot;
         long node = Memory.getLong(slot);
+        Table known = table;
+        long top = 0; // where the topmost node is linked that an entry of the table may lead to
         int length = 0;
         int matching = 0;
         while (node != 0) {
             length = Memory.getInt(node + PREFIX);
-            matching = matching(node + DATA, data, 0, Math.min(length, prefix));
+            if (top == 0 && known != null && length >= known.end()) {
+                top = slot;
+            }
+            matching = matching(node + DATA, data, matching, Math.min(length, prefix));
             if (matching != length || length == prefix) {
                 break;
             }
@@ -195,7 +258,7 @@ public final class LpmTrieMap extends LiveMap {
             return Errno.ENOMEM.negative();
         }
         long fresh = fresh(prefix, HAS_VALUE, data);
-        Memory.copy(value, Memory.getLong(fresh + valueOffset), valueSize);
+        Memory.copyShort(value, fresh + valueOffset, valueSize);
         if (same) {
             Memory.putLong(child(fresh, 0), Memory.getLong(child(node, 0)));
             Memory.putLong(child(fresh, 1), Memory.getLong(child(node, 1)));
@@ -215,6 +278,14 @@ public final class LpmTrieMap extends LiveMap {
         }
         if (!exists) {
             count++;
+        }
+        if (exists && known != null && prefix >= known.end()) {
+            if (matching(known.data, data, 0, known.base) == known.base) {
+                // one entry leads there, and it led to the same path before
+                link(known.entry(bits(data, known.base, known.bits)) + NEXT, Memory.getLong(top));
+            }
+        } else {
+            changed(prefix, data);
         }
         return 0;
     }
@@ -259,6 +330,7 @@ public final class LpmTrieMap extends LiveMap {
         long one = Memory.getLong(child(node, 1));
         if (zero != 0 && one != 0) {
             Memory.ATOMIC_INT.setRelease(Memory.ALL, node + KIND, JOINS);
+            changed(prefix, data);
             return 0;
         }
         if (zero == 0 && one == 0 && parent != 0 && Memory.getInt(parent + KIND) == JOINS) {
@@ -270,7 +342,125 @@ public final class LpmTrieMap extends LiveMap {
             link(slot, zero != 0 ? zero : one);
         }
         give(node);
+        changed(prefix, data);
         return 0;
+    }
+
+    // --- the table; under the lock
+
+    /** Brings the table up to date after an entry has come or gone; the trie has it right already. */
+    private void changed(int prefix, long data) {
+        Table known = table;
+        if (dataBytes >= Integer.BYTES && count >= (known == null ? FEWEST : 4L << known.bits)) {
+            build();
+            return;
+        }
+        if (known == null) {
+            return;
+        }
+        int common = Math.min(prefix, known.base);
+        if (matching(known.data, data, 0, common) < common) {
+            return;
+        }
+        refresh(known, prefix < known.base ? known.data : data, Math.clamp(prefix - known.base, 0, known.bits));
+    }
+
+    /** Makes a table for as many entries as there are; without memory for it, all stays as it is. */
+    private void build() {
+        long node = Memory.getLong(rootSlot);
+        int all = count(node);
+        while (true) {
+            long zero = Memory.getLong(child(node, 0));
+            long one = Memory.getLong(child(node, 1));
+            long most = zero == 0 || one != 0 && count(one) > count(zero) ? one : zero;
+            if (most == 0 || count(most) < all * NEARLY_ALL) {
+                break;
+            }
+            node = most;
+        }
+        int bits = Math.min(Integer.SIZE - Integer.numberOfLeadingZeros(count), MOST_BITS);
+        int base = Math.min(Memory.getInt(node + PREFIX), maxPrefix - bits);
+        if (base < 0) {
+            return;
+        }
+        Table made;
+        try {
+            long entries = allocate((long) ENTRY_BYTES << bits);
+            long data = allocate(roundUp8(dataBytes));
+            Memory.copy(node + DATA, data, dataBytes);
+            made = new Table(entries, base, bits, data);
+        } catch (OutOfMemoryError e) {
+            return;
+        }
+        refresh(made, made.data, 0);
+        table = made;
+    }
+
+    /** The nodes of a branch. */
+    private int count(long node) {
+        return node == 0 ? 0 : 1 + count(Memory.getLong(child(node, 0))) + count(Memory.getLong(child(node, 1)));
+    }
+
+    /** Writes the entries whose first bits are those of data. */
+    private void refresh(Table known, long data, int bits) {
+        int depth = known.base + bits;
+        long best = 0;
+        long node = Memory.getLong(rootSlot);
+        while (node != 0) {
+            int length = Memory.getInt(node + PREFIX);
+            int limit = Math.min(length, depth);
+            if (matching(node + DATA, data, 0, limit) < limit) {
+                node = 0;
+                break;
+            }
+            if (length >= depth) {
+                break;
+            }
+            if (Memory.getInt(node + KIND) == HAS_VALUE) {
+                best = node + valueOffset;
+            }
+            node = Memory.getLong(child(node, bit(data, length)));
+        }
+        fill(known, node, best, bits == 0 ? 0 : bits(data, known.base, bits), bits);
+    }
+
+    /**
+     * Writes the entries that begin with some bits, each once.
+     *
+     * @param node the topmost that begins with these bits, or 0
+     * @param best the value of the longest prefix that ends before
+     * @param index the bits
+     * @param bits how many
+     */
+    private void fill(Table known, long node, long best, int index, int bits) {
+        int rest = known.bits - bits;
+        long from = (long) index << rest;
+        long to = from + (1L << rest);
+        if (node == 0 || rest == 0) {
+            fill(known, from, to, best, node);
+            return;
+        }
+        int own = Math.min(Memory.getInt(node + PREFIX), known.end()) - known.base;
+        int ownIndex = own == 0 ? 0 : bits(node + DATA, known.base, own);
+        long ownFrom = (long) ownIndex << known.bits - own;
+        long ownTo = ownFrom + (1L << known.bits - own);
+        fill(known, from, ownFrom, best, 0);
+        if (own == known.bits) {
+            fill(known, ownFrom, ownTo, best, node);
+        } else {
+            long value = Memory.getInt(node + KIND) == HAS_VALUE ? node + valueOffset : best;
+            fill(known, Memory.getLong(child(node, 0)), value, ownIndex << 1, own + 1);
+            fill(known, Memory.getLong(child(node, 1)), value, ownIndex << 1 | 1, own + 1);
+        }
+        fill(known, ownTo, to, best, 0);
+    }
+
+    private static void fill(Table known, long from, long to, long best, long next) {
+        for (long index = from; index < to; index++) {
+            long entry = known.entry(index);
+            link(entry, best);
+            link(entry + NEXT, next);
+        }
     }
 
     // --- nodes; under the lock
@@ -313,15 +503,12 @@ public final class LpmTrieMap extends LiveMap {
     }
 
     private void addNodes(int more) {
-        long chunk = allocate(more * nodeBytes);
-        long values = allocateRegion(more * valueBytes, programsMayWrite());
+        long chunk = allocateValues(more * nodeBytes, nodeBytes, valueOffset, valueBytes, programsMayWrite());
         if (free.length < freeCount + more) {
             free = Arrays.copyOf(free, freeCount + more);
         }
         for (int i = more - 1; i >= 0; i--) {
-            long node = chunk + i * nodeBytes;
-            Memory.putLong(node + valueOffset, values + i * valueBytes);
-            free[freeCount++] = node;
+            free[freeCount++] = chunk + i * nodeBytes;
         }
         nodes += more;
     }

@@ -64,7 +64,7 @@ public final class QueueMap extends LiveMap {
                 }
                 tail++;
             }
-            Memory.copy(value, slot(head), valueSize);
+            Memory.copyShort(value, slot(head), valueSize);
             head++;
             return 0;
         } finally {
@@ -89,7 +89,7 @@ public final class QueueMap extends LiveMap {
                 Memory.fill(value, valueSize, (byte) 0);
                 return Errno.ENOENT.negative();
             }
-            Memory.copy(slot(stack ? head - 1 : tail), value, valueSize);
+            Memory.copyShort(slot(stack ? head - 1 : tail), value, valueSize);
             if (takeOut && stack) {
                 head--;
             } else if (takeOut) {

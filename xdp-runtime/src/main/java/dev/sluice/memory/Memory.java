@@ -125,6 +125,12 @@ public final class Memory {
 
     /** Zeroed memory that lives as long as the arena; its address. */
     public static long allocate(Arena arena, long bytes, long alignment) {
+        if (LargePages.fit(bytes)) {
+            long address = LargePages.allocate(arena, bytes);
+            if (address != 0) {
+                return address;
+            }
+        }
         return arena.allocate(Math.max(bytes, 1), alignment).address();
     }
 }

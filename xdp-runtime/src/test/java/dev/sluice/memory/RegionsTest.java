@@ -27,6 +27,25 @@ class RegionsTest {
     }
 
     @Test
+    void onlyTheValuesOfElementsAreSeen() {
+        regions.add(1000, 64, 32, 16, 8, true);
+        for (int address = 990; address < 1080; address++) {
+            for (int bytes = 1; bytes <= 9; bytes++) {
+                boolean first = address >= 1016 && address + bytes <= 1024;
+                boolean second = address >= 1048 && address + bytes <= 1056;
+                assertThat(regions.allows(address, bytes, true))
+                        .as("address %d bytes %d", address, bytes)
+                        .isEqualTo(first || second);
+            }
+        }
+        long[] area = new long[4];
+        assertThat(regions.area(1050, area, 1)).isTrue();
+        assertThat(area).containsExactly(0, 1048, 1056, 1);
+        assertThat(regions.area(1015, area, 1)).isFalse();
+        assertThat(regions.area(1056, area, 1)).isFalse();
+    }
+
+    @Test
     void nothingWraps() {
         regions.add(1000, 100, true);
         for (long address : new long[] {0, -1, Long.MIN_VALUE, Long.MAX_VALUE, Long.MIN_VALUE + 1000}) {

@@ -171,7 +171,7 @@ final class SluiceSide implements Side {
 
     @Override
     public long mapBytes() {
-        return -1;
+        return map.memoryBytes();
     }
 
     @Override
