@@ -168,10 +168,6 @@ final class ObjectLoader {
         if (type == null) {
             throw new LoadException("map " + map.name() + ": no such map type, type=" + map.type());
         }
-        if (!Maps.supports(type)) {
-            throw new LoadException("map " + map.name() + ": maps of this type are not supported by sluice yet, type="
-                    + type.bpftoolName());
-        }
         return new MapDef(
                 map.name(),
                 type,
@@ -367,6 +363,10 @@ final class ObjectLoader {
         LoadedMap map = maps.get(index);
         if (map == null) {
             throw new AssertionError("every map that a program uses has been made");
+        }
+        if (map.map().def().type() == MapType.ARENA) {
+            throw new LoadException(
+                    "map " + map.name() + ": a program uses an arena, which is not supported by sluice");
         }
         return map.map();
     }

@@ -5,7 +5,8 @@ import dev.sluice.memory.Regions;
 /**
  * The types whose entries belong to things that are not there when a program runs outside of a kernel: sockets, inodes,
  * tasks, cgroups, kernel stacks. They can be made, so that programs load that mention them; they stay empty, and look-ups
- * answer what the kernel answers when there is nothing to find.
+ * answer what the kernel answers when there is nothing to find. An arena can be made too, for objects that have one; programs
+ * that use it are refused when they are loaded.
  */
 public final class InertMap extends LiveMap {
     InertMap(MapDef def, MapTable table) {

@@ -13,6 +13,8 @@ final class MapRules {
     private static final int MMAPABLE = 1 << 10;
     private static final int PRESERVE_ELEMS = 1 << 11;
     private static final int INNER_MAP = 1 << 12;
+    private static final int SEGV_ON_FAULT = 1 << 17;
+    private static final int NO_USER_CONV = 1 << 18;
     private static final int ACCESS = RDONLY | WRONLY | BpfMap.RDONLY_PROG | BpfMap.WRONLY_PROG;
 
     /** The kernel's {@code PCPU_MIN_UNIT_SIZE}. */
@@ -262,9 +264,46 @@ final class MapRules {
         }
     }
 
+    /** Memory that programs and user space share, by pages. */
+    static void arena(MapDef def) {
+        keySize(def, 0);
+        valueSize(def, 0, 0);
+        positive(def, "max_entries", def.maxEntries());
+        flags(def, MMAPABLE | SEGV_ON_FAULT | NO_USER_CONV);
+        if ((def.flags() & MMAPABLE) == 0) {
+            throw refuse(Errno.EINVAL, def, "an arena needs BPF_F_MMAPABLE, flags", def.flags());
+        }
+        if (def.extra() % RingMap.PAGE_BYTES != 0) {
+            throw new MapException(
+                    Errno.EINVAL,
+                    "map " + def.name() + ": map_extra expected the address of a page, map_extra=0x"
+                            + Long.toHexString(def.extra()));
+        }
+        long bytes = Integer.toUnsignedLong(def.maxEntries()) * RingMap.PAGE_BYTES;
+        if (bytes > 1L << 32) {
+            throw refuse(Errno.E2BIG, def, "an arena has at most 4 GiB, max_entries", def.maxEntries());
+        }
+        if (def.extra() >>> 32 != (def.extra() + bytes - 1) >>> 32) {
+            throw new MapException(
+                    Errno.ERANGE,
+                    "map " + def.name() + ": an arena must not cross a multiple of 4 GiB, map_extra=0x"
+                            + Long.toHexString(def.extra()));
+        }
+    }
+
+    /** Types that are never made: what they would need cannot be said in a definition, or Linux 6.18 does not have them. */
+    static void never(MapDef def) {
+        String why = def.type() == MapType.STRUCT_OPS
+                ? "it stands for a structure of the kernel, which XDP programs cannot use"
+                : "Linux 6.18 does not have it";
+        throw new MapException(
+                Errno.EINVAL,
+                "map " + def.name() + ": no map of type " + def.type().bpftoolName() + ": " + why);
+    }
+
     /** What the kernel looks at before it asks the type. */
     static void extra(MapDef def) {
-        if (def.extra() != 0 && def.type() != MapType.BLOOM_FILTER) {
+        if (def.extra() != 0 && def.type() != MapType.BLOOM_FILTER && def.type() != MapType.ARENA) {
             throw new MapException(
                     Errno.EINVAL, "map " + def.name() + ": map_extra expected 0, map_extra=" + def.extra());
         }

@@ -38,7 +38,8 @@ public final class MapSnapshot implements AutoCloseable {
     public MapSnapshot(MapTable table) {
         boolean taken = false;
         try {
-            // timers that run when one is taken do not run any more when it is put back: there are none before programs run
+            // timers that run when one is taken do not run any more when it is put back: there are none before programs
+            // run
             restores.add(table.timers()::releaseAll);
             Set<Object> seen = Collections.newSetFromMap(new IdentityHashMap<>());
             for (BpfMap map : table.all()) {

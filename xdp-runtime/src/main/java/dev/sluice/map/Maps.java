@@ -38,7 +38,7 @@ public final class Maps {
     public static boolean supports(MapType type) {
         return switch (type) {
             case null -> false;
-            case UNSPEC, STRUCT_OPS, ARENA, INSN_ARRAY -> false;
+            case UNSPEC, STRUCT_OPS, INSN_ARRAY -> false;
             default -> true;
         };
     }
@@ -52,7 +52,7 @@ public final class Maps {
      * Creates a map and makes it known under the next id.
      *
      * @throws MapException as the kernel refuses it: EINVAL for sizes, entries and flags that its type does not allow,
-     *     E2BIG and ENOMEM for what is too large; ENOTSUPP for types that Sluice does not have
+     *     E2BIG and ENOMEM for what is too large
      */
     public BpfMap create(MapDef def) {
         check(def);
@@ -85,10 +85,11 @@ public final class Maps {
                         CGROUP_STORAGE,
                         PERCPU_CGROUP_STORAGE,
                         REUSEPORT_SOCKARRAY,
-                        STACK_TRACE -> new InertMap(def, table);
+                        STACK_TRACE,
+                        ARENA -> new InertMap(def, table);
                 case DEVMAP -> new DevMap(readOnly(def), table, regions);
                 case DEVMAP_HASH -> new DevHashMap(readOnly(def), table, regions, cpus, seed);
-                default -> throw unsupported(def);
+                case STRUCT_OPS, INSN_ARRAY, UNSPEC -> throw new AssertionError(def);
             };
         } catch (OutOfMemoryError | ArithmeticException e) {
             throw new MapException(
@@ -125,16 +126,12 @@ public final class Maps {
             case CGROUP_STORAGE, PERCPU_CGROUP_STORAGE -> MapRules.cgroupStorage(def);
             case STACK_TRACE -> MapRules.stackTrace(def);
             case DEVMAP, DEVMAP_HASH -> MapRules.devmap(def);
-            default -> throw unsupported(def);
+            case ARENA -> MapRules.arena(def);
+            case STRUCT_OPS, INSN_ARRAY, UNSPEC -> MapRules.never(def);
         }
         if (def.inner() != null && (def.type() == MapType.ARRAY_OF_MAPS || def.type() == MapType.HASH_OF_MAPS)) {
             check(def.inner());
         }
-    }
-
-    private static MapException unsupported(MapDef def) {
-        return new MapException(
-                Errno.ENOTSUPP, "map " + def.name() + ": type " + def.type().bpftoolName() + " is not supported");
     }
 
     /** Device maps are read-only for programs, and say so in their flags. */

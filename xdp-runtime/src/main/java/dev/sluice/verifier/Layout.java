@@ -7,6 +7,7 @@ import dev.sluice.helper.Kfunc;
 import dev.sluice.isa.Form;
 import dev.sluice.isa.Opcode;
 import dev.sluice.isa.Pseudo;
+import dev.sluice.map.MapType;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -422,14 +423,21 @@ final class Layout {
     }
 
     static boolean isDirect(KnownMap map) {
-        return map.def().type() == dev.sluice.map.MapType.ARRAY;
+        return map.def().type() == MapType.ARRAY;
     }
 
     private KnownMap checkMap(int slot) {
         if (imm[slot] < 0 || imm[slot] >= subject.maps().size()) {
             throw reject("fd " + imm[slot] + " is not pointing to valid bpf_map");
         }
-        return subject.maps().get(imm[slot]);
+        KnownMap map = subject.maps().get(imm[slot]);
+        if (map.def().type() == MapType.STRUCT_OPS) {
+            throw reject("bpf_struct_ops map cannot be used in prog");
+        }
+        if (map.def().type() == MapType.ARENA) {
+            throw new UnsupportedException("use of an arena");
+        }
+        return map;
     }
 
     // --- reachability

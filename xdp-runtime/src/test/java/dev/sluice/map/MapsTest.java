@@ -208,7 +208,9 @@ class MapsTest {
         assertThatThrownBy(() -> map.put(new byte[4], new byte[9], BpfMap.ANY))
                 .hasMessage("map flows: value expected 8 bytes, found 9, errno=EINVAL");
         assertThatThrownBy(() -> maps.create(MapDef.of("pages", MapType.ARENA, 0, 0, 16)))
-                .hasMessage("map pages: type arena is not supported, errno=ENOTSUPP");
+                .hasMessage("map pages: an arena needs BPF_F_MMAPABLE, flags=0 type=arena, errno=EINVAL");
+        assertThatThrownBy(() -> maps.create(MapDef.of("code", MapType.INSN_ARRAY, 4, 8, 16)))
+                .hasMessage("map code: no map of type insn_array: Linux 6.18 does not have it, errno=EINVAL");
         assertThatThrownBy(() -> maps.create(MapDef.of("big", MapType.ARRAY, 4, 1 << 30, -1)))
                 .isInstanceOfSatisfying(
                         MapException.class, e -> assertThat(e.errno()).isEqualTo(Errno.ENOMEM));

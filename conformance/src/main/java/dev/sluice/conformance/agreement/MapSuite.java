@@ -441,13 +441,18 @@ public final class MapSuite {
         int[] keySizes = {0, 1, 4, 4, 4, 5, 8, 8, 16, 256, 260, 261, 511, 512, 513, 600};
         int[] valueSizes = {0, 1, 4, 4, 8, 8, 13, 64, 4096, 32768, 32769, 70000};
         int[] entries = {0, 1, 2, 7, 64};
+        int[] pages = {0, 1, 7, 4096, 8192, 12288, 1 << 20, (1 << 20) + 1};
         for (int i = 0; i < DEFINITIONS; i++) {
             MapType type = types.get(random.nextInt(types.size()));
             int flags = 0;
             for (int bits = random.nextInt(3); bits > 0; bits--) {
-                // not: NUMA nodes, which a machine has or has not, mmapable, zero seed, tokens and what needs a
-                // descriptor
-                flags |= 1 << List.of(0, 1, 3, 4, 7, 8, 11, 12, 20, 29).get(random.nextInt(10));
+                // not: NUMA nodes, which a machine has or has not, tokens and what needs a descriptor
+                flags |= 1
+                        << List.of(0, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 17, 18, 20, 29)
+                                .get(random.nextInt(16));
+            }
+            if (type == MapType.ARENA) {
+                flags = random.nextInt(8) == 0 ? flags : flags & (1 << 17 | 1 << 18) | 1 << 10;
             }
             if (type == MapType.LPM_TRIE && random.nextBoolean()) {
                 flags |= NO_PREALLOC;
@@ -455,11 +460,11 @@ public final class MapSuite {
             MapDef def = new MapDef(
                     "agreement",
                     type,
-                    keySizes[random.nextInt(keySizes.length)],
-                    valueSizes[random.nextInt(valueSizes.length)],
-                    entries[random.nextInt(entries.length)],
+                    without(type) && random.nextInt(8) != 0 ? 0 : keySizes[random.nextInt(keySizes.length)],
+                    without(type) && random.nextInt(8) != 0 ? 0 : valueSizes[random.nextInt(valueSizes.length)],
+                    without(type) ? pages[random.nextInt(pages.length)] : entries[random.nextInt(entries.length)],
                     flags,
-                    random.nextInt(30) == 0 ? 1 : 0,
+                    extra(type),
                     null);
             String expected = answer(() -> {
                 kernel.createMap(Sides.attributes(def)).close();
@@ -479,11 +484,25 @@ public final class MapSuite {
         }
     }
 
+    /** Without keys and values. */
+    private static boolean without(MapType type) {
+        return type == MapType.RINGBUF || type == MapType.USER_RINGBUF || type == MapType.ARENA;
+    }
+
+    private long extra(MapType type) {
+        if (type == MapType.BLOOM_FILTER && random.nextBoolean()) {
+            return random.nextInt(20);
+        }
+        if (type == MapType.ARENA && random.nextBoolean()) {
+            return random.nextLong(1L << 34) & (random.nextInt(4) == 0 ? -1L : -4096L);
+        }
+        return random.nextInt(30) == 0 ? 1 : 0;
+    }
+
     private static boolean hasSimpleDefinition(MapType type) {
-        return Maps.supports(type)
-                && !staysEmpty(type)
+        return !staysEmpty(type)
                 && switch (type) {
-                    case ARRAY_OF_MAPS, HASH_OF_MAPS, RINGBUF, USER_RINGBUF, SK_STORAGE, STRUCT_OPS, ARENA -> false;
+                    case UNSPEC, ARRAY_OF_MAPS, HASH_OF_MAPS -> false;
                     default -> true;
                 };
     }
