@@ -33,6 +33,17 @@ public record LoadedObject(ObjectSpec spec, List<LoadedMap> maps, List<LoadedPro
     }
 
     /**
+     * A program of this object for a chain, with the priority and the actions that the object says.
+     *
+     * @throws IllegalArgumentException if there is no such program
+     */
+    public ProgramChain.Link link(String programName) {
+        LoadedProgram program = program(programName)
+                .orElseThrow(() -> new IllegalArgumentException("no such program is loaded, name=" + programName));
+        return new ProgramChain.Link(program, spec.runConfig(program.linked().spec()));
+    }
+
+    /**
      * The value of a global variable, or of a part of one, at this moment.
      *
      * @param path {@code counter}, {@code bss.counter}, {@code config.ports[2]}

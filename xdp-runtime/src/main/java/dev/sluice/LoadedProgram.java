@@ -3,6 +3,7 @@ package dev.sluice;
 import dev.sluice.exec.Executable;
 import dev.sluice.object.LinkedProgram;
 import dev.sluice.program.Verified;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -21,6 +22,18 @@ public record LoadedProgram(
         @Nullable Verified verified,
         List<Integer> maps,
         List<String> warnings) {
+    /** Several programs as one; what is said of a single program is said of the first one. */
+    public static LoadedProgram of(ProgramChain chain) {
+        List<Integer> maps = new ArrayList<>();
+        List<String> warnings = new ArrayList<>();
+        for (ProgramChain.Link link : chain.links()) {
+            link.program().maps().stream().filter(map -> !maps.contains(map)).forEach(maps::add);
+            warnings.addAll(link.program().warnings());
+        }
+        return new LoadedProgram(
+                chain.links().getFirst().program().linked(), chain, null, List.copyOf(maps), List.copyOf(warnings));
+    }
+
     public String name() {
         return linked.name();
     }

@@ -7,12 +7,15 @@ import dev.sluice.helper.Clock;
 import dev.sluice.helper.Network;
 import dev.sluice.helper.ReceiveHints;
 import dev.sluice.helper.RunContext;
+import dev.sluice.map.BpfMap;
 import dev.sluice.map.MapTable;
+import dev.sluice.map.ProgArrayMap;
 import dev.sluice.memory.Regions;
 import dev.sluice.object.ObjectSpec;
 import dev.sluice.object.ProgramSpec;
 import dev.sluice.program.Program;
 import dev.sluice.program.Verified;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -78,6 +81,41 @@ public final class XdpRuntime implements AutoCloseable {
         context.secret = seed;
         context.instructionLimit = DEFAULT_INSTRUCTION_LIMIT;
         return context;
+    }
+
+    /**
+     * Replaces a global function of a program by a program of another object ({@code freplace}). The result runs checked.
+     *
+     * @param object of the program whose function is replaced
+     * @param function its name
+     * @param other object of the replacing program, loaded in this runtime
+     * @throws LoadException if there is no such function, it is not global, or has another prototype
+     */
+    public LoadedProgram replace(
+            LoadedObject object, LoadedProgram program, String function, LoadedObject other, LoadedProgram with) {
+        Executable replaced = load(FunctionReplacement.of(object, program, function, other, with));
+        List<Integer> maps = new ArrayList<>(program.maps());
+        with.maps().stream().filter(map -> !maps.contains(map)).forEach(maps::add);
+        List<String> warnings = new ArrayList<>(program.warnings());
+        warnings.addAll(with.warnings());
+        object.maps().forEach(map -> exchange(map.map(), program.executable(), replaced));
+        return new LoadedProgram(program.linked(), replaced, null, List.copyOf(maps), List.copyOf(warnings));
+    }
+
+    /** Tail calls of a program lead to what took its place. */
+    private static void exchange(BpfMap map, Executable before, Executable after) {
+        if (map instanceof ProgArrayMap array) {
+            for (int index = 0; index < array.def().maxEntries(); index++) {
+                if (before.equals(array.program(index))) {
+                    array.set(index, after);
+                }
+            }
+        }
+    }
+
+    /** Makes one runnable of several programs, which run one after the other as libxdp's dispatcher runs them. */
+    public ProgramChain chain(List<ProgramChain.Link> links) {
+        return new ProgramChain(links, ++lastProgramId);
     }
 
     /** Makes what runs a program on single packets, by the machine's clock. */

@@ -185,7 +185,7 @@ final class CheckCommand implements Callable<Integer> {
 
     private List<ProgramSpec> programs(Path object, ObjectSpec spec) {
         if (only != null) {
-            return List.of(ObjectOptions.choose(object, spec, only));
+            return ObjectOptions.choose(object, spec, only);
         }
         return spec.programs().stream().map(ProgramSpec::asXdp).toList();
     }

@@ -89,8 +89,7 @@ final class DatapathReport {
             out.println(nic + ": "
                     + (one == null
                             ? "no program"
-                            : "program " + one.program().name() + " (tag "
-                                    + one.program().linked().tag() + ") of "
+                            : RunReport.describe(one.program()) + " of "
                                     + one.choice().file().getFileName()));
             Table table = new Table("verdict", "packets", "bytes", "share");
             RunReport.addRows(table, of);
@@ -188,9 +187,7 @@ final class DatapathReport {
         DatapathSession.Attached one = on(nic);
         if (one != null) {
             json.writeStringField("object", one.choice().file().toString());
-            json.writeStringField("program", one.program().name());
-            json.writeStringField("tag", one.program().linked().tag());
-            json.writeStringField("engine", one.program().executable().engine());
+            RunReport.writeProgram(json, one.program());
         }
         json.writeNumberField("packets", of.packets());
         json.writeNumberField("bytes", of.bytes());

@@ -102,28 +102,24 @@ final class DatapathSession implements AutoCloseable {
     }
 
     private void load(Map<NicOption, Wanted> wanted, Map<Path, ObjectOptions.Choice> choices) {
-        Map<NicOption, ProgramSpec> programs = new LinkedHashMap<>();
+        Map<NicOption, List<ProgramSpec>> programs = new LinkedHashMap<>();
         choices.forEach((file, choice) -> {
             List<ProgramSpec> of = new ArrayList<>();
             wanted.forEach((nic, one) -> {
                 if (one.file.equals(file)) {
-                    ProgramSpec program = ObjectOptions.choose(file, choice.spec(), one.program.orElse(null));
-                    programs.put(nic, program);
-                    if (!of.contains(program)) {
-                        of.add(program);
-                    }
+                    List<ProgramSpec> chosen = ObjectOptions.choose(file, choice.spec(), one.program.orElse(null));
+                    programs.put(nic, chosen);
+                    chosen.stream().filter(program -> !of.contains(program)).forEach(of::add);
                 }
             });
             objects.put(file, choice.load(runtime, of));
         });
-        programs.forEach((nic, program) -> {
+        programs.forEach((nic, chosen) -> {
             Path file = Objects.requireNonNull(wanted.get(nic)).file;
             attached.add(new Attached(
                     nic,
                     Objects.requireNonNull(choices.get(file)),
-                    Objects.requireNonNull(objects.get(file))
-                            .program(program.name())
-                            .orElseThrow(),
+                    ObjectOptions.program(runtime, Objects.requireNonNull(objects.get(file)), chosen),
                     VerdictMap.create(runtime)));
         });
     }

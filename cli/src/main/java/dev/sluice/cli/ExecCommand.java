@@ -217,7 +217,7 @@ final class ExecCommand implements Callable<Integer> {
                     RunContext own = runtime.newContext(System::nanoTime, 0)) {
                 ObjectSpec spec = ObjectSpec.read("exec.o", bytes);
                 ObjectOptions.Choice choice = objects.choose(Path.of("exec.o"), spec);
-                LoadedProgram program = choice.program(choice.load(runtime));
+                LoadedProgram program = choice.program(runtime, choice.load(runtime));
                 own.instructionLimit = context.instructionLimit;
                 own.extraStart = buffer;
                 own.extraEnd = buffer + length;

@@ -1,6 +1,7 @@
 package dev.sluice.cli;
 
 import dev.sluice.LoadException;
+import dev.sluice.LoadedMap;
 import dev.sluice.LoadedObject;
 import dev.sluice.LoadedProgram;
 import dev.sluice.VerificationException;
@@ -11,6 +12,7 @@ import dev.sluice.object.MapSpec;
 import dev.sluice.object.ObjectException;
 import dev.sluice.object.ObjectSpec;
 import dev.sluice.object.ProgramSpec;
+import dev.sluice.object.ProgramType;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
@@ -33,8 +35,10 @@ final class ObjectOptions {
             names = "--prog",
             paramLabel = "NAME",
             description = "The program to run (default: the only XDP program of the object). A program whose section "
-                    + "does not say its type is taken for XDP.")
-    private @Nullable String program;
+                    + "does not say its type is taken for XDP. Several run one after the other as libxdp's dispatcher "
+                    + "runs them: by the priorities and chain-call actions that the object gives them "
+                    + "(XDP_RUN_CONFIG), else in this order while they return XDP_PASS.")
+    private List<String> programs = List.of();
 
     @Mixin
     private SpecOptions changes = new SpecOptions();
@@ -46,26 +50,43 @@ final class ObjectOptions {
                     + "where the map has types, of values; programs and inner maps by name. May be repeated.")
     private List<String> maps = List.of();
 
+    @Option(
+            names = "--freplace",
+            paramLabel = "[FUNCTION=]OBJ[:PROGRAM]",
+            description =
+                    "Replace a global function of the program by a program of another object (default: the function "
+                            + "that its section names, freplace/FUNCTION). May be repeated.")
+    private List<String> replacements = List.of();
+
     /**
-     * A program of an object, chosen but not loaded.
+     * A program of an object, or several, chosen but not loaded.
      *
+     * @param programs in the order in which they were named
      * @param spec with all changes that users asked for
      * @param target the kernel's types, null for the built-in ones
      * @param contents files with the entries of maps, by the map's name
+     * @param replacements of global functions
      */
     record Choice(
             Path file,
             ObjectSpec spec,
-            ProgramSpec program,
+            List<ProgramSpec> programs,
             @Nullable Btf target,
-            Map<String, Path> contents) {
+            Map<String, Path> contents,
+            List<Replacement> replacements) {
         /** Loads the object, and fills its maps. */
         LoadedObject load(XdpRuntime runtime) {
-            return load(runtime, List.of(program));
+            return load(runtime, programs);
         }
 
         /** Loads the object with several of its programs, and fills its maps. */
         LoadedObject load(XdpRuntime runtime, List<ProgramSpec> programs) {
+            for (ProgramSpec program : programs) {
+                if (!program.isXdp()) {
+                    throw new CommandFailure(file + ": program " + program.name()
+                            + " replaces a function of another program, see --freplace, section=" + program.section());
+                }
+            }
             try {
                 List<ProgramSpec> wanted = new ArrayList<>(programs);
                 ObjectSpec filled = spec;
@@ -81,7 +102,7 @@ final class ObjectOptions {
                 }
                 LoadedObject object = runtime.load(filled, wanted, target);
                 files.values().forEach(entries -> entries.fill(runtime, object));
-                return object;
+                return replaced(runtime, object);
             } catch (VerificationException e) {
                 throw new CommandFailure(
                         ExitCode.REJECTED,
@@ -93,22 +114,101 @@ final class ObjectOptions {
             }
         }
 
-        /** The program of {@link #load}'s result. */
-        LoadedProgram program(LoadedObject object) {
-            return object.program(program.name()).orElseThrow();
+        /** The object with its functions replaced, and the maps of the replacing programs. */
+        private LoadedObject replaced(XdpRuntime runtime, LoadedObject object) {
+            LoadedObject changed = object;
+            for (Replacement replacement : replacements) {
+                LoadedObject other = runtime.load(replacement.spec, List.of(replacement.program), target);
+                LoadedProgram with = other.program(replacement.program.name()).orElseThrow();
+                List<LoadedProgram> loaded = new ArrayList<>();
+                int count = 0;
+                for (LoadedProgram program : changed.programs()) {
+                    boolean calls = program.linked().functions().stream()
+                            .skip(1)
+                            .anyMatch(function -> function.name().equals(replacement.function));
+                    count += calls ? 1 : 0;
+                    loaded.add(calls ? runtime.replace(object, program, replacement.function, other, with) : program);
+                }
+                if (count == 0) {
+                    throw new CommandFailure("--freplace: no program that was chosen calls such a function, function="
+                            + replacement.function);
+                }
+                List<LoadedMap> maps = new ArrayList<>(changed.maps());
+                maps.addAll(other.maps());
+                changed = new LoadedObject(changed.spec(), maps, loaded);
+            }
+            return changed;
         }
+
+        /** The only program, for what looks at one at a time. */
+        ProgramSpec program() {
+            if (programs.size() > 1) {
+                throw RunOptions.usage("--prog: expected one program here, found "
+                        + String.join(
+                                ", ", programs.stream().map(ProgramSpec::name).toList()));
+            }
+            return programs.getFirst();
+        }
+
+        /** The program of {@link #load}'s result, or all of them as one. */
+        LoadedProgram program(XdpRuntime runtime, LoadedObject object) {
+            return ObjectOptions.program(runtime, object, programs);
+        }
+    }
+
+    /** A program of another object for a function. */
+    record Replacement(String function, ObjectSpec spec, ProgramSpec program) {}
+
+    private List<Replacement> replacements() {
+        List<Replacement> read = new ArrayList<>();
+        for (String text : replacements) {
+            int equals = text.indexOf('=');
+            String source = text.substring(equals + 1);
+            int colon = source.lastIndexOf(':');
+            boolean named = colon > 0 && !Files.exists(Path.of(source));
+            Path file = Path.of(named ? source.substring(0, colon) : source);
+            ObjectSpec spec = read(file);
+            List<ProgramSpec> all = spec.programs();
+            if (!named && all.size() != 1) {
+                throw new CommandFailure(
+                        file + ": several programs, choose one with --freplace OBJ:PROGRAM: " + names(all));
+            }
+            ProgramSpec program = named ? named(file, spec, source.substring(colon + 1)) : all.getFirst();
+            String function =
+                    equals > 0 ? text.substring(0, equals) : program.type().target();
+            if (function.isEmpty()) {
+                throw RunOptions.usage("--freplace: expected FUNCTION=OBJ, as the section of " + program.name()
+                        + " names no function, found " + text);
+            }
+            read.add(new Replacement(function, spec, program));
+        }
+        return read;
     }
 
     /** Refuses types and configuration of another kernel, see {@link SpecOptions#refuseKernels}. */
     void refuseKernels(String what) {
+        if (!replacements.isEmpty()) {
+            throw RunOptions.usage("--freplace: cannot be given with " + what);
+        }
         changes.refuseKernels(what);
     }
 
     /** The first of these options that was given. */
     Optional<String> given() {
-        return program != null
+        return !programs.isEmpty()
                 ? Optional.of("--prog")
-                : changes.given().or(() -> maps.isEmpty() ? Optional.empty() : Optional.of("--map"));
+                : changes.given()
+                        .or(() -> maps.isEmpty() ? Optional.empty() : Optional.of("--map"))
+                        .or(() -> replacements.isEmpty() ? Optional.empty() : Optional.of("--freplace"));
+    }
+
+    /** A program of a loaded object, or several as one. */
+    static LoadedProgram program(XdpRuntime runtime, LoadedObject object, List<ProgramSpec> programs) {
+        if (programs.size() == 1) {
+            return object.program(programs.getFirst().name()).orElseThrow();
+        }
+        return LoadedProgram.of(runtime.chain(
+                programs.stream().map(program -> object.link(program.name())).toList()));
     }
 
     Choice choose(Path file) {
@@ -122,9 +222,10 @@ final class ObjectOptions {
         return new Choice(
                 file,
                 of(specs, file),
-                choose(file, of(specs, file), program),
+                choose(file, of(specs, file), program().orElse(null)),
                 changes.target(),
-                of(contents(specs), file));
+                of(contents(specs), file),
+                replacements());
     }
 
     /**
@@ -147,13 +248,14 @@ final class ObjectOptions {
                         of(specs, file),
                         choose(file, of(specs, file), name.orElse(null)),
                         changes.target(),
-                        of(contents, file))));
+                        of(contents, file),
+                        choices.isEmpty() ? replacements() : List.of())));
         return choices;
     }
 
-    /** The name of {@code --prog}. */
+    /** The names of {@code --prog}, with a plus sign between them. */
     Optional<String> program() {
-        return Optional.ofNullable(program);
+        return programs.isEmpty() ? Optional.empty() : Optional.of(String.join("+", programs));
     }
 
     /** The files of {@code --map} by object and by the map's name. */
@@ -216,14 +318,26 @@ final class ObjectOptions {
     }
 
     /**
-     * Chooses a program.
+     * Chooses a program, or several.
      *
-     * @param name null for the only XDP program
+     * @param names with a plus sign between them; null for the only XDP program
      */
-    static ProgramSpec choose(Path file, ObjectSpec spec, @Nullable String name) {
-        if (name != null) {
-            return named(file, spec, name);
+    static List<ProgramSpec> choose(Path file, ObjectSpec spec, @Nullable String names) {
+        if (names != null) {
+            List<ProgramSpec> chosen = new ArrayList<>();
+            for (String name : names.split("\\+", -1)) {
+                ProgramSpec program = named(file, spec, name);
+                if (chosen.contains(program)) {
+                    throw RunOptions.usage("--prog: " + name + " is there twice");
+                }
+                chosen.add(program);
+            }
+            return chosen;
         }
+        return List.of(only(file, spec));
+    }
+
+    private static ProgramSpec only(Path file, ObjectSpec spec) {
         List<ProgramSpec> candidates = spec.xdpPrograms();
         if (candidates.isEmpty() && spec.programs().size() == 1) {
             candidates = List.of(asXdp(file, spec.programs().getFirst()));
@@ -249,7 +363,7 @@ final class ObjectOptions {
 
     private static ProgramSpec asXdp(Path file, ProgramSpec program) {
         ProgramSpec xdp = program.asXdp();
-        if (!xdp.isXdp()) {
+        if (!xdp.isXdp() && xdp.type().type() != ProgramType.EXT) {
             throw new CommandFailure(
                     file + ": program " + program.name() + " is not XDP, section=" + program.section());
         }

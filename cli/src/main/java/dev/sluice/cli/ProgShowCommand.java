@@ -43,7 +43,7 @@ final class ProgShowCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         ObjectSpec spec = ObjectOptions.read(object);
-        List<ProgramSpec> programs = only == null ? spec.programs() : List.of(ObjectOptions.choose(object, spec, only));
+        List<ProgramSpec> programs = only == null ? spec.programs() : ObjectOptions.choose(object, spec, only);
         if (json.wanted()) {
             json.print(System.out, generator -> write(spec, programs, generator));
         } else {

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import dev.sluice.LoadedMap;
 import dev.sluice.LoadedObject;
 import dev.sluice.LoadedProgram;
+import dev.sluice.ProgramChain;
 import dev.sluice.TraceLog;
 import dev.sluice.packet.NicTotals;
 import dev.sluice.packet.PacketFault;
@@ -12,11 +13,13 @@ import dev.sluice.packet.measure.WarmUp;
 import dev.sluice.packet.nic.Tally;
 import dev.sluice.packet.nic.XdpAction;
 import dev.sluice.packet.pcap.Damage;
+import dev.sluice.program.Program;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -31,7 +34,6 @@ final class RunReport {
     private final TraceLog trace;
     private final List<EventLog> events;
     private final List<String> sources;
-    private final String engine;
     private WarmUp.@Nullable Result warmUp;
 
     RunReport(
@@ -42,8 +44,7 @@ final class RunReport {
             RunTotals totals,
             TraceLog trace,
             List<EventLog> events,
-            List<String> sources,
-            String engine) {
+            List<String> sources) {
         this.choice = choice;
         this.program = program;
         maps.addAll(object.maps());
@@ -52,7 +53,6 @@ final class RunReport {
         this.trace = trace;
         this.events = events;
         this.sources = sources;
-        this.engine = engine;
     }
 
     /** Adds what a warm-up took, if there was one. */
@@ -75,8 +75,7 @@ final class RunReport {
     // --- for people
 
     private void print(PrintStream out) {
-        out.println(choice.file().getFileName() + ": program " + program.name() + " (tag "
-                + program.linked().tag() + ") on " + String.join(", ", sources));
+        out.println(choice.file().getFileName() + ": " + describe(program) + " on " + String.join(", ", sources));
         out.println(Quantity.count(totals.packets()) + (totals.packets() == 1 ? " packet, " : " packets, ")
                 + Quantity.count(totals.bytes()) + " bytes in "
                 + Quantity.duration(totals.durationNanos()) + ", " + Quantity.scaled(totals.packetsPerSecond())
@@ -95,6 +94,43 @@ final class RunReport {
         }
         EventLog.print(events, out);
         printTrace(trace, out);
+    }
+
+    /** What runs on a NIC: a program with its tag, or several in their order. */
+    static String describe(LoadedProgram program) {
+        if (!(program.executable() instanceof ProgramChain chain)) {
+            return "program " + program.name() + " (tag " + program.linked().tag() + ")";
+        }
+        return "programs "
+                + chain.links().stream()
+                        .map(link -> link.program().name() + " (tag "
+                                + link.program().linked().tag() + ", priority "
+                                + link.config().priority() + ", then "
+                                + String.join(" ", link.config().chainCallActionNames()) + ")")
+                        .collect(Collectors.joining(", "));
+    }
+
+    /** The same as members of an object; {@code chain} only of several programs. */
+    static void writeProgram(JsonGenerator json, LoadedProgram program) throws IOException {
+        json.writeStringField("program", program.name());
+        json.writeStringField("tag", program.linked().tag());
+        json.writeStringField("engine", program.executable().engine());
+        if (program.executable() instanceof ProgramChain chain) {
+            json.writeArrayFieldStart("chain");
+            for (ProgramChain.Link link : chain.links()) {
+                json.writeStartObject();
+                json.writeStringField("program", link.program().name());
+                json.writeStringField("tag", link.program().linked().tag());
+                json.writeNumberField("priority", link.config().priority());
+                json.writeArrayFieldStart("chain_call_actions");
+                for (String action : link.config().chainCallActionNames()) {
+                    json.writeString(action);
+                }
+                json.writeEndArray();
+                json.writeEndObject();
+            }
+            json.writeEndArray();
+        }
     }
 
     /** The first lines of {@code bpf_printk}; nothing when there are none. */
@@ -186,9 +222,10 @@ final class RunReport {
     /** Packets whose program did what it may not. */
     static void printFaults(NicTotals nic, LoadedProgram program, PrintStream err) {
         for (PacketFault fault : nic.faults()) {
-            err.println("Warning: packet " + fault.packet() + " aborted: program " + program.name() + ": "
-                    + fault.fault().getMessage()
-                    + sourceLine(program, fault.fault().pc()));
+            Program among = fault.fault().program();
+            Program at = among == null ? program.executable().program() : among;
+            err.println("Warning: packet " + fault.packet() + " aborted: program " + at.name() + ": "
+                    + fault.fault().getMessage() + sourceLine(at, fault.fault().pc()));
         }
         long more = nic.faultCount() - nic.faults().size();
         if (more > 0) {
@@ -196,8 +233,8 @@ final class RunReport {
         }
     }
 
-    private static String sourceLine(LoadedProgram program, int pc) {
-        var line = program.executable().program().lineAt(pc);
+    private static String sourceLine(Program program, int pc) {
+        var line = program.lineAt(pc);
         return line == null ? "" : " ; " + line.text() + " @ " + fileName(line.file()) + ":" + line.line();
     }
 
@@ -210,9 +247,7 @@ final class RunReport {
     private void write(JsonGenerator json) throws IOException {
         json.writeStartObject();
         json.writeStringField("object", choice.file().toString());
-        json.writeStringField("program", program.name());
-        json.writeStringField("tag", program.linked().tag());
-        json.writeStringField("engine", engine);
+        writeProgram(json, program);
         json.writeNumberField("packets", totals.packets());
         json.writeNumberField("bytes", totals.bytes());
         json.writeNumberField("duration_ns", totals.durationNanos());

@@ -27,7 +27,7 @@ final class Session implements AutoCloseable {
         this.runtime = runtime;
         options.network().apply(runtime);
         object = choice.load(runtime);
-        program = choice.program(object);
+        program = choice.program(runtime, object);
         counters = VerdictMap.create(runtime);
         trace = new TraceLog(options.traceLimit());
         events = options.events().open(runtime, List.of(object), inOrder);
@@ -79,7 +79,7 @@ final class Session implements AutoCloseable {
     /** @param sources what the packets came from, for the heading */
     RunReport report(RunTotals totals, List<String> sources) {
         events.forEach(EventLog::finish);
-        return new RunReport(choice, program, object, counters, totals, trace, events, sources, engineName());
+        return new RunReport(choice, program, object, counters, totals, trace, events, sources);
     }
 
     @Override

@@ -1,5 +1,8 @@
 package dev.sluice.exec;
 
+import dev.sluice.program.Program;
+import org.jspecify.annotations.Nullable;
+
 /**
  * A program did what it may not: on a verified program a bug of ours, on an unverified one its own. Carries no Java
  * stack trace; it is thrown on the packet path.
@@ -20,6 +23,7 @@ public final class ProgramFault extends RuntimeException {
 
     private final Kind kind;
     private final int pc;
+    private final @Nullable Program program;
 
     /**
      * @param pc slot of the instruction at fault, in the program that was running
@@ -29,6 +33,24 @@ public final class ProgramFault extends RuntimeException {
         super("pc " + pc + ": " + detail, null, false, false);
         this.kind = kind;
         this.pc = pc;
+        program = null;
+    }
+
+    private ProgramFault(ProgramFault fault, Program program) {
+        super(fault.getMessage(), null, false, false);
+        kind = fault.kind;
+        pc = fault.pc;
+        this.program = program;
+    }
+
+    /** The same fault, of a program among several. */
+    public ProgramFault in(Program one) {
+        return new ProgramFault(this, one);
+    }
+
+    /** Which of several programs it was; null where there is only one. */
+    public @Nullable Program program() {
+        return program;
     }
 
     public Kind kind() {

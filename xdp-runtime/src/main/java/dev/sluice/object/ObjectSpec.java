@@ -81,6 +81,11 @@ public record ObjectSpec(
         return programs.stream().filter(p -> p.name().equals(programName)).findFirst();
     }
 
+    /** How a program shares a NIC with others. */
+    public RunConfig runConfig(ProgramSpec program) {
+        return RunConfig.of(this, program.name());
+    }
+
     /** The programs whose sections say that they are for XDP. */
     public List<ProgramSpec> xdpPrograms() {
         return programs.stream().filter(ProgramSpec::isXdp).toList();

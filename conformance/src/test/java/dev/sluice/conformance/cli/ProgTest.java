@@ -55,9 +55,10 @@ class ProgTest {
             assertThat(json.get("name").text()).isEqualTo(program.name());
             assertThat(json.get("tag").text()).isEqualTo(spec.link(program).tag());
             assertThat(json.get("bytes_xlated").number()).isEqualTo(insns.length);
-            assertThat(json.get("type").text()).isEqualTo("xdp");
+            String type = program.section().startsWith("freplace") ? "ext" : "xdp";
+            assertThat(json.get("type").text()).isEqualTo(type);
             assertThat(table)
-                    .contains((i + 1) + ": xdp  name " + program.name() + "  tag "
+                    .contains((i + 1) + ": " + type + "  name " + program.name() + "  tag "
                             + json.get("tag").text());
 
             List<Json> lines = Cli.run(

@@ -55,10 +55,12 @@ class GoldenTest {
                 .toList();
         assertThat(without)
                 .containsExactly(
+                        "features/chain",
                         "features/linked_main",
                         "features/network",
                         "features/newer_libbpf",
                         "features/options",
+                        "features/replacement",
                         "features/sections",
                         "features/static_in_section",
                         "legacy/iproute2");
