@@ -56,6 +56,7 @@ class GoldenTest {
         assertThat(without)
                 .containsExactly(
                         "features/chain",
+                        "features/inline_fw",
                         "features/linked_main",
                         "features/network",
                         "features/newer_libbpf",
