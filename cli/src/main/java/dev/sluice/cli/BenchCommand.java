@@ -94,6 +94,17 @@ final class BenchCommand implements Callable<Integer> {
                             + "for how long. May be repeated.")
     private List<String> changes = new ArrayList<>();
 
+    @Option(
+            names = "--datapath",
+            paramLabel = "CASE",
+            arity = "0..1",
+            split = ",",
+            fallbackValue = "",
+            description =
+                    "Instead, whole datapaths from a source to where packets go, beside the kernel's live-frame test run: "
+                            + "all cases, or those named.")
+    private @Nullable List<String> datapath;
+
     @Option(names = "--plot", paramLabel = "FILE", description = "Draw the result: an .svg or a .png file.")
     private @Nullable Path plot;
 
@@ -111,7 +122,33 @@ final class BenchCommand implements Callable<Integer> {
         RunOptions.requireAtLeast("--rounds", rounds, 1);
         RunOptions.requireAtLeast("--warm-up", warmUpSeconds, 0);
         BarChart.checkName(plot);
+        if (datapath != null) {
+            return datapath(datapath);
+        }
         return object == null ? table() : single(object);
+    }
+
+    private int datapath(List<String> cases) throws IOException {
+        List<String> named = cases.stream().filter(name -> !name.isEmpty()).toList();
+        for (String name : named) {
+            if (!DatapathBench.names().contains(name)) {
+                throw RunOptions.usage(
+                        "--datapath: expected one of " + String.join(", ", DatapathBench.names()) + ", found " + name);
+            }
+        }
+        if (object != null) {
+            throw RunOptions.usage("--datapath: measures programs of its own, expected no object, found " + object);
+        }
+        DatapathBench bench = DatapathBench.run(new DatapathBench.Options(engine, seed, rounds, !withoutKernel, named));
+        if (json.wanted()) {
+            json.print(System.out, bench::write);
+        } else {
+            bench.print(System.out);
+        }
+        if (plot != null) {
+            bench.chart().write(plot);
+        }
+        return ExitCode.OK;
     }
 
     private ProgramBench.Options options(List<String> sources) {

@@ -174,7 +174,7 @@ record BenchResult(
         writeSpread(json, timing);
     }
 
-    private static void writeSpread(JsonGenerator json, Timing timing) throws IOException {
+    static void writeSpread(JsonGenerator json, Timing timing) throws IOException {
         json.writeStartObject();
         json.writeNumberField("min", round(timing.min()));
         json.writeNumberField("q1", round(timing.q1()));

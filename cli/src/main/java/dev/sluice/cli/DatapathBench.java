@@ -1,0 +1,453 @@
+package dev.sluice.cli;
+
+import com.fasterxml.jackson.core.JsonGenerator;
+import dev.sluice.kernel.Kernel;
+import dev.sluice.kernel.KernelAccess;
+import dev.sluice.memory.Memory;
+import dev.sluice.packet.Datapath;
+import dev.sluice.packet.End;
+import dev.sluice.packet.Pace;
+import dev.sluice.packet.frame.FrameSink;
+import dev.sluice.packet.gen.PacketRing;
+import dev.sluice.packet.gen.Traffic;
+import dev.sluice.packet.measure.DatapathContender;
+import dev.sluice.packet.measure.QueueRate;
+import dev.sluice.packet.measure.Race;
+import dev.sluice.packet.measure.Stages;
+import dev.sluice.packet.measure.Timing;
+import dev.sluice.packet.netty.CaptureFileSink;
+import dev.sluice.packet.pcap.CaptureBatch;
+import dev.sluice.packet.pcap.CaptureReader;
+import dev.sluice.packet.pcap.CaptureWriter;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Whole datapaths: from a source through frames, a program and its verdicts to where packets go, beside the kernel's live-frame
+ * test run of the same program. Frames of 64 bytes (60 without the frame check sequence), 65,536 different ones, copied in.
+ */
+final class DatapathBench {
+    private static final String SLUICE = "sluice";
+    private static final String KERNEL = "kernel";
+    private static final int FRAME_BYTES = 60;
+
+    /** What a frame of that size takes on a wire beside its bytes: check sequence, preamble and gap. */
+    private static final int WIRE_BYTES = 4 + 8 + 12;
+
+    /** Packets of a queue in a run. */
+    private static final long PACKETS = 3_000_000;
+
+    private static final long WARM_UP_NANOS = 10_000_000_000L;
+    private static final int DEVMAP_IFINDEX = 77;
+
+    /** Where a case's packets come from. */
+    private enum Source {
+        GENERATOR,
+        CAPTURE
+    }
+
+    /**
+     * A case.
+     *
+     * @param program from {@link BenchPrograms}
+     * @param what for a person
+     * @param queues rx queues
+     * @param devmap of the program, slot 0 of which is another NIC; empty for none
+     * @param writes whether what passes goes into a capture
+     */
+    private record Case(
+            String name, String program, String what, Source source, int queues, String devmap, boolean writes) {}
+
+    private static final List<Case> CASES = List.of(
+            new Case("drop", "drop", "XDP_DROP, counted", Source.GENERATOR, 1, "", false),
+            new Case(
+                    "block",
+                    "block",
+                    "parsed to the UDP port, counted in an array, XDP_DROP",
+                    Source.GENERATOR,
+                    1,
+                    "",
+                    false),
+            new Case("tx", "back", "XDP_TX to a wire that takes everything", Source.GENERATOR, 1, "", false),
+            new Case("pass", "pass", "XDP_PASS to a host that takes everything", Source.GENERATOR, 1, "", false),
+            new Case(
+                    "redirect",
+                    "forward",
+                    "XDP_REDIRECT through a devmap to another NIC",
+                    Source.GENERATOR,
+                    1,
+                    "ports",
+                    false),
+            new Case("drop-capture", "drop", "from a capture file, XDP_DROP, counted", Source.CAPTURE, 1, "", false),
+            new Case("write", "pass", "XDP_PASS into a capture file", Source.GENERATOR, 1, "", true),
+            new Case("drop-2", "drop", "two queues, XDP_DROP, counted", Source.GENERATOR, 2, "", false));
+
+    /** How to measure. */
+    record Options(EngineChoice engine, long seed, int rounds, boolean kernel, List<String> only) {}
+
+    /**
+     * What a case came to.
+     *
+     * @param kernelReason why there is no figure of the kernel; null when there is one
+     */
+    private record Result(
+            Case of,
+            Race.Result race,
+            List<QueueRate> queues,
+            Stages stages,
+            double read,
+            @Nullable String kernelReason) {
+        Timing sluice() {
+            return race.timing(SLUICE);
+        }
+
+        /** Packets a CPU-second. */
+        double rate() {
+            return 1e9 / sluice().median();
+        }
+
+        double gigabits() {
+            return rate() * (FRAME_BYTES + WIRE_BYTES) * 8 / 1e9;
+        }
+
+        /** Sluice's rate in that of the kernel's. */
+        double rateToKernel() {
+            return race.timing(KERNEL).median() / sluice().median();
+        }
+
+        double allocated() {
+            long packets = queues.stream().mapToLong(QueueRate::packets).sum();
+            return (double) queues.stream().mapToLong(QueueRate::allocated).sum() / packets;
+        }
+
+        /** Copying into frames and the poll: receiving without reading. */
+        double toBatch() {
+            return Math.max(0, stages.receive() - read);
+        }
+    }
+
+    private final Options options;
+    private final Path folder;
+    private final List<Result> results = new ArrayList<>();
+
+    private DatapathBench(Options options, Path folder) {
+        this.options = options;
+        this.folder = folder;
+    }
+
+    /** Names of all cases. */
+    static List<String> names() {
+        return CASES.stream().map(Case::name).toList();
+    }
+
+    /** Measures all cases, or those that were asked for. */
+    static DatapathBench run(Options options) throws IOException {
+        Path folder = Files.createTempDirectory("sluice-bench-");
+        try {
+            DatapathBench bench = new DatapathBench(options, folder);
+            for (Case one : CASES) {
+                if (options.only.isEmpty() || options.only.contains(one.name)) {
+                    bench.results.add(bench.measure(one));
+                }
+            }
+            return bench;
+        } finally {
+            try (Stream<Path> files = Files.walk(folder)) {
+                for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                    Files.delete(file);
+                }
+            }
+        }
+    }
+
+    private Traffic traffic() {
+        return Traffic.of(Traffic.Kind.UDP)
+                .sizes(List.of(FRAME_BYTES))
+                .source(Traffic.Range.ofAddresses("10.0.0.0/8"))
+                .sourcePort(Traffic.Range.ofPorts("1024-65535"))
+                .flows(Traffic.DEFAULT_FLOWS)
+                .seed(options.seed);
+    }
+
+    private Result measure(Case of) throws IOException {
+        ObjectOptions.Choice choice = BenchPrograms.choice(of.program);
+        try (Session session = Session.open(
+                choice, RunOptions.of(options.engine, options.seed, new NetworkOptions()), of.queues, false)) {
+            if (!of.devmap.isEmpty()) {
+                byte[] ifindex = {DEVMAP_IFINDEX, 0, 0, 0};
+                session.object().map(of.devmap).orElseThrow().map().put(new byte[4], ifindex, 0);
+            }
+            String capture = of.source == Source.CAPTURE ? capture().toString() : "";
+            DatapathContender sluice = new DatapathContender(watch -> datapath(of, session, capture, watch));
+            Race race = new Race(SLUICE, sluice);
+            String kernelReason = whyNoKernel(of);
+            KernelLive live = null;
+            if (kernelReason == null && Kernel.open() instanceof KernelAccess.Available available) {
+                try {
+                    live = KernelLive.open(available.kernel(), choice, of.devmap, packet());
+                    race.add(KERNEL, live);
+                } catch (KernelSide.Refused e) {
+                    kernelReason = e.getMessage();
+                }
+            }
+            try {
+                Race.Result result = race.run(options.rounds, WARM_UP_NANOS);
+                Stages stages = Stages.of(() -> datapath(of, session, capture, nic -> {}));
+                double read = capture.isEmpty() ? 0 : readNanos(capture);
+                return new Result(of, result, sluice.queues(), stages, read, kernelReason);
+            } finally {
+                if (live != null) {
+                    live.close();
+                }
+            }
+        }
+    }
+
+    private @Nullable String whyNoKernel(Case of) {
+        if (!options.kernel) {
+            return "it was left out (--no-kernel)";
+        }
+        if (of.source == Source.CAPTURE || of.writes || of.queues > 1) {
+            return "a live-frame run has no captures and no queues";
+        }
+        return Kernel.open() instanceof KernelAccess.Unavailable unavailable ? unavailable.reason() : null;
+    }
+
+    private Datapath datapath(Case of, Session session, String capture, DatapathContender.Watch watch) {
+        End source = of.source == Source.CAPTURE
+                ? new End.Captures(List.of(capture), 0, PACKETS, Pace.TOP_SPEED)
+                : new End.Generator(traffic(), PACKETS * of.queues, Pace.TOP_SPEED);
+        Datapath.Builder builder = Datapath.builder().contexts(session::context).nic("bench0", nic -> {
+            nic.wire(source)
+                    .queues(of.queues)
+                    .program(session.program().executable())
+                    .counters(session.counters().map());
+            if (of.writes) {
+                nic.host(new End.Sink(new Discarded(folder)));
+            }
+            watch.on(nic);
+        });
+        if (!of.devmap.isEmpty()) {
+            builder.nic("bench1", nic -> nic.ifindex(DEVMAP_IFINDEX));
+        }
+        return builder.build();
+    }
+
+    /** A capture that is written for its time only: the file is begun anew now and then. */
+    private static final class Discarded implements FrameSink {
+        private static final long PACKETS_OF_A_FILE = 1 << 20;
+
+        private final Path file;
+        private CaptureFileSink sink;
+        private long packets;
+
+        Discarded(Path folder) {
+            file = folder.resolve("out.pcap");
+            sink = open();
+        }
+
+        private CaptureFileSink open() {
+            try {
+                return new CaptureFileSink(CaptureWriter.create(file, CaptureWriter.Options.byName("out.pcap")));
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+
+        @Override
+        public void write(dev.sluice.packet.frame.FrameBatch batch, long mask) throws IOException {
+            sink.write(batch, mask);
+            packets += Long.bitCount(mask);
+            if (packets >= PACKETS_OF_A_FILE) {
+                packets = 0;
+                sink.close();
+                sink = open();
+            }
+        }
+
+        @Override
+        public void flush() throws IOException {
+            sink.flush();
+        }
+    }
+
+    private Path capture() throws IOException {
+        Path file = folder.resolve("in.pcap");
+        if (!Files.exists(file)) {
+            try (PacketRing ring = new PacketRing(traffic());
+                    CaptureWriter writer = CaptureWriter.create(file, CaptureWriter.Options.byName("in.pcap"))) {
+                for (int i = 0; i < ring.size(); i++) {
+                    writer.write(i * 1000L, ring.address(i), ring.length(i), ring.length(i));
+                }
+            }
+        }
+        return file;
+    }
+
+    private byte[] packet() {
+        try (PacketRing ring = new PacketRing(traffic())) {
+            return Memory.bytes(ring.address(0), ring.length(0));
+        }
+    }
+
+    /** Reading a capture alone, the best of some passes: nanoseconds a packet. */
+    private static double readNanos(String capture) throws IOException {
+        double best = Double.MAX_VALUE;
+        try (CaptureReader reader = CaptureReader.open(capture);
+                CaptureBatch batch = new CaptureBatch(256)) {
+            for (int pass = 0; pass < 50; pass++) {
+                long packets = 0;
+                long start = System.nanoTime();
+                while (reader.read(batch) > 0) {
+                    packets += batch.size();
+                }
+                best = Math.min(best, (double) (System.nanoTime() - start) / packets);
+                reader.rewind();
+            }
+        }
+        return best;
+    }
+
+    // --- showing it
+
+    void print(PrintStream out) {
+        out.println("64-byte frames, " + Quantity.count(Traffic.DEFAULT_FLOWS)
+                + " different ones, copied in; nanoseconds and packets a CPU-second, medians of " + options.rounds
+                + " interleaved rounds");
+        out.println();
+        Table table = new Table(
+                "case",
+                "ns/packet",
+                "spread",
+                "packets/s",
+                "Gbit/s",
+                "kernel",
+                "to kernel",
+                "read",
+                "to batch",
+                "program",
+                "verdict",
+                "write",
+                "bytes/packet");
+        for (Result result : results) {
+            Stages stages = result.stages;
+            boolean kernel = result.race.has(KERNEL);
+            table.row(
+                    result.of.name,
+                    BenchResult.number(result.sluice().median()),
+                    BenchResult.spread(result.sluice()),
+                    Quantity.scaled(result.rate()),
+                    BenchResult.number(result.gigabits()),
+                    kernel ? Quantity.scaled(1e9 / result.race.timing(KERNEL).median()) : "-",
+                    kernel ? BenchResult.number(result.rateToKernel()) : "-",
+                    BenchResult.number(result.read),
+                    BenchResult.number(result.toBatch()),
+                    BenchResult.number(stages.program()),
+                    BenchResult.number(stages.verdict()),
+                    BenchResult.number(stages.write()),
+                    String.format(Locale.ROOT, "%.2f", result.allocated()));
+        }
+        table.print(out);
+        out.println();
+        results.forEach(result -> out.println(result.of.name + ": " + result.of.what));
+        results.stream().filter(result -> result.queues.size() > 1).forEach(result -> printQueues(out, result));
+        results.stream()
+                .map(Result::kernelReason)
+                .filter(java.util.Objects::nonNull)
+                .distinct()
+                .forEach(reason -> out.println("where there are no figures of the kernel: " + reason));
+    }
+
+    private static void printQueues(PrintStream out, Result result) {
+        for (int queue = 0; queue < result.queues.size(); queue++) {
+            QueueRate rate = result.queues.get(queue);
+            out.println(result.of.name + ", queue " + queue + ": " + BenchResult.number(rate.nanosPerPacket())
+                    + " ns/packet of CPU, " + Quantity.scaled(rate.packetsPerSecond()) + "packets/s in time");
+        }
+    }
+
+    void write(JsonGenerator json) throws IOException {
+        json.writeStartObject();
+        json.writeNumberField("frame_bytes", FRAME_BYTES + 4);
+        json.writeArrayFieldStart("cases");
+        for (Result result : results) {
+            write(json, result);
+        }
+        json.writeEndArray();
+        json.writeEndObject();
+    }
+
+    private static void write(JsonGenerator json, Result result) throws IOException {
+        json.writeStartObject();
+        json.writeStringField("case", result.of.name);
+        json.writeStringField("what", result.of.what);
+        json.writeStringField("program", result.of.program);
+        json.writeStringField("source", result.of.source.name().toLowerCase(Locale.ROOT));
+        json.writeNumberField("rounds", result.sluice().rounds());
+        json.writeNumberField("ns_per_packet", round(result.sluice().median()));
+        json.writeFieldName("spread");
+        BenchResult.writeSpread(json, result.sluice());
+        json.writeNumberField("packets_per_second", Math.round(result.rate()));
+        json.writeNumberField("gigabits_per_second", round(result.gigabits()));
+        json.writeNumberField("allocated_bytes_per_packet", round(result.allocated()));
+        json.writeObjectFieldStart("stages");
+        json.writeNumberField("read", round(result.read));
+        json.writeNumberField("to_batch", round(result.toBatch()));
+        json.writeNumberField("program", round(result.stages.program()));
+        json.writeNumberField("verdict", round(result.stages.verdict()));
+        json.writeNumberField("write", round(result.stages.write()));
+        json.writeEndObject();
+        json.writeArrayFieldStart("queues");
+        for (QueueRate queue : result.queues) {
+            json.writeStartObject();
+            json.writeNumberField("packets", queue.packets());
+            json.writeNumberField("ns_per_packet", round(queue.nanosPerPacket()));
+            json.writeNumberField("packets_per_second", Math.round(queue.packetsPerSecond()));
+            json.writeEndObject();
+        }
+        json.writeEndArray();
+        json.writeObjectFieldStart("kernel");
+        if (result.race.has(KERNEL)) {
+            Timing kernel = result.race.timing(KERNEL);
+            json.writeNumberField("ns_per_packet", round(kernel.median()));
+            json.writeFieldName("spread");
+            BenchResult.writeSpread(json, kernel);
+            json.writeNumberField("packets_per_second", Math.round(1e9 / kernel.median()));
+        } else {
+            json.writeNullField("ns_per_packet");
+            json.writeStringField("reason", result.kernelReason);
+        }
+        json.writeEndObject();
+        if (result.race.has(KERNEL)) {
+            json.writeNumberField("rate_to_kernel", round(result.rateToKernel()));
+        } else {
+            json.writeNullField("rate_to_kernel");
+        }
+        json.writeObjectFieldStart("warm_up");
+        json.writeNumberField("time_ns", result.race.warmUp().nanos());
+        json.writeBooleanField("steady", result.race.warmUp().steady());
+        json.writeEndObject();
+        json.writeEndObject();
+    }
+
+    private static double round(double value) {
+        return Math.round(value * 1000) / 1000.0;
+    }
+
+    BarChart chart() {
+        BarChart chart = new BarChart("nanoseconds of CPU a packet, 64-byte frames", List.of(SLUICE, KERNEL));
+        for (Result result : results) {
+            chart.group(result.of.name, name -> result.race.has(name) ? result.race.timing(name) : null);
+        }
+        return chart;
+    }
+}
