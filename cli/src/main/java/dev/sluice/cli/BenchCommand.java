@@ -139,7 +139,8 @@ final class BenchCommand implements Callable<Integer> {
         if (object != null) {
             throw RunOptions.usage("--datapath: measures programs of its own, expected no object, found " + object);
         }
-        DatapathBench bench = DatapathBench.run(new DatapathBench.Options(engine, seed, rounds, !withoutKernel, named));
+        DatapathBench bench = DatapathBench.run(
+                new DatapathBench.Options(engine, seed, rounds, warmUpSeconds * 1_000_000_000L, !withoutKernel, named));
         if (json.wanted()) {
             json.print(System.out, bench::write);
         } else {

@@ -46,7 +46,6 @@ final class DatapathBench {
     /** Packets of a queue in a run. */
     private static final long PACKETS = 3_000_000;
 
-    private static final long WARM_UP_NANOS = 10_000_000_000L;
     private static final int DEVMAP_IFINDEX = 77;
 
     /** Where a case's packets come from. */
@@ -92,7 +91,7 @@ final class DatapathBench {
             new Case("drop-2", "drop", "two queues, XDP_DROP, counted", Source.GENERATOR, 2, "", false));
 
     /** How to measure. */
-    record Options(EngineChoice engine, long seed, int rounds, boolean kernel, List<String> only) {}
+    record Options(EngineChoice engine, long seed, int rounds, long warmUpNanos, boolean kernel, List<String> only) {}
 
     /**
      * What a case came to.
@@ -200,7 +199,7 @@ final class DatapathBench {
                 }
             }
             try {
-                Race.Result result = race.run(options.rounds, WARM_UP_NANOS);
+                Race.Result result = race.run(options.rounds, options.warmUpNanos);
                 Stages stages = Stages.of(() -> datapath(of, session, capture, nic -> {}));
                 double read = capture.isEmpty() ? 0 : readNanos(capture);
                 return new Result(of, result, sluice.queues(), stages, read, kernelReason);

@@ -204,6 +204,54 @@ class BenchTest {
     }
 
     @Test
+    void datapathsByStageAndQueue() {
+        Json cases = Cli.run(
+                        "bench",
+                        "--datapath=block,write,drop-2",
+                        "--rounds",
+                        "1",
+                        "--warm-up",
+                        "0",
+                        "--no-kernel",
+                        "-j")
+                .ok()
+                .json()
+                .get("cases");
+        assertThat(cases.items().stream().map(one -> one.get("case").text()))
+                .containsExactly("block", "write", "drop-2");
+        for (Json one : cases.items()) {
+            assertThat(one.get("packets_per_second").number()).isPositive();
+            assertThat(real(one.get("gigabits_per_second"))).isPositive();
+            assertThat(one.get("stages").names()).containsExactly("read", "to_batch", "program", "verdict", "write");
+            assertThat(real(one.get("stages").get("program"))).isPositive();
+            assertThat(one.get("kernel").get("ns_per_packet").isNull()).isTrue();
+            assertThat(one.get("kernel").get("reason").text()).contains("--no-kernel");
+            assertThat(one.get("rate_to_kernel").isNull()).isTrue();
+            for (Json queue : one.get("queues").items()) {
+                assertThat(queue.get("packets").number()).isPositive();
+            }
+        }
+        assertThat(cases.at(0).get("queues").items()).hasSize(1);
+        assertThat(cases.at(2).get("queues").items()).hasSize(2);
+        assertThat(Cli.run("bench", "--datapath=nothing").error(Cli.USAGE))
+                .startsWith("--datapath: expected one of drop, block");
+    }
+
+    @Test
+    void datapathsBesideTheKernelsLiveFrames() {
+        requireKernel();
+        Json one = Cli.run("bench", "--datapath=redirect", "--rounds", "1", "--warm-up", "0", "-j")
+                .ok()
+                .json()
+                .get("cases")
+                .at(0);
+        assumeTrue(
+                !one.get("kernel").get("ns_per_packet").isNull(),
+                () -> one.get("kernel").get("reason").text());
+        assertThat(real(one.get("rate_to_kernel"))).isPositive();
+    }
+
+    @Test
     void whatCannotBeMeasuredIsSaid(@TempDir Path folder) {
         assertThat(Cli.run("bench", bundled("drop"), CAPTURE, "--rounds", "0").error(Cli.USAGE))
                 .isEqualTo("--rounds: expected 1 or more, found 0");
