@@ -17,7 +17,7 @@ import java.util.Optional;
 
 /** Makes what {@code --nic} says is behind a NIC, and closes the captures that it has begun. */
 final class EndFactory implements AutoCloseable {
-    static final String KINDS = "tap:IFNAME, pcap:FILE, gen:KIND, write:FILE, link:NIC or null";
+    static final String KINDS = "tap:IFNAME, iface:IFNAME, pcap:FILE, gen:KIND, write:FILE, link:NIC or null";
 
     /** Packets of a capture that are taken for templates. */
     private static final int MAX_TEMPLATES = 65_536;
@@ -53,6 +53,7 @@ final class EndFactory implements AutoCloseable {
                 refuseSettings(nic, text);
                 yield new End.Link(argument(nic, text, "NIC"));
             }
+            case "iface" -> liveInterface(nic, text);
             case "pcap" -> captures(nic, text);
             case "gen" -> generator(nic, text);
             case "write" -> makeSink(nic, text);
@@ -93,6 +94,24 @@ final class EndFactory implements AutoCloseable {
             }
         }
         return new End.Captures(List.of(argument(nic, text, "file")), repeat, count, pace);
+    }
+
+    private static End liveInterface(NicOption nic, NicOption.EndText text) {
+        String filter = "";
+        boolean promiscuous = true;
+        for (NicOption.Setting setting : text.settings) {
+            switch (setting.key()) {
+                case "filter" -> filter = setting.value();
+                case "promisc" -> {
+                    if (!setting.value().matches("on|off")) {
+                        throw nic.usage("promisc: expected on or off, found " + setting.value());
+                    }
+                    promiscuous = setting.value().equals("on");
+                }
+                default -> throw unknown(nic, text, setting, "filter or promisc");
+            }
+        }
+        return new End.Interface(argument(nic, text, "interface"), filter, promiscuous);
     }
 
     private static End generator(NicOption nic, NicOption.EndText text) {

@@ -34,6 +34,8 @@ import picocli.CommandLine.Parameters;
                     + "what comes from the host goes out of the wire. Wire and host are one of:",
             "",
             "  @|bold tap:IFNAME|@         a TAP interface, which is made and removed again",
+            "  @|bold iface:IFNAME|@       an interface, through libpcap, with filter=EXPRESSION, promisc=off; the kernel still sees",
+            "                     its packets, whatever the program says",
             "  @|bold pcap:FILE|@          a capture, with repeat=N (0: for ever), count=N, speed=X (1: original timing),",
             "                     rate=PPS (fixed; then what finds no room is dropped)",
             "  @|bold gen:KIND|@           packets that are made up: udp, tcp, syn, icmp, udp6, tcp6, syn6, icmp6, or a capture of",
@@ -158,6 +160,7 @@ final class RunCommand implements Callable<Integer> {
         try (datapath;
                 Interrupt ignored = Interrupt.calls(datapath::stop)) {
             open(datapath);
+            datapath.warnings().forEach(warning -> System.err.println("Warning: " + warning));
             if (System.console() != null) {
                 System.err.println("sluice: running on " + String.join(", ", nics) + ", Ctrl-C to stop");
             }

@@ -9,6 +9,8 @@ import dev.sluice.map.XskMap;
 import dev.sluice.packet.frame.FramePool;
 import dev.sluice.packet.frame.FrameSink;
 import dev.sluice.packet.gen.PacketRing;
+import dev.sluice.packet.live.LiveChannel;
+import dev.sluice.packet.live.LiveInterface;
 import dev.sluice.packet.netty.CaptureHandler;
 import dev.sluice.packet.netty.CpuQueues;
 import dev.sluice.packet.netty.FaultListener;
@@ -33,6 +35,7 @@ import dev.sluice.packet.nic.XdpAction;
 import dev.sluice.packet.nic.XskSocket;
 import dev.sluice.packet.pcap.CaptureException;
 import dev.sluice.packet.pcap.Damage;
+import dev.sluice.packet.tap.NetInterface;
 import dev.sluice.packet.tap.TapChannel;
 import dev.sluice.packet.tap.TapDevice;
 import io.netty.channel.ChannelHandler;
@@ -100,6 +103,7 @@ public final class Datapath implements AutoCloseable {
     private final List<Redirects> redirects = new ArrayList<>();
     private final CpuQueues cpuQueues = new CpuQueues();
     private final List<RunContext> contexts = new ArrayList<>();
+    private final List<String> warnings = new ArrayList<>();
     private final List<PacketRing> rings = new ArrayList<>();
     private final AtomicInteger feedsLeft = new AtomicInteger();
     private final CountDownLatch over = new CountDownLatch(1);
@@ -140,16 +144,18 @@ public final class Datapath implements AutoCloseable {
         final End end;
         final boolean isHost;
         final @Nullable TapDevice tap;
+        final @Nullable LiveInterface live;
         final List<QueueChannel> channels = new ArrayList<>();
         final List<XdpHandler> programs = new ArrayList<>();
         final List<PacketFault> faults = new ArrayList<>();
 
-        Device(Nic options, VirtualNic nic, End end, boolean isHost, @Nullable TapDevice tap) {
+        Device(Nic options, VirtualNic nic, End end, boolean isHost, @Nullable AutoCloseable opened) {
             this.options = options;
             this.nic = nic;
             this.end = end;
             this.isHost = isHost;
-            this.tap = tap;
+            tap = opened instanceof TapDevice device ? device : null;
+            live = opened instanceof LiveInterface device ? device : null;
         }
 
         void fault(PacketFault fault) {
@@ -279,21 +285,23 @@ public final class Datapath implements AutoCloseable {
     }
 
     private void openDevices(List<Side> sides) throws IOException {
-        Map<Side, TapDevice> taps = new LinkedHashMap<>();
+        Map<Side, AutoCloseable> interfaces = new LinkedHashMap<>();
         boolean complete = false;
         try {
             for (Side side : sides) {
                 if (side.end instanceof End.Tap tap) {
-                    taps.put(side, openTap(side.nic, tap));
+                    interfaces.put(side, openTap(side.nic, tap));
+                } else if (side.end instanceof End.Interface live) {
+                    interfaces.put(side, openLive(side.nic, live));
                 }
             }
             Map<Nic, VirtualNic> made = new IdentityHashMap<>();
             // interfaces of the kernel have the kernel's numbers, others what is free then
             for (boolean numbered : new boolean[] {true, false}) {
                 for (Side side : sides) {
-                    TapDevice tap = side.isHost ? null : taps.get(side);
-                    if (!side.isHost && numbered == (side.nic.ifindex != 0 || tap != null)) {
-                        VirtualNic nic = makeNic(side.nic, tap);
+                    NetInterface link = side.isHost ? null : link(interfaces.get(side));
+                    if (!side.isHost && numbered == (side.nic.ifindex != 0 || link != null)) {
+                        VirtualNic nic = makeNic(side.nic, link);
                         made.put(side.nic, nic);
                         nics.add(nic);
                     }
@@ -307,14 +315,53 @@ public final class Datapath implements AutoCloseable {
                 if (side.isHost) {
                     nic = new VirtualNic(nic.name() + ":host", nic.ifindex(), nic.mac(), nic.mtu(), nic.queues());
                 }
-                devices.add(new Device(side.nic, nic, side.end, side.isHost, taps.get(side)));
+                devices.add(new Device(side.nic, nic, side.end, side.isHost, interfaces.get(side)));
             }
             complete = true;
         } finally {
             if (!complete) {
-                taps.values().forEach(TapDevice::close);
+                interfaces.values().forEach(Datapath::closeInterface);
             }
         }
+    }
+
+    private static @Nullable NetInterface link(@Nullable AutoCloseable opened) {
+        return switch (opened) {
+            case TapDevice tap -> tap.link();
+            case LiveInterface live -> live.link();
+            case null, default -> null;
+        };
+    }
+
+    private static void closeInterface(AutoCloseable opened) {
+        try {
+            opened.close();
+        } catch (Exception e) {
+            throw new AssertionError("closing a descriptor does not fail", e);
+        }
+    }
+
+    private LiveInterface openLive(Nic nic, End.Interface live) throws IOException {
+        if (nic.queues != 1) {
+            throw new IOException("nic " + nic.name + ": an interface read through libpcap has one queue, found queues="
+                    + nic.queues);
+        }
+        LiveInterface opened =
+                LiveInterface.open(live.ifname(), live.filter(), live.promiscuous(), FramePool.MAX_PACKET);
+        List<String> offloads = opened.link().offloads();
+        if (!offloads.isEmpty()) {
+            warnings.add("iface " + live.ifname() + ": offloads are on (" + String.join(", ", offloads)
+                    + "), so programs may see merged packets and unfinished checksums; switch them off with: ethtool -K "
+                    + live.ifname() + " "
+                    + String.join(
+                            " ", offloads.stream().map(name -> name + " off").toList()));
+        }
+        return opened;
+    }
+
+    /** What people should know of the interfaces that were opened. */
+    public List<String> warnings() {
+        return List.copyOf(warnings);
     }
 
     private static TapDevice openTap(Nic nic, End.Tap tap) throws IOException {
@@ -341,8 +388,8 @@ public final class Datapath implements AutoCloseable {
         }
     }
 
-    private VirtualNic makeNic(Nic options, @Nullable TapDevice tap) throws IOException {
-        int ifindex = options.ifindex != 0 ? options.ifindex : tap != null ? tap.ifindex() : 0;
+    private VirtualNic makeNic(Nic options, @Nullable NetInterface link) throws IOException {
+        int ifindex = options.ifindex != 0 ? options.ifindex : link != null ? link.ifindex() : 0;
         if (ifindex == 0) {
             do {
                 ifindex++;
@@ -350,7 +397,7 @@ public final class Datapath implements AutoCloseable {
         }
         int mtu = options.mtu != 0
                 ? options.mtu
-                : tap != null ? tap.mtu() : options.wire instanceof End.Link ? 1500 : VirtualNic.NO_MTU;
+                : link != null ? link.mtu() : options.wire instanceof End.Link ? 1500 : VirtualNic.NO_MTU;
         byte[] mac = options.mac == null ? VirtualNic.macFor(ifindex) : options.mac;
         VirtualNic nic = new VirtualNic(options.name, ifindex, mac, mtu, options.queues);
         Rss rss = options.rss;
@@ -380,7 +427,9 @@ public final class Datapath implements AutoCloseable {
                 device.channels.add(
                         tap != null
                                 ? new TapChannel(device.nic, queue, pool, tap)
-                                : new VirtualQueueChannel(device.nic, queue, pool, wireOf(device)));
+                                : device.live != null
+                                        ? new LiveChannel(device.nic, queue, pool, device.live)
+                                        : new VirtualQueueChannel(device.nic, queue, pool, wireOf(device)));
             }
             if (device.end instanceof End.Link) {
                 ends.put(device, device.virtualChannels());
@@ -746,6 +795,10 @@ public final class Datapath implements AutoCloseable {
             TapDevice tap = device.tap;
             if (tap != null) {
                 tap.close();
+            }
+            LiveInterface live = device.live;
+            if (live != null) {
+                live.close();
             }
         }
         MultiThreadIoEventLoopGroup running = group;

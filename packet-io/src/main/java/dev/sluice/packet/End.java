@@ -76,11 +76,23 @@ public sealed interface End {
         }
     }
 
+    /**
+     * An interface of the kernel, through libpcap. One queue only.
+     *
+     * @param filter which packets to read, in libpcap's language; empty for all
+     * @param promiscuous whether to read packets for others too
+     */
+    record Interface(String ifname, String filter, boolean promiscuous) implements End {
+        public Interface(String ifname) {
+            this(ifname, "", true);
+        }
+    }
+
     /** A cable to another NIC, of which one end has to name this one, as veth pairs have it. */
     record Link(String nic) implements End {}
 
     /** Whether packets come from here until somebody stops the run. */
     default boolean isLive() {
-        return this instanceof Tap;
+        return this instanceof Tap || this instanceof Interface;
     }
 }

@@ -5,7 +5,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
-import java.util.function.Consumer;
 
 /**
  * A TAP interface: opening, settings, descriptors, one for each queue. Reading and writing are the channel's ({@link TapChannel}). It lives in the
@@ -18,23 +17,13 @@ public final class TapDevice implements AutoCloseable {
     private static final String CLONE_DEVICE = "/dev/net/tun";
 
     private static final long TUNSETIFF = 0x400454caL;
-    private static final long SIOCGIFFLAGS = 0x8913;
-    private static final long SIOCSIFFLAGS = 0x8914;
-    private static final long SIOCGIFMTU = 0x8921;
-    private static final long SIOCSIFMTU = 0x8922;
-    private static final long SIOCSIFHWADDR = 0x8924;
-    private static final long SIOCGIFHWADDR = 0x8927;
-    private static final long SIOCGIFINDEX = 0x8933;
-
-    private static final int IFREQ_BYTES = 40;
-    private static final int IFREQ_UNION = 16;
+    private static final int IFREQ_UNION = NetInterface.IFREQ_UNION;
     private static final short IFF_TAP = 0x0002;
     private static final short IFF_NO_PI = 0x1000;
     private static final short IFF_MULTI_QUEUE = 0x0100;
-    private static final short IFF_UP = 1;
-    private static final short ARPHRD_ETHER = 1;
 
     private final String name;
+    private final NetInterface link;
 
     /** By queue; -1 where it is closed. */
     private final int[] fds;
@@ -42,6 +31,7 @@ public final class TapDevice implements AutoCloseable {
     private TapDevice(String name, int[] fds) {
         this.name = name;
         this.fds = fds;
+        link = new NetInterface(name);
     }
 
     /** {@link #open(String, int)} with one queue. */
@@ -103,7 +93,7 @@ public final class TapDevice implements AutoCloseable {
     /** Makes a descriptor a queue of an interface, and gives the interface's name. */
     private static String attach(int fd, byte[] name, String wanted, boolean multiQueue) throws TapException {
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment request = request(arena, name);
+            MemorySegment request = NetInterface.request(arena, name);
             request.set(ValueLayout.JAVA_SHORT, IFREQ_UNION, (short)
                     (IFF_TAP | IFF_NO_PI | (multiQueue ? IFF_MULTI_QUEUE : 0)));
             int result = LibC.ioctl(fd, TUNSETIFF, request);
@@ -130,33 +120,6 @@ public final class TapDevice implements AutoCloseable {
         };
     }
 
-    private static MemorySegment request(Arena arena, byte[] name) {
-        MemorySegment request = arena.allocate(IFREQ_BYTES, 8);
-        MemorySegment.copy(name, 0, request, ValueLayout.JAVA_BYTE, 0, name.length);
-        return request;
-    }
-
-    /** One request about this interface. */
-    private MemorySegment configure(Arena arena, long request, String what, Consumer<MemorySegment> fill)
-            throws TapException {
-        MemorySegment argument = request(arena, name.getBytes(StandardCharsets.US_ASCII));
-        fill.accept(argument.asSlice(IFREQ_UNION));
-        int socket = LibC.socket(LibC.AF_INET, LibC.SOCK_DGRAM_CLOEXEC);
-        int result = socket;
-        if (socket >= 0) {
-            result = LibC.ioctl(socket, request, argument);
-            LibC.close(socket);
-        }
-        if (result < 0) {
-            String advice = -result == LibC.EPERM
-                    ? "; run as root, or do it beforehand with ip link (the interface can be used as it is)"
-                    : "";
-            throw new TapException(
-                    "tap " + name + ": cannot " + what + ": " + LibC.strerror(-result) + advice, -result);
-        }
-        return argument.asSlice(IFREQ_UNION);
-    }
-
     /** The name that the kernel gave. */
     public String name() {
         return name;
@@ -172,74 +135,28 @@ public final class TapDevice implements AutoCloseable {
         return fds[queue];
     }
 
+    /** The kernel's end: number, MTU, address, whether it is up. */
+    public NetInterface link() {
+        return link;
+    }
+
     public int ifindex() throws TapException {
-        try (Arena arena = Arena.ofConfined()) {
-            return configure(arena, SIOCGIFINDEX, "ask for its number", u -> {}).get(ValueLayout.JAVA_INT, 0);
-        }
+        return link.ifindex();
     }
 
     /** Most bytes behind the Ethernet header. */
     public int mtu() throws TapException {
-        try (Arena arena = Arena.ofConfined()) {
-            return configure(arena, SIOCGIFMTU, "ask for its MTU", u -> {}).get(ValueLayout.JAVA_INT, 0);
-        }
+        return link.mtu();
     }
 
     /** Sets the MTU, 68 to 65,521. */
     public void mtu(int bytes) throws TapException {
-        try (Arena arena = Arena.ofConfined()) {
-            configure(arena, SIOCSIFMTU, "set mtu=" + bytes, u -> u.set(ValueLayout.JAVA_INT, 0, bytes));
-        }
-    }
-
-    /** The address of the kernel's end: 6 bytes. */
-    public byte[] mac() throws TapException {
-        try (Arena arena = Arena.ofConfined()) {
-            return configure(arena, SIOCGIFHWADDR, "ask for its address", u -> {})
-                    .asSlice(2, 6)
-                    .toArray(ValueLayout.JAVA_BYTE);
-        }
-    }
-
-    /** Sets the address of the kernel's end: 6 bytes, not a multicast address. */
-    public void mac(byte[] address) throws TapException {
-        if (address.length != 6) {
-            throw new IllegalArgumentException("MAC address, expected=6 bytes found=" + address.length);
-        }
-        try (Arena arena = Arena.ofConfined()) {
-            configure(arena, SIOCSIFHWADDR, "set its address", u -> {
-                u.set(ValueLayout.JAVA_SHORT, 0, ARPHRD_ETHER);
-                MemorySegment.copy(address, 0, u, ValueLayout.JAVA_BYTE, 2, 6);
-            });
-        }
-    }
-
-    /** Whether the interface is switched on. */
-    public boolean isUp() throws TapException {
-        return (flags() & IFF_UP) != 0;
+        link.mtu(bytes);
     }
 
     /** Switches the interface on or off, as {@code ip link set dev NAME up} does. */
     public void up(boolean on) throws TapException {
-        short flags = flags();
-        short wanted = (short) (on ? flags | IFF_UP : flags & ~IFF_UP);
-        if (wanted == flags) {
-            return; // nothing that would need a permission
-        }
-        try (Arena arena = Arena.ofConfined()) {
-            configure(
-                    arena,
-                    SIOCSIFFLAGS,
-                    on ? "switch it on" : "switch it off",
-                    u -> u.set(ValueLayout.JAVA_SHORT, 0, wanted));
-        }
-    }
-
-    private short flags() throws TapException {
-        try (Arena arena = Arena.ofConfined()) {
-            return configure(arena, SIOCGIFFLAGS, "ask whether it is up", u -> {})
-                    .get(ValueLayout.JAVA_SHORT, 0);
-        }
+        link.up(on);
     }
 
     /** Closes one queue's descriptor. */
