@@ -35,7 +35,7 @@ public final class LiveInterface implements AutoCloseable {
      */
     public static LiveInterface open(String name, String filter, boolean promiscuous, int snapLength)
             throws IOException {
-        NetInterface link = new NetInterface(name);
+        NetInterface link = new NetInterface("iface", name);
         link.ifindex(); // its message is better than libpcap's
         PcapHandle handle = null;
         boolean opened = false;

@@ -32,10 +32,15 @@ public final class NetInterface {
     private static final short IFF_UP = 1;
     private static final short ARPHRD_ETHER = 1;
 
+    private final String kind;
     private final String name;
 
-    /** @param name of an interface that there is */
-    public NetInterface(String name) {
+    /**
+     * @param kind what messages call it, such as {@code tap}
+     * @param name of an interface that there is
+     */
+    public NetInterface(String kind, String name) {
+        this.kind = kind;
         this.name = name;
     }
 
@@ -60,7 +65,8 @@ public final class NetInterface {
             String advice = -result == LibC.EPERM
                     ? "; run as root, or do it beforehand with ip link (the interface can be used as it is)"
                     : "";
-            throw new TapException(name + ": cannot " + what + ": " + LibC.strerror(-result) + advice, -result);
+            throw new TapException(
+                    kind + " " + name + ": cannot " + what + ": " + LibC.strerror(-result) + advice, -result);
         }
         return argument.asSlice(IFREQ_UNION);
     }

@@ -31,7 +31,7 @@ public final class TapDevice implements AutoCloseable {
     private TapDevice(String name, int[] fds) {
         this.name = name;
         this.fds = fds;
-        link = new NetInterface(name);
+        link = new NetInterface("tap", name);
     }
 
     /** {@link #open(String, int)} with one queue. */

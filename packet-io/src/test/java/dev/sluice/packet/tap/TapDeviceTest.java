@@ -14,15 +14,15 @@ class TapDeviceTest {
             TapDevice tap = net.call(() -> TapDevice.open("tap7"));
             net.call(() -> {
                 assertThat(tap.name()).isEqualTo("tap7");
-                assertThat(tap.isUp()).isFalse();
+                assertThat(tap.link().isUp()).isFalse();
                 tap.up(true);
-                assertThat(tap.isUp()).isTrue();
+                assertThat(tap.link().isUp()).isTrue();
                 assertThat(tap.mtu()).isEqualTo(1500);
                 tap.mtu(9000);
                 assertThat(tap.mtu()).isEqualTo(9000);
                 byte[] mac = {2, 0, 0, 0, 0, 9};
-                tap.mac(mac);
-                assertThat(tap.mac()).isEqualTo(mac);
+                tap.link().mac(mac);
+                assertThat(tap.link().mac()).isEqualTo(mac);
                 return null;
             });
             assertThat(net.must("ip", "link", "show", "dev", "tap7"))

@@ -1,0 +1,102 @@
+package dev.sluice.packet;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.sluice.Engines;
+import dev.sluice.LoadedProgram;
+import dev.sluice.XdpRuntime;
+import dev.sluice.object.ObjectSpec;
+import dev.sluice.packet.nic.XdpAction;
+import dev.sluice.packet.tap.NetNamespace;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** A veth pair, one end of which is read and written through libpcap; skipped where there is none of these. */
+@Timeout(60)
+class LiveInterfaceTest {
+    @BeforeEach
+    void needsLibpcap() throws IOException {
+        boolean there = Files.exists(Path.of("/usr/lib/x86_64-linux-gnu/libpcap.so.0.8"))
+                || Files.exists(Path.of("/usr/lib/x86_64-linux-gnu/libpcap.so"));
+        Assumptions.assumeTrue(there, "libpcap is not installed");
+    }
+
+    private static void veth(NetNamespace near, NetNamespace far) throws Exception {
+        Process holder = far.call(() -> new ProcessBuilder("sleep", "50").start());
+        NetNamespace.Output made = near.run("ip", "link", "add", "v0", "type", "veth", "peer", "name", "v1");
+        Assumptions.assumeTrue(made.status() == 0, "no veth here: " + made.text());
+        near.must("ip", "link", "set", "v1", "netns", Long.toString(holder.pid()));
+        far.must("ip", "addr", "add", "10.99.0.1/24", "dev", "v1");
+        for (NetNamespace side : new NetNamespace[] {near, far}) {
+            String device = side == near ? "v0" : "v1";
+            side.must("sysctl", "-q", "-w", "net.ipv6.conf." + device + ".disable_ipv6=1");
+            side.must("ip", "link", "set", device, "up");
+        }
+        holder.destroy();
+    }
+
+    @Test
+    void aProgramAnswersPingThroughLibpcap() throws Exception {
+        Path object = Path.of("..", "pcaps", "programs", "echo_tx.bpf.o");
+        ObjectSpec spec = ObjectSpec.read("echo_tx.bpf.o", Files.readAllBytes(object));
+        try (NetNamespace near = new NetNamespace();
+                NetNamespace far = new NetNamespace();
+                XdpRuntime runtime = new XdpRuntime(Engines.interpreter(), 1, 1)) {
+            LoadedProgram program =
+                    runtime.load(spec, spec.xdpPrograms()).programs().getFirst();
+            veth(near, far);
+            try (Datapath datapath = Datapath.builder()
+                    .contexts((cpu, clock) -> runtime.newContext(clock, cpu))
+                    .nic(
+                            "eth0",
+                            nic -> nic.wire(new End.Interface("v0", "arp or icmp", true))
+                                    .program(program.executable()))
+                    .build()) {
+                near.call(() -> {
+                    datapath.open();
+                    return null;
+                });
+                // veth hands over what offloads have made, and we say so
+                assertThat(datapath.warnings()).hasSize(1).first().asString().contains("ethtool -K v0");
+                assertThat(far.must("ping", "-c", "5", "-i", "0.05", "-W", "2", "10.99.0.77"))
+                        .contains("5 received");
+                datapath.stop();
+                RunTotals totals = datapath.await();
+                assertThat(totals.packets(XdpAction.TX)).isGreaterThanOrEqualTo(6);
+                assertThat(totals.statistics().get("eth0").get("tx_packets")).isEqualTo(totals.packets(XdpAction.TX));
+                assertThat(datapath.batchesInUse()).isZero();
+            }
+        }
+    }
+
+    @Test
+    void whatCannotBeOpenedIsSaid() throws Exception {
+        try (NetNamespace near = new NetNamespace();
+                NetNamespace far = new NetNamespace()) {
+            veth(near, far);
+            assertThatThrownBy(() -> open(near, new End.Interface("nope0")))
+                    .hasMessageStartingWith("iface nope0: cannot ask for its number: No such device");
+            assertThatThrownBy(() -> open(near, new End.Interface("v0", "no such filter", true)))
+                    .hasMessageStartingWith("iface v0: cannot be opened: ")
+                    .hasMessageEndingWith("filter=no such filter");
+        }
+    }
+
+    private static void open(NetNamespace net, End end) throws Exception {
+        try (Datapath datapath = Datapath.builder()
+                .contexts(TestProgram::context)
+                .nic("eth0", nic -> nic.wire(end))
+                .build()) {
+            net.call(() -> {
+                datapath.open();
+                return null;
+            });
+        }
+    }
+}
