@@ -95,7 +95,8 @@ public final class PacketRing implements AutoCloseable {
 
     /** A frame whose addresses, ports and checksums are still to come. */
     private static byte[] blank(Kind kind, int size, int vlan) {
-        ByteBuffer frame = ByteBuffer.allocate(size);
+        int length = Math.max(size, kind.minSize() + (vlan >= 0 ? 4 : 0));
+        ByteBuffer frame = ByteBuffer.allocate(length);
         frame.position(12);
         if (vlan >= 0) {
             frame.putShort((short) 0x8100).putShort((short) vlan);
@@ -104,18 +105,18 @@ public final class PacketRing implements AutoCloseable {
         int ip = frame.position();
         if (kind.ipv6()) {
             frame.putInt(6 << 28)
-                    .putShort((short) (size - ip - 40))
+                    .putShort((short) (length - ip - 40))
                     .put((byte) kind.protocol())
                     .put((byte) 64);
             frame.position(ip + 40);
         } else {
-            frame.put((byte) 0x45).put((byte) 0).putShort((short) (size - ip)).putInt(0x4000);
+            frame.put((byte) 0x45).put((byte) 0).putShort((short) (length - ip)).putInt(0x4000);
             frame.put((byte) 64).put((byte) kind.protocol());
             frame.position(ip + 20);
         }
         int transport = frame.position();
         switch (kind) {
-            case UDP, UDP6 -> frame.putShort(transport + 4, (short) (size - transport));
+            case UDP, UDP6 -> frame.putShort(transport + 4, (short) (length - transport));
             case TCP, TCP6, SYN, SYN6 -> {
                 frame.putInt(transport + 4, 1);
                 boolean syn = kind == Kind.SYN || kind == Kind.SYN6;
@@ -125,7 +126,7 @@ public final class PacketRing implements AutoCloseable {
             case ICMP -> frame.put(transport, (byte) 8);
             case ICMP6 -> frame.put(transport, (byte) 128);
         }
-        for (int at = transport + kind.transportHeader(); at < size; at++) {
+        for (int at = transport + kind.transportHeader(); at < length; at++) {
             frame.put(at, (byte) (at - transport));
         }
         return frame.array();

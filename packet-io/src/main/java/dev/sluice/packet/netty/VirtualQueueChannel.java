@@ -1,13 +1,17 @@
 package dev.sluice.packet.netty;
 
+import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.packet.frame.BatchQueue;
 import dev.sluice.packet.frame.FrameBatch;
 import dev.sluice.packet.frame.FramePool;
 import dev.sluice.packet.nic.NicCounter;
 import dev.sluice.packet.nic.VirtualNic;
+import dev.sluice.packet.pcap.CaptureBatch;
+import dev.sluice.packet.pcap.CaptureReader;
 import io.netty.channel.IoEvent;
 import io.netty.channel.IoHandle;
 import io.netty.channel.IoRegistration;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,7 +22,11 @@ public final class VirtualQueueChannel extends QueueChannel {
     /** Packets that wait in the inbox before it is full: a ring's worth. */
     private static final int INBOX_PACKETS = 4096;
 
+    /** How long to wait before another look at a queue that was full. */
+    private static final long FULL_NANOS = 20_000;
+
     private Wire wire;
+    private long fed;
     private final BatchQueue inbox = new BatchQueue();
     private volatile @Nullable IoRegistration wakeable;
 
@@ -57,6 +65,57 @@ public final class VirtualQueueChannel extends QueueChannel {
      */
     public boolean offer(FrameBatch batch) {
         return inbox.packets() < INBOX_PACKETS && enqueue(batch);
+    }
+
+    /**
+     * Copies what a capture reader has read into frames and hands it over to the loop; waits while there is no room. A thread of its
+     * own, not the loop's, and no other one fills this queue's frames. Packets that are no frames are counted and left out.
+     *
+     * @throws IllegalStateException when the queue is closed
+     */
+    public void feed(CaptureBatch read) {
+        int at = 0;
+        while (at < read.size()) {
+            FrameBatch batch = isActive() ? pool().acquire() : null;
+            if (batch == null) {
+                requireOpen();
+                LockSupport.parkNanos(FULL_NANOS);
+                continue;
+            }
+            while (at < read.size() && !batch.isFull()) {
+                int length = read.capturedLength(at);
+                fed++;
+                if (length < VirtualNic.MIN_FRAME) {
+                    statistics().add(NicCounter.RX_LENGTH_ERRORS, 1);
+                } else if (length > nic().maxFrame()) {
+                    statistics().add(NicCounter.RX_TOO_LARGE, 1);
+                } else {
+                    long time = read.timestampNanos(at);
+                    batch.append(
+                            read.address(at),
+                            length,
+                            read.originalLength(at),
+                            time == CaptureReader.NO_TIMESTAMP ? FrameDescriptor.NO_TIMESTAMP : time,
+                            queue(),
+                            nic().ifindex(),
+                            fed);
+                }
+                at++;
+            }
+            while (!offer(batch)) {
+                if (!isActive()) {
+                    batch.release();
+                    requireOpen();
+                }
+                LockSupport.parkNanos(FULL_NANOS);
+            }
+        }
+    }
+
+    private void requireOpen() {
+        if (!isActive()) {
+            throw new IllegalStateException("the queue is closed, nic=" + nic().name() + " queue=" + queue());
+        }
     }
 
     private boolean enqueue(FrameBatch batch) {

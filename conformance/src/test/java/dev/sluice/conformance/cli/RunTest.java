@@ -1,0 +1,185 @@
+package dev.sluice.conformance.cli;
+
+import static dev.sluice.conformance.cli.Cli.capture;
+import static dev.sluice.conformance.cli.Cli.object;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.conformance.Json;
+import dev.sluice.packet.pcap.CaptureReader;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** {@code sluice run} without privileges: captures, generators, links, files. */
+@Timeout(120)
+class RunTest {
+    private static final String IMIX = capture("generated/imix.pcap");
+
+    @TempDir
+    private Path folder;
+
+    private static long packets(Path file) throws IOException {
+        long n = 0;
+        try (CaptureReader reader = CaptureReader.open(file)) {
+            while (reader.next()) {
+                n++;
+            }
+        }
+        return n;
+    }
+
+    @Test
+    void severalNicsWithAProgramEach() throws IOException {
+        Path passed = folder.resolve("passed.pcapng");
+        Json run = Cli.run(
+                        "run",
+                        object("firewall"),
+                        "-j",
+                        "--nic",
+                        "a=pcap:" + IMIX + ",host=link:b",
+                        "--nic",
+                        "b=link:a,prog=" + object("parser") + ":parser,host=write:" + passed,
+                        "--nic",
+                        "c=pcap:" + IMIX + ",prog=none,repeat=2,count=1k")
+                .ok()
+                .json();
+        assertThat(run.get("nics").get("a").get("program").text()).isEqualTo("firewall");
+        assertThat(run.get("nics").get("a").get("packets").number()).isEqualTo(600);
+        long drops = run.get("nics")
+                .get("a")
+                .get("verdicts")
+                .get("XDP_DROP")
+                .get("packets")
+                .number();
+        assertThat(drops).isEqualTo(40);
+        assertThat(run.get("nics").get("b").get("packets").number()).isEqualTo(560);
+        assertThat(run.get("nics").get("c").get("packets").number()).isEqualTo(1000);
+        assertThat(run.get("statistics").get("b:host").get("tx_packets").number())
+                .isEqualTo(560);
+        assertThat(packets(passed)).isEqualTo(560);
+    }
+
+    @Test
+    void inCaptureTimeTheSameInputGivesTheSameOutput() throws IOException {
+        String[] outputs = new String[2];
+        for (int i = 0; i < 2; i++) {
+            Path sent = folder.resolve("sent" + i + ".pcap");
+            outputs[i] = Cli.run(
+                            "run",
+                            object("percpu_stats"),
+                            "--clock",
+                            "capture",
+                            "-j",
+                            "--nic",
+                            "a=gen:udp,rate=1M,count=5000,flows=777,queues=3,host=link:b",
+                            "--nic",
+                            "b=link:a,queues=2,sent=write:" + sent)
+                    .json()
+                    .get("nics")
+                    .toString();
+        }
+        assertThat(outputs[0]).isEqualTo(outputs[1]).contains("5000");
+    }
+
+    @Test
+    void generatedPacketsAreWhatWasAskedFor() throws IOException {
+        Path file = folder.resolve("gen.pcap");
+        Cli.run(
+                        "run",
+                        "--nic",
+                        "g=gen:syn6,src=fd00::1-fd00::4,dport=443,size=imix,vlan=9,flows=100,count=2400,host=write:"
+                                + file)
+                .ok();
+        try (CaptureReader reader = CaptureReader.open(file)) {
+            int[] sizes = new int[1519];
+            while (reader.next()) {
+                byte[] packet = reader.copyBytes();
+                sizes[Math.min(packet.length, 1518)]++;
+                assertThat(packet[12] << 8 & 0xff00 | packet[13] & 0xff).isEqualTo(0x8100);
+                assertThat(packet[15]).isEqualTo((byte) 9);
+                assertThat(packet[18 + 6]).isEqualTo((byte) 6);
+                assertThat(packet[18 + 23]).isBetween((byte) 0, (byte) 4);
+            }
+            assertThat(sizes[594]).isEqualTo(800);
+            assertThat(sizes[1518]).isEqualTo(200);
+        }
+    }
+
+    @Test
+    void outputRotates() throws IOException {
+        Cli.run("run", "--nic", "g=gen:udp,count=10k,host=write:" + folder.resolve("out.pcapng") + ",size=64k,files=3")
+                .ok();
+        try (Stream<Path> files = Files.list(folder)) {
+            List<Path> kept = files.sorted().toList();
+            assertThat(kept).hasSize(3);
+            for (Path file : kept) {
+                assertThat(file.getFileName().toString()).matches("out-\\d{5}\\.pcapng");
+                assertThat(packets(file)).isBetween(1L, 1100L);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = ';',
+            value = {
+                "eth0; expected NAME=WIRE",
+                "eth0=foo:bar; expected tap:IFNAME, iface:IFNAME, pcap:FILE, gen:KIND, write:FILE, link:NIC or null",
+                "eth0=tap; tap: expected the name of an interface",
+                "eth0=null,queues=0; queues: expected a number from 1 to 256, found 0",
+                "eth0=gen:udp,rate=fast; rate: expected packets a second such as 5000 or 1.5M, found fast",
+                "eth0=gen:udp,src=nowhere; addresses, expected such as 10.0.0.1",
+                "eth0=gen:udp,size=20; size of a frame, expected=42..65549 found=20",
+                "eth0=gen:smtp; gen: expected udp, tcp",
+                "eth0=null,mac=1:2; mac: expected six bytes",
+                "eth0=null,colour=red; null: unknown key",
+                "eth0=gen:udp,host=write:x,files=3; files: expected size or every beside it",
+            })
+    void whatCannotBeUnderstoodIsRefused(String nic, String message) {
+        assertThat(Cli.run("run", "--nic", nic).error(Cli.USAGE)).contains(message);
+    }
+
+    @Test
+    void aCableNeedsTwoEnds() {
+        assertThat(Cli.run("run", "--nic", "a=link:b", "--nic", "b=null").error(3))
+                .contains("nic a: link to b has no other end, expected one of the sides of b to be link:a");
+    }
+
+    @Test
+    void ratesAsLinesOfJsonATotalOnRequestAndACleanEnd() throws Exception {
+        Process process = Cli.start("run", object("parser"), "-j", "--stats", "100ms", "--nic", "g=gen:udp,rate=20k")
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        try (BufferedReader lines = process.inputReader()) {
+            Json first = Json.parse(lines.readLine() + "\n");
+            assertThat(first.get("type").text()).isEqualTo("stats");
+            assertThat(first.get("nics").get("g").get("per_second").get("rx_packets"))
+                    .isNotNull();
+            new ProcessBuilder("kill", "-USR1", Long.toString(process.pid()))
+                    .start()
+                    .waitFor();
+            String line = lines.readLine();
+            while (!line.contains("\"report\"")) {
+                line = lines.readLine();
+            }
+            long sofar = Json.parse(line + "\n").get("packets").number();
+            new ProcessBuilder("kill", Long.toString(process.pid())).start().waitFor();
+            String last = line;
+            for (line = lines.readLine(); line != null; line = lines.readLine()) {
+                last = line;
+            }
+            assertThat(last).contains("\"report\"");
+            assertThat(Json.parse(last + "\n").get("packets").number()).isGreaterThan(sofar);
+            assertThat(process.waitFor(20, TimeUnit.SECONDS)).isTrue();
+        }
+    }
+}
