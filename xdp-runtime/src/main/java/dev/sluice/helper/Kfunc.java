@@ -1,5 +1,9 @@
 package dev.sluice.helper;
 
+import static dev.sluice.helper.ArgKind.ADDRESS_PTR;
+import static dev.sluice.helper.ArgKind.CONNTRACK;
+import static dev.sluice.helper.ArgKind.CONNTRACK_INIT;
+import static dev.sluice.helper.ArgKind.CONST_SIZE_OR_ZERO;
 import static dev.sluice.helper.ArgKind.CONST_SLICE_SIZE;
 import static dev.sluice.helper.ArgKind.CTX;
 import static dev.sluice.helper.ArgKind.DYNPTR;
@@ -9,12 +13,15 @@ import static dev.sluice.helper.ArgKind.IGNORED;
 import static dev.sluice.helper.ArgKind.ITER;
 import static dev.sluice.helper.ArgKind.ITER_DESTROY;
 import static dev.sluice.helper.ArgKind.ITER_NEW;
+import static dev.sluice.helper.ArgKind.MEM_READ_WRITE;
 import static dev.sluice.helper.ArgKind.SCALAR;
 import static dev.sluice.helper.ArgKind.SLICE_BUFFER;
 import static dev.sluice.helper.ArgKind.U16_PTR;
 import static dev.sluice.helper.ArgKind.U32_PTR;
 import static dev.sluice.helper.ArgKind.U64_PTR;
 import static dev.sluice.helper.Implementation.in;
+import static dev.sluice.helper.ReturnKind.CONNTRACK_INIT_OR_NULL;
+import static dev.sluice.helper.ReturnKind.CONNTRACK_OR_NULL;
 import static dev.sluice.helper.ReturnKind.INTEGER;
 import static dev.sluice.helper.ReturnKind.ITER_INT_OR_NULL;
 import static dev.sluice.helper.ReturnKind.SLICE_OR_NULL;
@@ -74,15 +81,46 @@ public enum Kfunc implements Callee {
     XDP_METADATA_RX_VLAN_TAG(
             INTEGER, Set.of(Flag.TRUSTED_ARGS), in(Kfuncs.class, Kfuncs::xdpMetadataRxVlanTag), CTX, U16_PTR, U16_PTR),
     XDP_PULL_DATA(INTEGER, Set.of(), in(Kfuncs.class, Kfuncs::xdpPullData), CTX, SCALAR),
-    XDP_CT_ALLOC(Reasons.NOT_YET),
-    XDP_CT_LOOKUP(Reasons.NOT_YET),
-    CT_INSERT_ENTRY(Reasons.NOT_YET),
-    CT_RELEASE(Reasons.NOT_YET),
-    CT_SET_TIMEOUT(Reasons.NOT_YET),
-    CT_CHANGE_TIMEOUT(Reasons.NOT_YET),
-    CT_SET_STATUS(Reasons.NOT_YET),
-    CT_CHANGE_STATUS(Reasons.NOT_YET),
-    CT_SET_NAT_INFO(Reasons.NOT_YET),
+    XDP_CT_ALLOC(
+            CONNTRACK_INIT_OR_NULL,
+            Set.of(Flag.ACQUIRE, Flag.RET_NULL),
+            in(Conntracks.class, Conntracks::xdpCtAlloc),
+            CTX,
+            MEM_READ_WRITE,
+            CONST_SIZE_OR_ZERO,
+            MEM_READ_WRITE,
+            CONST_SIZE_OR_ZERO),
+    XDP_CT_LOOKUP(
+            CONNTRACK_OR_NULL,
+            Set.of(Flag.ACQUIRE, Flag.RET_NULL),
+            in(Conntracks.class, Conntracks::xdpCtLookup),
+            CTX,
+            MEM_READ_WRITE,
+            CONST_SIZE_OR_ZERO,
+            MEM_READ_WRITE,
+            CONST_SIZE_OR_ZERO),
+    CT_INSERT_ENTRY(
+            CONNTRACK_OR_NULL,
+            Set.of(Flag.ACQUIRE, Flag.RET_NULL, Flag.RELEASE),
+            in(Conntracks.class, Conntracks::ctInsertEntry),
+            CONNTRACK_INIT),
+    CT_RELEASE(VOID, Set.of(Flag.RELEASE), in(Conntracks.class, Conntracks::ctRelease), CONNTRACK),
+    CT_SET_TIMEOUT(
+            VOID, Set.of(Flag.TRUSTED_ARGS), in(Conntracks.class, Conntracks::ctSetTimeout), CONNTRACK_INIT, SCALAR),
+    CT_CHANGE_TIMEOUT(
+            INTEGER, Set.of(Flag.TRUSTED_ARGS), in(Conntracks.class, Conntracks::ctChangeTimeout), CONNTRACK, SCALAR),
+    CT_SET_STATUS(
+            INTEGER, Set.of(Flag.TRUSTED_ARGS), in(Conntracks.class, Conntracks::ctSetStatus), CONNTRACK_INIT, SCALAR),
+    CT_CHANGE_STATUS(
+            INTEGER, Set.of(Flag.TRUSTED_ARGS), in(Conntracks.class, Conntracks::ctChangeStatus), CONNTRACK, SCALAR),
+    CT_SET_NAT_INFO(
+            INTEGER,
+            Set.of(Flag.TRUSTED_ARGS),
+            in(Conntracks.class, Conntracks::ctSetNatInfo),
+            CONNTRACK_INIT,
+            ADDRESS_PTR,
+            SCALAR,
+            SCALAR),
     RCU_READ_LOCK(VOID, Set.of(), in(Kfuncs.class, Kfuncs::rcuReadLock)),
     RCU_READ_UNLOCK(VOID, Set.of(), in(Kfuncs.class, Kfuncs::rcuReadUnlock)),
     PREEMPT_DISABLE(VOID, Set.of(), in(Kfuncs.class, Kfuncs::preemptDisable)),

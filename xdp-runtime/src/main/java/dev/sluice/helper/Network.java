@@ -9,6 +9,8 @@ public final class Network {
 
     private volatile Tables tables = new Tables(Links.NONE, RouteTable.NONE, Neighbours.NONE);
 
+    private final ConntrackTable connections = new ConntrackTable();
+
     private volatile SocketTable sockets = SocketTable.NONE;
 
     /** Creates a network without interfaces, routes and neighbours. */
@@ -27,6 +29,11 @@ public final class Network {
     public void parse(String addr, String route, String neigh) {
         Links links = Links.parse(addr);
         set(links, RouteTable.parse(route, links), Neighbours.parse(neigh, links));
+    }
+
+    /** The connections that programs can look up and add. */
+    public ConntrackTable connections() {
+        return connections;
     }
 
     /** Replaces the sockets. */

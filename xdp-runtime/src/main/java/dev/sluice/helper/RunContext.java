@@ -290,6 +290,7 @@ public final class RunContext implements AutoCloseable {
                 || !write && address >= keys && address <= keys + KEYS_BYTES - bytes
                 || regions.allows(address, bytes, write)
                 || !write && network.sockets().contains(address, bytes)
+                || network.connections().allows(address, bytes, write)
                 || inFragments(address, bytes);
     }
 

@@ -278,8 +278,32 @@ final class KfuncCalls {
         run.reg(0).setScalar(0);
     }
 
+    /**
+     * Numbers of a connection, by their place in Linux 6.18: first byte and size. Members that hold pointers are left out.
+     */
+    private static final int[][] CONNECTION_FIELDS = {
+        {0, 4}, {8, 4}, {12, 2}, {14, 1}, {15, 1}, {32, 4}, {36, 4}, {40, 4}, {44, 4}, {48, 2}, {50, 2}, {52, 4},
+        {56, 4}, {60, 4}, {64, 4}, {68, 2}, {70, 1}, {71, 1}, {88, 4}, {92, 4}, {96, 4}, {100, 4}, {104, 2}, {106, 2},
+        {108, 4}, {112, 4}, {116, 4}, {120, 4}, {124, 2}, {126, 1}, {127, 1}, {128, 8}, {168, 4}, {172, 4}
+    };
+
+    private static final int MARK = 168;
+
     /** A load from, or a store to, a structure of the kernel. */
     void access(int number, int off, int bytes, boolean write, int value) {
-        throw new UnsupportedException("fields of " + run.reg(number).struct);
+        Reg reg = run.reg(number);
+        if (write && (off != MARK || bytes != Integer.BYTES)) {
+            throw run.reject("no write support to nf_conn at off " + off);
+        }
+        boolean known = false;
+        for (int[] field : CONNECTION_FIELDS) {
+            known |= reg.isConst() && off >= field[0] && off + bytes <= field[0] + field[1];
+        }
+        if (!known) {
+            throw new UnsupportedException("that field of " + reg.struct + ", off=" + off + " size=" + bytes);
+        }
+        if (!write && value >= 0) {
+            run.reg(value).setUnknown();
+        }
     }
 }
