@@ -16,7 +16,7 @@ cd ..
 objects=(actions alu atomics calls checksum clock drop_udp_port echo_tx firewall flows frags globals hello ipip meta nat
     parser percpu_stats proto_counter redirect tail_calls tail_limit trace trim vlan
     features/asm_v4 features/callback features/core features/externs features/linked features/map_types features/multi_buffer
-    features/linked_other)
+    features/linked_other features/dynptr features/slices)
 
 golden() { # OBJECT
     python3 tools/golden.py "programs/$1.bpf.o" captures "${captures[@]}"

@@ -27,10 +27,29 @@ final class NetworkOptions {
             description = "Sockets that bpf_sk_lookup_tcp and the like find, as ss -tuna prints them (default: none).")
     private @Nullable Path sockets;
 
+    @Option(
+            names = "--conntrack",
+            paramLabel = "FILE",
+            description =
+                    "Connections that bpf_xdp_ct_lookup finds, as conntrack -L or /proc/net/nf_conntrack prints them "
+                            + "(default: none; programs may add some).")
+    private @Nullable Path conntrack;
+
+    @Option(
+            names = "--xdpmeta-dev",
+            description =
+                    "Load programs for the device whose packets they get, as bpftool's xdpmeta_dev does: only such "
+                            + "programs may call bpf_xdp_metadata_rx_timestamp and the like. A capture has time stamps only.")
+    private boolean deviceBound;
+
     /** Tells a runtime what was given. */
     void apply(XdpRuntime runtime) {
         if (routes != null) {
             read(routes, file -> RouteFile.read(file).apply(runtime.network()));
+        }
+        runtime.setDeviceBound(deviceBound);
+        if (conntrack != null) {
+            read(conntrack, file -> runtime.network().connections().parse(Files.readString(file)));
         }
         if (sockets != null) {
             read(sockets, file -> runtime.network().set(SocketTable.parse(Files.readString(file))));

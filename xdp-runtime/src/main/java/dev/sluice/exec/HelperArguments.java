@@ -125,6 +125,17 @@ final class HelperArguments {
                                 value);
                     }
                 }
+                case CONNTRACK, CONNTRACK_INIT -> {
+                    boolean confirmed = kind == ArgKind.CONNTRACK;
+                    if (!context.network.connections().isConnection(value, confirmed)) {
+                        throw bad(
+                                callee,
+                                i,
+                                pc,
+                                "expected a connection that is " + (confirmed ? "" : "not ") + "in the table",
+                                value);
+                    }
+                }
                 case TIMER -> {
                     if (!context.regions.allows(value, TIMER_BYTES, true) || (value & 7) != 0) {
                         throw bad(callee, i, pc, "expected a timer in the value of a map", value);
@@ -148,7 +159,7 @@ final class HelperArguments {
                         throw bad(callee, i, pc, "expected an initialised dynptr", value);
                     }
                 }
-                case KPTR, CONNTRACK, CONNTRACK_INIT, TASK, CGROUP, KERNEL_OBJECT_OR_NULL, PERCPU_KSYM ->
+                case KPTR, TASK, CGROUP, KERNEL_OBJECT_OR_NULL, PERCPU_KSYM ->
                     throw new AssertionError("no helper with such an argument is implemented: " + callee.cname());
             }
         }

@@ -56,6 +56,7 @@ public final class Conntracks {
         return conn == 0 ? fail(options, size, Errno.ENOMEM.negative()) : conn;
     }
 
+    /** The reason goes into options that are long enough; the kernel does not look, and writes behind them. */
     private static long fail(long options, long size, int error) {
         if (options != 0 && size >= ERROR + Integer.BYTES) {
             Memory.putInt(options + ERROR, error);

@@ -120,7 +120,8 @@ class TimerTest {
                 while (TimerHelpers.fire(ours.context, 0) > 0) {
                     Thread.sleep(1); // callbacks start timers for a nanosecond later
                 }
-                assertThat(different(dump(ours, program), dump(theirs, program))).isEmpty();
+                assertThat(different(dump(ours, program), dump(theirs, program)))
+                        .isEmpty();
             }
             byte[] value = new byte[32];
             theirs.map("array").update(u32(3), value);

@@ -56,8 +56,10 @@ class GoldenTest {
         assertThat(without)
                 .containsExactly(
                         "features/chain",
+                        "features/conntrack",
                         "features/inline_fw",
                         "features/linked_main",
+                        "features/metadata",
                         "features/network",
                         "features/newer_libbpf",
                         "features/options",
