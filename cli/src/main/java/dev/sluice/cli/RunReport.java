@@ -18,6 +18,7 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -26,6 +27,7 @@ import org.jspecify.annotations.Nullable;
 /** What a run came to, as a table or as JSON. */
 final class RunReport {
     private static final int TRACE_LINES_SHOWN = 20;
+    private static final int REGISTERS_IN_LINE = 6;
 
     private final ObjectOptions.Choice choice;
     private final LoadedProgram program;
@@ -221,11 +223,16 @@ final class RunReport {
 
     /** Packets whose program did what it may not. */
     static void printFaults(NicTotals nic, LoadedProgram program, PrintStream err) {
+        boolean first = true;
         for (PacketFault fault : nic.faults()) {
             Program among = fault.fault().program();
             Program at = among == null ? program.executable().program() : among;
             err.println("Warning: packet " + fault.packet() + " aborted: program " + at.name() + ": "
                     + fault.fault().getMessage() + sourceLine(at, fault.fault().pc()));
+            if (first) {
+                printState(fault, err);
+                first = false;
+            }
         }
         long more = nic.faultCount() - nic.faults().size();
         if (more > 0) {
@@ -233,9 +240,43 @@ final class RunReport {
         }
     }
 
+    /** The registers and the packet at a fault. */
+    private static void printState(PacketFault fault, PrintStream err) {
+        long[] registers = fault.fault().registers();
+        StringBuilder line = new StringBuilder();
+        for (int r = 0; r < registers.length; r++) {
+            line.append(r % REGISTERS_IN_LINE == 0 ? "  " : " ").append("r" + r + "=0x");
+            line.append(Long.toHexString(registers[r]));
+            if (r % REGISTERS_IN_LINE == REGISTERS_IN_LINE - 1 || r == registers.length - 1) {
+                err.println(line);
+                line.setLength(0);
+            }
+        }
+        HexDiff.printBytes("the packet", fault.bytes(), err);
+    }
+
     private static String sourceLine(Program program, int pc) {
         var line = program.lineAt(pc);
         return line == null ? "" : " ; " + line.text() + " @ " + fileName(line.file()) + ":" + line.line();
+    }
+
+    private static void writeFaults(List<PacketFault> faults, JsonGenerator json) throws IOException {
+        json.writeArrayFieldStart("fault_reports");
+        for (PacketFault fault : faults) {
+            json.writeStartObject();
+            json.writeNumberField("packet", fault.packet());
+            json.writeStringField("kind", fault.fault().kind().name());
+            json.writeNumberField("pc", fault.fault().pc());
+            json.writeStringField("message", fault.fault().getMessage());
+            json.writeArrayFieldStart("registers");
+            for (long value : fault.fault().registers()) {
+                json.writeString("0x" + Long.toHexString(value));
+            }
+            json.writeEndArray();
+            json.writeStringField("bytes", HexFormat.of().formatHex(fault.bytes()));
+            json.writeEndObject();
+        }
+        json.writeEndArray();
     }
 
     private static String fileName(String path) {
@@ -266,6 +307,7 @@ final class RunReport {
         json.writeNumberField("no_room", totals.dropped());
         json.writeNumberField("cut_short", totals.cutPackets());
         json.writeNumberField("faults", totals.faultCount());
+        writeFaults(totals.faults(), json);
         json.writeObjectFieldStart("maps");
         for (LoadedMap map : maps) {
             json.writeFieldName(map.name());

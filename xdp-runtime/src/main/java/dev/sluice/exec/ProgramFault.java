@@ -25,6 +25,9 @@ public final class ProgramFault extends RuntimeException {
     private final int pc;
     private final @Nullable Program program;
 
+    @SuppressWarnings("serial")
+    private long[] registers = new long[0];
+
     /**
      * @param pc slot of the instruction at fault, in the program that was running
      * @param detail what was expected and found
@@ -51,6 +54,21 @@ public final class ProgramFault extends RuntimeException {
     /** Which of several programs it was; null where there is only one. */
     public @Nullable Program program() {
         return program;
+    }
+
+    /**
+     * Says what the registers held: r0 to r10 of the function at fault. Only the first to say so is heard, because callers
+     * come later.
+     */
+    public void setRegisters(long... values) {
+        if (registers.length == 0) {
+            registers = values;
+        }
+    }
+
+    /** What r0 to r10 held in the function at fault; empty where nobody has said so. */
+    public long[] registers() {
+        return registers.clone();
     }
 
     public Kind kind() {

@@ -65,6 +65,8 @@ final class Compiler {
     private static final MethodTypeDesc CAPTURE_CLOCK_OF = MethodTypeDesc.of(CAPTURE_CLOCK, RUN_CONTEXT);
     private static final MethodTypeDesc ADVANCE = MethodTypeDesc.of(CD_void, RUN_CONTEXT, CAPTURE_CLOCK, CD_long);
     private static final MethodTypeDesc TAKE_CPU = MethodTypeDesc.of(CD_void, RUN_CONTEXT, CD_long);
+    private static final MethodTypeDesc BUG =
+            MethodTypeDesc.of(ConstantDescs.CD_Throwable, ConstantDescs.CD_Throwable, CD_long);
     private static final MethodTypeDesc FINISH = MethodTypeDesc.of(CD_void, CD_long, CD_long);
 
     /**
@@ -512,6 +514,9 @@ final class Compiler {
         b.labelBinding(end);
         b.labelBinding(handler);
         b.exceptionCatch(begin, end, handler, PROGRAM_FAULT);
+        if (emitter != null && unit.checked) {
+            emitter.addRegisters();
+        }
         b.astore(fault);
         b.aload(faults).iload(index).aload(fault);
         b.invokeinterface(FAULT_SINK, "fault", MethodTypeDesc.of(CD_void, CD_int, PROGRAM_FAULT));
@@ -528,6 +533,10 @@ final class Compiler {
         b.goto_(loop);
         b.labelBinding(done);
         b.return_();
+        Label broken = b.newLabel();
+        b.labelBinding(broken);
+        b.exceptionCatchAll(begin, end, broken);
+        b.lload(descriptor).invokestatic(RUNTIME, "bug", BUG).athrow();
     }
 
     /** What {@code callx} needs: whether a number is a function of the program, and the call of it. */

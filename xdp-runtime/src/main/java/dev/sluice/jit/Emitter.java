@@ -46,6 +46,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -96,6 +97,10 @@ final class Emitter {
             CD_long, RUN_CONTEXT, Descriptors.CALLEE, CD_long, CD_long, CD_long, CD_long, CD_long, CD_int);
     private static final MethodTypeDesc CALLBACKS_TYPE = MethodTypeDesc.of(
             CD_void, RUN_CONTEXT, Callbacks.class.describeConstable().orElseThrow(), CD_long, CD_int);
+    private static final MethodTypeDesc WITH_REGISTERS = MethodTypeDesc.of(
+            Descriptors.PROGRAM_FAULT,
+            Stream.concat(Stream.of(Descriptors.PROGRAM_FAULT), Collections.nCopies(FP + 1, CD_long).stream())
+                    .toArray(ClassDesc[]::new));
     private static final MethodTypeDesc PLAIN_HELPER =
             MethodTypeDesc.of(CD_long, RUN_CONTEXT, CD_long, CD_long, CD_long, CD_long, CD_long);
 
@@ -373,6 +378,8 @@ final class Emitter {
         if (shape != Shape.INLINED) {
             lines.begin(part.startSlot());
         }
+        boolean reports = unit.checked && (shape == Shape.FUNCTION || shape == Shape.PART);
+        Label begin = b.newBoundLabel();
         for (int i = part.from; i < part.end; i++) {
             block(flow.blocks.get(i));
         }
@@ -382,6 +389,21 @@ final class Emitter {
         }
         lines.none(b);
         epilogue();
+        if (reports) {
+            Label handler = b.newLabel();
+            b.exceptionCatch(begin, handler, handler, Descriptors.PROGRAM_FAULT);
+            b.labelBinding(handler);
+            addRegisters();
+            b.athrow();
+        }
+    }
+
+    /** Adds what the registers hold to the fault on the stack. */
+    void addRegisters() {
+        for (int r = 0; r <= FP; r++) {
+            b.lload(register[r]);
+        }
+        b.invokestatic(RUNTIME, "withRegisters", WITH_REGISTERS);
     }
 
     private void block(Block block) {

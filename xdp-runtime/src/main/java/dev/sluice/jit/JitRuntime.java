@@ -13,6 +13,7 @@ import dev.sluice.map.BpfMap;
 import dev.sluice.map.ProgramRef;
 import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.memory.Memory;
+import java.util.HexFormat;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,6 +23,9 @@ import org.jspecify.annotations.Nullable;
 public final class JitRuntime {
     /** Instructions that a method takes from the run's allowance at a time, so that it can count in an int. */
     private static final long PORTION = 1 << 30;
+
+    /** Bytes of a packet that a report of a bug shows. */
+    private static final int MOST_BYTES = 256;
 
     private JitRuntime() {}
 
@@ -49,6 +53,51 @@ public final class JitRuntime {
     public static void finish(long descriptor, long action) {
         Memory.putInt(descriptor + FrameDescriptor.ACTION, (int) action);
         Memory.putLong(descriptor + FrameDescriptor.REDIRECT_MAP, 0); // and the index behind it
+    }
+
+    /** A fault with the registers of the function that it is in. */
+    public static ProgramFault withRegisters(
+            ProgramFault fault,
+            long r0,
+            long r1,
+            long r2,
+            long r3,
+            long r4,
+            long r5,
+            long r6,
+            long r7,
+            long r8,
+            long r9,
+            long r10) {
+        fault.setRegisters(r0, r1, r2, r3, r4, r5, r6, r7, r8, r9, r10);
+        return fault;
+    }
+
+    /**
+     * What a program's run ends with when Java code under it fails, which no program can bring about: a bug of ours, with the
+     * place in the program and the packet.
+     *
+     * @param descriptor address of the packet's descriptor
+     */
+    public static Throwable bug(Throwable failure, long descriptor) {
+        if (failure instanceof VirtualMachineError) {
+            return failure;
+        }
+        String place = "";
+        for (StackTraceElement frame : failure.getStackTrace()) {
+            if (frame.getClassName().startsWith(Compiler.PACKAGE + ".")) {
+                place = " in " + frame.getClassName().substring(Compiler.PACKAGE.length() + 1) + "."
+                        + frame.getMethodName() + " (" + frame.getFileName() + ":" + frame.getLineNumber() + ")";
+                break;
+            }
+        }
+        long data = Memory.getLong(descriptor + FrameDescriptor.DATA);
+        int length = (int) (Memory.getLong(descriptor + FrameDescriptor.DATA_END) - data);
+        return new AssertionError(
+                "bug of sluice" + place + ": " + failure + ", packet="
+                        + HexFormat.of().formatHex(Memory.bytes(data, Math.min(length, MOST_BYTES))) + " bytes="
+                        + length,
+                failure);
     }
 
     /** Takes a portion of the instructions that the run may still execute. */

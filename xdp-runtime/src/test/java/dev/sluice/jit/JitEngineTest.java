@@ -9,6 +9,7 @@ import dev.sluice.exec.Executable;
 import dev.sluice.exec.Interpreter;
 import dev.sluice.exec.ProgramFault;
 import dev.sluice.helper.RunContext;
+import dev.sluice.isa.Assembler;
 import dev.sluice.isa.Code;
 import dev.sluice.isa.Instruction;
 import dev.sluice.isa.MalformedCodeException;
@@ -98,6 +99,33 @@ class JitEngineTest {
                 """);
         assertThat(bed.run(program)).containsExactly(2, 2, 0, 2);
         assertThat(bed.faults).containsExactly("2 MEMORY pc=3");
+    }
+
+    @ParameterizedTest
+    @MethodSource("engines")
+    void aFaultShowsTheRegistersOfItsFunction(JitEngine engine) {
+        String text = """
+                r6 = 66
+                r7 = 77
+                r1 = 11
+                call sub
+                exit
+                sub:
+                r6 = r1
+                r6 += 5
+                r3 = 33
+                r0 = *(u8 *)(r3 + 0)
+                exit
+                """;
+        long[] expected = {0, 11, 0, 33, 0, 0, 16, 0, 0, 0, bed.context.framePointer(1)};
+        for (Engine each : List.of(engine, new Interpreter())) {
+            List<long[]> found = new ArrayList<>();
+            bed.reset();
+            each.load(Program.ofCode("registers", Assembler.assemble(text)), 1)
+                    .run(bed.context, bed.descriptors, 1, (i, fault) -> found.add(fault.registers()));
+            assertThat(found).as(each.name()).hasSize(1);
+            assertThat(found.getFirst()).as(each.name()).containsExactly(expected);
+        }
     }
 
     @ParameterizedTest

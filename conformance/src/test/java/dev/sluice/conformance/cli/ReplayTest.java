@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -21,6 +22,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -489,6 +491,41 @@ class ReplayTest {
                 .ok()
                 .out();
         assertThat(text).contains("too long, not judged       50");
+    }
+
+    @Test
+    void whatLinuxWouldRefuseIsRefused(@TempDir Path folder) throws IOException {
+        // the result of this program becomes a byte from above its stack: r0 = *(u8 *)(r10 + 8)
+        String code = HexFormat.of().formatHex(Files.readAllBytes(Pcaps.object("drop_udp_port")));
+        int last = code.lastIndexOf("9500000000000000");
+        Path bad = folder.resolve("bad.bpf.o");
+        Files.write(
+                bad, HexFormat.of().parseHex(code.substring(0, last - 16) + "71a0080000000000" + code.substring(last)));
+        Cli.Result refused = Cli.run("replay", bad, ODD);
+        assertThat(refused.exitCode()).isEqualTo(4);
+        assertThat(refused.err())
+                .contains(": program drop_udp_port: rejected by the verifier\n")
+                .contains("\ninvalid read from stack R10 off=8 size=1\n")
+                .contains("\nto run it all the same, with every access checked: --engine jit-checked\n");
+        for (String engine : List.of("jit-checked", "interpreter")) {
+            Cli.Result run = Cli.run("replay", "-j", bad, ODD, "--engine", engine);
+            assertThat(run.exitCode()).isZero();
+            assertThat(run.json().get("engine").text()).isEqualTo(engine);
+            Json report = run.json().get("fault_reports").items().getFirst();
+            assertThat(report.get("kind").text()).isEqualTo("MEMORY");
+            assertThat(report.get("registers").items()).hasSize(11);
+            assertThat(report.get("bytes").text()).isNotEmpty();
+            assertThat(run.err())
+                    .contains(" aborted: program drop_udp_port: pc ")
+                    .contains("\n  r0=0x")
+                    .contains("  the packet, ");
+        }
+        assertThat(Cli.run("replay", "-j", object("parser"), ODD)
+                        .ok()
+                        .json()
+                        .get("engine")
+                        .text())
+                .isEqualTo("jit");
     }
 
     @Test
