@@ -320,6 +320,46 @@ public record Explanation(String why, String fix) {
                     "an iterator lies on the stack",
                     "use a local variable of type struct bpf_iter_num"),
             new Row(
+                    "bpf_\\w+ cannot be accessed directly by load/store",
+                    "the access covers a field of the value that belongs to the kernel, and programs reach it through its helpers alone",
+                    "read and write the fields around it one by one; give a copy on the stack to helpers that take a whole value"),
+            new Row(
+                    "function calls are not allowed while holding a lock",
+                    "between bpf_spin_lock and bpf_spin_unlock nothing may be called but static functions of the program",
+                    "call helpers before the lock is taken or after it was given back, and keep results in variables"),
+            new Row(
+                    "use static function instead",
+                    "a global function is verified on its own, without the lock that is held here",
+                    "make the function static, or call it before the lock is taken"),
+            new Row(
+                    ".* cannot be used inside bpf_spin_lock-ed region",
+                    "the program can end here while it holds the lock",
+                    "call bpf_spin_unlock on every path, also before an early return"),
+            new Row(
+                    "bpf_spin_unlock (without taking a lock|of different lock|cannot be out of order)",
+                    "the lock that is given back is not the one that is held",
+                    "unlock through the pointer that was locked: two look-ups of the same key are two values to the verifier"),
+            new Row(
+                    "map '.*' has to have BTF in order to use bpf_\\w+",
+                    "the kernel does not know the type of the map's value: maps of this type cannot have such a field, or the map has no types",
+                    "define the map with __type(key, …) and __type(value, struct …), as an array or a hash"),
+            new Row(
+                    "map '.*' has no valid bpf_\\w+",
+                    "the value's type has no such field, or more than one",
+                    "have one field of that type in the value's struct"),
+            new Row(
+                    "off -?\\d+ doesn't point to 'struct bpf_\\w+' that is at -?\\d+|R\\d+ doesn't have constant offset. bpf_\\w+ has to.*",
+                    "the pointer is not at the field that the value's type has",
+                    "give the address of the field, &value->field, as it is"),
+            new Row(
+                    "timer pointer in R1 .* doesn't match map pointer in R2 .*",
+                    "the timer is in a value of another map than the one that is named",
+                    "give bpf_timer_init the map in which the value was looked up"),
+            new Row(
+                    "At async callback return .*",
+                    "the callback of a timer must return 0",
+                    "return 0 on every path of the callback"),
+            new Row(
                     "nested rcu read lock .*|unmatched rcu read unlock .*|unmatched attempt to enable preemption .*",
                     "the region is not open, or already is",
                     "call lock and unlock in turns, on every path"),
