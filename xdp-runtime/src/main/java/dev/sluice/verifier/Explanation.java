@@ -356,6 +356,14 @@ public record Explanation(String why, String fix) {
                     "the timer is in a value of another map than the one that is named",
                     "give bpf_timer_init the map in which the value was looked up"),
             new Row(
+                    "write to change key R\\d+ not allowed",
+                    "the key that a callback gets belongs to the map and can only be read",
+                    "copy the key to a local variable and change that"),
+            new Row(
+                    "callback function not static",
+                    "only static functions can be called back",
+                    "declare the callback static"),
+            new Row(
                     "At async callback return .*",
                     "the callback of a timer must return 0",
                     "return 0 on every path of the callback"),

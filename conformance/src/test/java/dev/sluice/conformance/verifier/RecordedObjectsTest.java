@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.sluice.conformance.Pcaps;
 import dev.sluice.object.ObjectSpec;
 import dev.sluice.object.ProgramSpec;
+import dev.sluice.verifier.Explanation;
 import dev.sluice.verifier.Subjects;
 import dev.sluice.verifier.Verifier;
 import java.io.IOException;
@@ -15,6 +16,7 @@ import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Each program of the objects in {@code pcaps/verifier} gets the answer that Linux 6.18 gave. */
 class RecordedObjectsTest {
@@ -41,5 +43,17 @@ class RecordedObjectsTest {
         }
         assertThat(recorded).hasSameSizeAs(object.programs());
         assertThat(matrix.differences()).isEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"spin_lock", "timer"})
+    void explainsWhatItRefuses(String name) {
+        Path file = Pcaps.FOLDER.resolve("verifier").resolve(name + ".bpf.o");
+        assertThat(RecordedCases.of(file).values())
+                .filteredOn(answer -> !answer.accepted())
+                .hasSizeGreaterThan(20)
+                .allSatisfy(answer -> assertThat(Explanation.of(answer.message()))
+                        .as(answer.message())
+                        .isPresent());
     }
 }
