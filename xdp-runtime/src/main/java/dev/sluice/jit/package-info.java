@@ -27,6 +27,13 @@
  *       frame it takes over, then goes on in the target, so that the JVM's stack does not grow.
  * </ul>
  *
+ * <h2>Maps</h2>
+ *
+ * <p>Code is made for the maps of one runtime: a map's pointer is a constant, and so is the map. Look-ups in arrays and, by
+ * keys of up to 48 bytes, in hashes are emitted in place; other look-ups, updates and deletions call the map directly. That
+ * a pointer is still its map's is asked whenever the runtime's maps change ({@link dev.sluice.map.MapTable#version}). Checked
+ * code does so for keys and values in the frame of its function, and else checks the arguments of each call.
+ *
  * <h2>Checks</h2>
  *
  * <p>Code of a program that nobody has verified ({@code jit-checked}) keeps to what the {@linkplain

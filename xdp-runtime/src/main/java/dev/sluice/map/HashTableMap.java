@@ -454,7 +454,7 @@ public class HashTableMap extends LiveMap {
             } else if (i == cpu) {
                 Memory.copyShort(from, valueOf(element, i), valueSize);
             } else {
-                Memory.fill(valueOf(element, i), stride, (byte) 0);
+                Memory.zeroShort(valueOf(element, i), stride);
             }
         }
     }
@@ -464,7 +464,7 @@ public class HashTableMap extends LiveMap {
         for (int i = 0; i < cpus; i++) {
             long to = valueOf(element, i);
             if (zero) {
-                Memory.fill(to, stride, (byte) 0);
+                Memory.zeroShort(to, stride);
             }
             if (cpu < 0) {
                 copyValue(from + i * stride, to);

@@ -123,6 +123,21 @@ public final class Memory {
         return bytes;
     }
 
+    /**
+     * Zeroes mostly few bytes.
+     *
+     * @param bytes a multiple of 8
+     */
+    public static void zeroShort(long address, long bytes) {
+        if (bytes > SHORT_COPY) {
+            fill(address, bytes, (byte) 0);
+            return;
+        }
+        for (long at = 0; at < bytes; at += Long.BYTES) {
+            putLong(address + at, 0);
+        }
+    }
+
     /** Zeroed memory that lives as long as the arena; its address. */
     public static long allocate(Arena arena, long bytes, long alignment) {
         if (LargePages.fit(bytes)) {
