@@ -182,6 +182,11 @@ final class ObjectLoader {
 
     private LoadedMap make(MapSpec map) {
         MapDef def = definition(map);
+        String path = Pins.path(spec.name(), map);
+        BpfMap pinned = path == null ? null : runtime.pins().reuse(path, def);
+        if (pinned != null) {
+            return new LoadedMap(map, pinned, spec.btf());
+        }
         BpfMap made;
         try {
             made = Maps.create(def, runtime.maps(), runtime.regions(), runtime.cpus(), runtime.seed());
@@ -197,6 +202,9 @@ final class ObjectLoader {
         }
         if (map.frozen()) {
             made.freeze();
+        }
+        if (path != null) {
+            runtime.pins().put(path, def, made);
         }
         return new LoadedMap(map, made, spec.btf());
     }

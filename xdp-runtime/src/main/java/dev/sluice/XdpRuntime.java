@@ -34,6 +34,7 @@ public final class XdpRuntime implements AutoCloseable {
     private final MapTable maps = new MapTable();
     private final Regions regions = new Regions();
     private final Network network = new Network();
+    private final Pins pins = new Pins();
     private volatile @Nullable Executable[] programs = {};
     private int lastProgramId;
     private boolean deviceBound;
@@ -168,6 +169,11 @@ public final class XdpRuntime implements AutoCloseable {
     /** The network that programs see, empty at first; may be changed while they run. */
     public Network network() {
         return network;
+    }
+
+    /** The maps that objects share by path. */
+    public Pins pins() {
+        return pins;
     }
 
     /** The maps by id. */

@@ -34,6 +34,7 @@ final class DatapathSession implements AutoCloseable {
     private final Map<Path, LoadedObject> objects = new LinkedHashMap<>();
     private final List<Attached> attached = new ArrayList<>();
     private List<EventLog> events = List.of();
+    private @Nullable PinFolder pins;
 
     private DatapathSession(List<NicOption> nics, RunOptions options, XdpRuntime runtime) {
         this.nics = nics;
@@ -73,6 +74,7 @@ final class DatapathSession implements AutoCloseable {
             options.network().apply(runtime);
             DatapathSession session = new DatapathSession(nics, options, runtime);
             session.load(wanted, choices);
+            session.pins = options.pins(runtime, session.objects.values());
             session.events = options.events().open(runtime, session.objects.values(), inOrder);
             opened = true;
             return session;
@@ -172,9 +174,13 @@ final class DatapathSession implements AutoCloseable {
         return context;
     }
 
-    /** Reads the last events, when no program runs any more. */
-    void finishEvents() {
+    /** Reads the last events and keeps pinned maps, when no program runs any more. */
+    void finish() {
         events.forEach(EventLog::finish);
+        PinFolder folder = pins;
+        if (folder != null) {
+            folder.save();
+        }
     }
 
     DatapathReport report(RunTotals totals) {

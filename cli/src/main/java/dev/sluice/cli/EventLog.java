@@ -44,6 +44,7 @@ final class EventLog implements AutoCloseable {
     private final @Nullable EventReader reader;
     private volatile Clock clock = System::nanoTime;
     private volatile boolean stopped;
+    private volatile boolean muted;
     private @Nullable Thread thread;
     private @Nullable IOException failure;
     private long read;
@@ -146,7 +147,15 @@ final class EventLog implements AutoCloseable {
         json.writeEndObject();
     }
 
+    /** From now on events are dropped, or written again. */
+    void mute(boolean silent) {
+        muted = silent;
+    }
+
     private synchronized void write(EventReader.Event event) {
+        if (muted) {
+            return;
+        }
         read++;
         if (failure != null) {
             return;

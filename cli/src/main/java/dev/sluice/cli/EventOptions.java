@@ -26,6 +26,11 @@ final class EventOptions {
                     + "the object. Events of maps that nobody reads are lost. May be repeated.")
     private List<String> maps = List.of();
 
+    /** Whether any map is read. */
+    boolean wanted() {
+        return !maps.isEmpty();
+    }
+
     /** Whether events go to standard output, which then is no place for a report. */
     boolean writesToStandardOutput() {
         return maps.stream().anyMatch(map -> {

@@ -99,6 +99,18 @@ final class MapFile {
         }
     }
 
+    /** The same of entries that were read already. */
+    static MapFile of(Path file, ObjectSpec spec, String name, Object entries, int cpus) {
+        MapSpec map = spec.map(name).orElseThrow(() -> new CommandFailure(file + ": no such map, name=" + name));
+        MapFile read = new MapFile(file, map, spec.btf(), cpus);
+        try {
+            read.readAll(entries);
+            return read;
+        } catch (IllegalArgumentException e) {
+            throw new CommandFailure(file + ": map " + name + ": " + e.getMessage());
+        }
+    }
+
     private void readAll(@Nullable Object json) {
         if (!(json instanceof List<?> list)) {
             throw new IllegalArgumentException("expected an array of entries");

@@ -143,6 +143,10 @@ final class ReplayCommand implements Callable<Integer> {
             RunOptions.requireAtLeast("--mtu", mtu, 68);
         }
         RunOptions.requireAtLeast("--warm-up", warmUpSeconds, 0);
+        if (warmUpSeconds > 0 && clock == Time.MACHINE && options.events().wanted()) {
+            throw RunOptions.usage(
+                    "--warm-up: with --events expected --clock capture, in which events are read in order");
+        }
         parseSpeed();
     }
 
@@ -174,7 +178,11 @@ final class ReplayCommand implements Callable<Integer> {
                 .speed(parseSpeed())
                 .time(clock)
                 .progress(progress)
-                .warmUp(warmUpSeconds * 1_000_000_000L, result -> warmUp = result);
+                .warmUp(warmUpSeconds * 1_000_000_000L, result -> {
+                    warmUp = result;
+                    session.muteEvents(false);
+                });
+        session.muteEvents(warmUpSeconds > 0);
         if (mtu != 0) {
             builder.mtu(mtu);
         }

@@ -125,7 +125,7 @@ final class RunCommand implements Callable<Integer> {
             } finally {
                 RunOptions.closeSinks(sinks);
             }
-            session.finishEvents();
+            session.finish();
             session.report(totals).print(json, out);
             return totals.damages().isEmpty() ? ExitCode.OK : ExitCode.FAILED;
         }

@@ -1,5 +1,6 @@
 package dev.sluice.cli;
 
+import dev.sluice.LoadedObject;
 import dev.sluice.XdpRuntime;
 import dev.sluice.packet.netty.CaptureFileSink;
 import dev.sluice.packet.nic.XdpAction;
@@ -8,9 +9,11 @@ import dev.sluice.packet.pcap.CaptureWriter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -46,6 +49,20 @@ final class RunOptions {
 
     @Mixin
     private NetworkOptions network = new NetworkOptions();
+
+    @Option(
+            names = "--pin-dir",
+            paramLabel = "DIR",
+            description =
+                    "Where maps that are pinned by name (LIBBPF_PIN_BY_NAME) live between runs: read from DIR/MAP.json "
+                            + "at the start, written there at the end (default: they are shared by the objects of one run).")
+    private @Nullable Path pinFolder;
+
+    /** The pinned maps of objects, filled from their files; null without a folder. */
+    @Nullable
+    PinFolder pins(XdpRuntime runtime, Collection<LoadedObject> objects) {
+        return pinFolder == null ? null : PinFolder.open(pinFolder, runtime, objects);
+    }
 
     @Mixin
     private EventOptions events = new EventOptions();

@@ -9,6 +9,7 @@ import dev.sluice.helper.Clock;
 import dev.sluice.helper.RunContext;
 import dev.sluice.packet.RunTotals;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** A program that was chosen and loaded, with its counters and its trace, ready for packets. */
 final class Session implements AutoCloseable {
@@ -20,6 +21,7 @@ final class Session implements AutoCloseable {
     private final LoadedMap counters;
     private final TraceLog trace;
     private final List<EventLog> events;
+    private final @Nullable PinFolder pins;
 
     private Session(ObjectOptions.Choice choice, RunOptions options, XdpRuntime runtime, boolean inOrder) {
         this.choice = choice;
@@ -30,6 +32,7 @@ final class Session implements AutoCloseable {
         program = choice.program(runtime, object);
         counters = VerdictMap.create(runtime);
         trace = new TraceLog(options.traceLimit());
+        pins = options.pins(runtime, List.of(object));
         events = options.events().open(runtime, List.of(object), inOrder);
     }
 
@@ -67,6 +70,11 @@ final class Session implements AutoCloseable {
         return program.executable().engine();
     }
 
+    /** From now on events are dropped, or written again. */
+    void muteEvents(boolean muted) {
+        events.forEach(log -> log.mute(muted));
+    }
+
     /** What a queue runs the program with. */
     RunContext context(int cpu, Clock clock) {
         RunContext context = runtime.newContext(clock, cpu);
@@ -79,6 +87,9 @@ final class Session implements AutoCloseable {
     /** @param sources what the packets came from, for the heading */
     RunReport report(RunTotals totals, List<String> sources) {
         events.forEach(EventLog::finish);
+        if (pins != null) {
+            pins.save();
+        }
         return new RunReport(choice, program, object, counters, totals, trace, events, sources);
     }
 

@@ -63,6 +63,8 @@ class GoldenTest {
                         "features/network",
                         "features/newer_libbpf",
                         "features/options",
+                        "features/pinned",
+                        "features/pinned_other",
                         "features/replacement",
                         "features/sections",
                         "features/static_in_section",

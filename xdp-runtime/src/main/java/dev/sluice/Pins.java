@@ -1,0 +1,77 @@
+package dev.sluice;
+
+import dev.sluice.map.BpfMap;
+import dev.sluice.map.MapDef;
+import dev.sluice.object.MapSpec;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Maps by the paths under which they are shared, as the BPF file system has them, of one runtime. A map that says
+ * {@code LIBBPF_PIN_BY_NAME} is made by the first object that has it and used by all that are loaded later; it must then be
+ * alike, by libbpf's rules. For the thread that loads.
+ */
+public final class Pins {
+    private record Pinned(MapDef wanted, BpfMap map) {}
+
+    private final Map<String, Pinned> maps = new LinkedHashMap<>();
+
+    Pins() {}
+
+    /**
+     * Where a map is shared: its name, or the path that its object gives; iproute2's {@code PIN_OBJECT_NS} shares it within the
+     * object only. Null for maps that are not.
+     */
+    static @Nullable String path(String object, MapSpec map) {
+        return switch (map.pinning()) {
+            case NONE -> null;
+            case BY_NAME -> map.pinPath().isEmpty() ? map.name() : map.pinPath();
+            case OBJECT -> object + "/" + map.name();
+        };
+    }
+
+    /** The map of a path. */
+    public Optional<BpfMap> get(String path) {
+        return Optional.ofNullable(maps.get(path)).map(Pinned::map);
+    }
+
+    /** All of them by path, in the order in which they were made. */
+    public Map<String, BpfMap> all() {
+        Map<String, BpfMap> all = new LinkedHashMap<>();
+        maps.forEach((path, pinned) -> all.put(path, pinned.map));
+        return all;
+    }
+
+    void put(String path, MapDef wanted, BpfMap map) {
+        maps.put(path, new Pinned(wanted, map));
+    }
+
+    /**
+     * The map to use for a definition.
+     *
+     * @return null when none was made yet
+     * @throws LoadException if the one that is there is not alike: type, sizes, entries, flags or map_extra differ
+     */
+    @Nullable
+    BpfMap reuse(String path, MapDef wanted) {
+        Pinned pinned = maps.get(path);
+        if (pinned == null) {
+            return null;
+        }
+        String expected = describe(pinned.wanted);
+        String found = describe(wanted);
+        if (!expected.equals(found)) {
+            throw new LoadException("map " + wanted.name() + ": cannot use the pinned map of another object: expected "
+                    + expected + ", found " + found + ", pin=" + path);
+        }
+        return pinned.map;
+    }
+
+    private static String describe(MapDef def) {
+        return def.type().bpftoolName() + " key_size=" + def.keySize() + " value_size=" + def.valueSize()
+                + " max_entries=" + Integer.toUnsignedString(def.maxEntries()) + " map_flags=0x"
+                + Integer.toHexString(def.flags()) + " map_extra=" + def.extra();
+    }
+}
