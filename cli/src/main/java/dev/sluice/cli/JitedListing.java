@@ -8,15 +8,21 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** The JVM bytecode of a program, each part below the BPF instruction and the C line that it was made from. */
 final class JitedListing {
     private final JitListing jited;
+    private final @Nullable C2Report c2;
     private final Map<Integer, Listing.Line> bpf = new HashMap<>();
 
-    /** @param lines the program's BPF instructions */
-    JitedListing(JitListing jited, List<Listing.Line> lines) {
+    /**
+     * @param lines the program's BPF instructions
+     * @param c2 what C2 made of it, if anybody asked
+     */
+    JitedListing(JitListing jited, List<Listing.Line> lines, @Nullable C2Report c2) {
         this.jited = jited;
+        this.c2 = c2;
         lines.forEach(line -> bpf.put(line.slot(), line));
     }
 
@@ -36,6 +42,9 @@ final class JitedListing {
                 out.printf(Locale.ROOT, "          %5d  %s%n", insn.bci(), text(insn));
             }
             out.println();
+        }
+        if (c2 != null) {
+            c2.print(out);
         }
     }
 
@@ -71,6 +80,9 @@ final class JitedListing {
             json.writeEndObject();
         }
         json.writeEndArray();
+        if (c2 != null) {
+            c2.write(json);
+        }
         json.writeEndObject();
     }
 }

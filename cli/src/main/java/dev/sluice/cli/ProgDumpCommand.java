@@ -62,6 +62,14 @@ final class ProgDumpCommand implements Callable<Integer> {
                             + "code with checks.")
     private EngineChoice engine = EngineChoice.JIT;
 
+    @Option(
+            names = "--c2",
+            paramLabel = "CAPTURE",
+            description =
+                    "jited: run the program on these packets until HotSpot's C2 has compiled it, and print what C2 "
+                            + "made of it: sizes, and calls that were not inlined. May be repeated.")
+    private List<String> c2 = List.of();
+
     @Override
     public Integer call() {
         ObjectOptions.Choice choice = objects.choose(object);
@@ -72,7 +80,10 @@ final class ProgDumpCommand implements Callable<Integer> {
             try (XdpRuntime runtime = new XdpRuntime(engine.engine(), 1, 0)) {
                 LoadedProgram program = choice.program(runtime, choice.load(runtime));
                 List<Listing.Line> lines = Listing.of(choice.spec(), program);
-                JitedListing jited = new JitedListing(JitEngine.listing(program.executable(), runtime.maps()), lines);
+                JitedListing jited = new JitedListing(
+                        JitEngine.listing(program.executable(), runtime.maps()),
+                        lines,
+                        c2.isEmpty() ? null : C2Report.of(runtime, program.executable(), c2));
                 if (json.wanted()) {
                     json.print(System.out, jited::write);
                 } else {
