@@ -36,6 +36,11 @@ import org.jspecify.annotations.Nullable;
 public final class VerifierComparison {
     private static final Path KERNEL_TYPES = Path.of("/sys/kernel/btf/vmlinux");
 
+    private static final int ROUNDS = 5;
+
+    /** Below this, loading maps takes longer than verifying. */
+    private static final int SPEED_PROCESSED = 2000;
+
     private final Kernel kernel;
     private final Verifier verifier;
     private final ConfusionMatrix matrix = new ConfusionMatrix();
@@ -73,6 +78,7 @@ public final class VerifierComparison {
             case "objects" -> comparison.objects(Path.of(args[1]));
             case "mutated-objects" ->
                 comparison.mutatedObjects(Path.of(args[1]), Long.parseLong(args[2]), Integer.parseInt(args[3]));
+            case "speed" -> comparison.speed(Path.of(args[1]));
             case "cases" -> comparison.cases();
             case "record" -> comparison.record(Path.of(args[1]));
             case "record-objects" -> comparison.recordObjects(Path.of(args[1]));
@@ -170,6 +176,52 @@ public final class VerifierComparison {
         }
         for (Path file : files) {
             object(file, types);
+        }
+    }
+
+    /** Instructions processed a second, in turns with the kernel, warm: the best of a few rounds. */
+    void speed(Path directory) throws IOException {
+        Btf types = Files.isReadable(KERNEL_TYPES) ? Btf.parse(Files.readAllBytes(KERNEL_TYPES)) : null;
+        List<Path> files;
+        try (Stream<Path> found = Files.walk(directory)) {
+            files = found.filter(file -> file.toString().endsWith(".o"))
+                    .sorted()
+                    .toList();
+        }
+        System.out.printf(
+                "%-40s %10s %12s %12s %8s%n", "program", "processed", "sluice/s", "Linux/s", "ratio");
+        for (Path file : files) {
+            ObjectSpec object = ObjectSpec.read(String.valueOf(file.getFileName()), Files.readAllBytes(file))
+                    .withKconfig(KernelLoader.kconfig(kernel));
+            boolean relocated = object.functions().stream()
+                    .anyMatch(f -> !f.relocations().isEmpty());
+            ObjectPlan plan = KernelLoader.plan(kernel, object);
+            for (ObjectPlan.ProgramPlan program : plan.programs()) {
+                ObjectPlan one = new ObjectPlan(
+                        plan.name(), plan.btf(), plan.license(), withoutPrograms(plan), List.of(program), List.of());
+                Subject subject = Subjects.of(
+                        object, object.program(program.name()).orElseThrow(), relocated ? types : null);
+                long theirs = Long.MAX_VALUE;
+                long ours = Long.MAX_VALUE;
+                int processed = 0;
+                for (int round = 0; round < ROUNDS; round++) {
+                    long start = System.nanoTime();
+                    KernelObject.load(kernel, one, 0).close();
+                    theirs = Math.min(theirs, System.nanoTime() - start);
+                    start = System.nanoTime();
+                    processed = verifier.verify(subject).statistics().processed();
+                    ours = Math.min(ours, System.nanoTime() - start);
+                }
+                if (processed >= SPEED_PROCESSED) {
+                    System.out.printf(
+                            "%-40s %10d %12.0f %12.0f %8.2f%n",
+                            file.getFileName() + " " + program.name(),
+                            processed,
+                            processed * 1e9 / ours,
+                            processed * 1e9 / theirs,
+                            (double) theirs / ours);
+                }
+            }
         }
     }
 
