@@ -11,6 +11,7 @@ import dev.sluice.kernel.ObjectPlan;
 import dev.sluice.kernel.Uapi;
 import dev.sluice.object.ObjectSpec;
 import dev.sluice.object.ProgramSpec;
+import dev.sluice.object.SectionName;
 import dev.sluice.verifier.JobStream;
 import dev.sluice.verifier.Verifier;
 import java.io.BufferedReader;
@@ -29,6 +30,7 @@ import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -49,7 +51,9 @@ import picocli.CommandLine.Parameters;
             "4:a program is rejected"
         })
 final class CheckCommand implements Callable<Integer> {
-    private static final Pattern PROCESSED = Pattern.compile("(?m)^processed (\\d+) insns");
+    private static final Pattern PROCESSED = Pattern.compile(
+            "(?m)^processed (\\d+) insns \\(limit \\d+\\) max_states_per_insn (\\d+) total_states (\\d+) peak_states (\\d+)");
+    private static final Pattern STACK = Pattern.compile("(?m)^stack depth ([\\d+]+)");
     private static final Pattern MICROSECONDS = Pattern.compile("(?m)^verification time (\\d+) usec");
     private static final int SHOWN_LOG_LINES = 12;
 
@@ -77,6 +81,12 @@ final class CheckCommand implements Callable<Integer> {
     private boolean stream;
 
     @Option(
+            names = "--time-limit",
+            paramLabel = "SECONDS",
+            description = "With --stream: answer UNSUPPORTED for a program that takes longer (default: 60).")
+    private long timeLimit = 60;
+
+    @Option(
             names = "--log-level",
             paramLabel = "0|1|2",
             description = "How much of the verifiers' logs to print: 0, the default, the end of the log of a program "
@@ -91,12 +101,52 @@ final class CheckCommand implements Callable<Integer> {
      *
      * @param answer accepted, rejected, or that it cannot say
      * @param errno the error's name where the kernel rejected it; else empty
-     * @param processed instructions that were looked at, along all paths
+     * @param effort what it took
      * @param nanos how long it took
      */
-    record Verdict(Answer answer, String errno, OptionalLong processed, OptionalLong nanos, String log) {
+    record Verdict(Answer answer, String errno, Effort effort, OptionalLong nanos, String log) {
         boolean accepted() {
             return answer == Answer.ACCEPTED;
+        }
+    }
+
+    /**
+     * How much work a verification was, as the last lines of the kernel's log say it; all of it or nothing is known.
+     *
+     * @param processed instructions that were looked at, along all paths
+     * @param states put aside to compare others with
+     * @param peak most of them at a time
+     * @param mostAtOneInsn most of them at one instruction
+     * @param stack the deepest stack of each function in bytes, as {@code 40+16}
+     */
+    record Effort(OptionalLong processed, long states, long peak, long mostAtOneInsn, String stack) {
+        static final Effort NONE = new Effort(OptionalLong.empty(), 0, 0, 0, "");
+
+        static Effort of(dev.sluice.verifier.Verdict.Statistics statistics) {
+            return new Effort(
+                    OptionalLong.of(statistics.processed()),
+                    statistics.totalStates(),
+                    statistics.peakStates(),
+                    statistics.maxStatesPerInsn(),
+                    statistics.stackBytes().stream().map(String::valueOf).collect(Collectors.joining("+")));
+        }
+
+        static Effort of(String log) {
+            Matcher found = PROCESSED.matcher(log);
+            if (!found.find()) {
+                return NONE;
+            }
+            Matcher stack = STACK.matcher(log);
+            return new Effort(
+                    OptionalLong.of(Long.parseLong(found.group(1))),
+                    Long.parseLong(found.group(3)),
+                    Long.parseLong(found.group(4)),
+                    Long.parseLong(found.group(2)),
+                    stack.find() ? stack.group(1) : "");
+        }
+
+        boolean isKnown() {
+            return processed.isPresent();
         }
     }
 
@@ -105,7 +155,9 @@ final class CheckCommand implements Callable<Integer> {
         ACCEPTED,
         REJECTED,
         /** It meets what it does not know. */
-        UNDECIDED
+        UNDECIDED,
+        /** The program is of another type than XDP. */
+        NOT_XDP
     }
 
     /** A program and what was said of it. */
@@ -144,14 +196,15 @@ final class CheckCommand implements Callable<Integer> {
                     case ACCEPTED -> {}
                     case REJECTED -> worst = ExitCode.REJECTED;
                     case UNDECIDED -> worst = worst == ExitCode.OK ? ExitCode.ENVIRONMENT : worst;
+                    case NOT_XDP -> {}
                 }
             }
         }
         return worst;
     }
 
-    private static int stream() {
-        Verifier verifier = Verifier.create().withLogLevel(1);
+    private int stream() {
+        Verifier verifier = Verifier.create().withTimeLimit(timeLimit * 1_000_000_000L);
         try {
             new JobStream(verifier, null)
                     .run(
@@ -168,19 +221,45 @@ final class CheckCommand implements Callable<Integer> {
             changes.refuseKernels("--kernel");
         }
         ObjectSpec read = changes.apply(object, ObjectOptions.read(object));
-        List<ProgramSpec> programs = programs(object, read);
+        List<ProgramSpec> all = programs(object, read);
+        List<ProgramSpec> programs = all.stream().filter(this::isXdp).toList();
+        if (programs.isEmpty()) {
+            throw new CommandFailure(object + ": no XDP program, found "
+                    + all.stream()
+                            .map(program ->
+                                    program.name() + " (" + typeName(program) + ", section " + program.section() + ")")
+                            .collect(Collectors.joining(", ")));
+        }
         ObjectSpec spec = kernel == null ? read : read.withKconfig(KernelLoader.kconfig(kernel));
         Map<String, Verdict> kernelVerdicts = kernel == null ? Map.of() : askKernel(object, kernel, spec, programs);
         int cpus = kernel == null ? Runtime.getRuntime().availableProcessors() : kernel.possibleCpus();
         Btf target = kernel == null ? changes.target() : KernelLoader.targetTypes(spec);
         List<Row> rows = new ArrayList<>();
-        for (ProgramSpec program : programs) {
+        for (ProgramSpec program : all) {
+            if (!isXdp(program)) {
+                rows.add(new Row(
+                        program,
+                        null,
+                        new Verdict(Answer.NOT_XDP, typeName(program), Effort.NONE, OptionalLong.empty(), "")));
+                continue;
+            }
             rows.add(new Row(
                     program,
                     kernelVerdicts.get(program.name()),
                     OwnVerifier.verdict(spec, program, target, cpus, logLevel)));
         }
         return rows;
+    }
+
+    /** A section that says another type counts, unless the user names the program. */
+    private boolean isXdp(ProgramSpec program) {
+        return program.isXdp()
+                && (only != null || SectionName.otherType(program.section()).isEmpty());
+    }
+
+    private static String typeName(ProgramSpec program) {
+        String other = SectionName.otherType(program.section());
+        return other.isEmpty() ? program.type().type().name().toLowerCase(Locale.ROOT) : other;
     }
 
     private List<ProgramSpec> programs(Path object, ObjectSpec spec) {
@@ -219,17 +298,12 @@ final class CheckCommand implements Callable<Integer> {
                         name,
                         switch (result) {
                             case LoadResult.Loaded accepted ->
-                                new Verdict(
-                                        Answer.ACCEPTED,
-                                        "",
-                                        OptionalLong.of(accepted.verifiedInsns()),
-                                        nanos,
-                                        accepted.log());
+                                new Verdict(Answer.ACCEPTED, "", Effort.of(result.log()), nanos, accepted.log());
                             case LoadResult.Rejected rejected ->
                                 new Verdict(
                                         Answer.REJECTED,
                                         rejected.errnoName(),
-                                        number(PROCESSED, rejected.log()),
+                                        Effort.of(result.log()),
                                         nanos,
                                         rejected.log());
                         });
@@ -259,17 +333,33 @@ final class CheckCommand implements Callable<Integer> {
 
     private void print(@Nullable Kernel kernel, List<Row> rows, PrintStream out) {
         Table table = kernel == null
-                ? new Table("program", "section", "sluice", "insns processed", "time")
-                : new Table("program", "section", kernel.toString(), "insns processed", "time", "sluice");
+                ? new Table("program", "section", "sluice", "insns processed", "states", "peak", "stack", "time")
+                : new Table(
+                        "program",
+                        "section",
+                        kernel.toString(),
+                        "insns processed",
+                        "states",
+                        "peak",
+                        "stack",
+                        "time",
+                        "sluice");
         for (Row row : rows) {
             Verdict decisive = row.decisive();
             List<String> cells = new ArrayList<>(List.of(
                     row.program().name(),
                     row.program().section(),
                     text(decisive),
-                    decisive.processed().isPresent()
-                            ? Quantity.count(decisive.processed().getAsLong())
+                    decisive.effort().isKnown()
+                            ? Quantity.count(decisive.effort().processed().getAsLong())
                             : "",
+                    decisive.effort().isKnown()
+                            ? Quantity.count(decisive.effort().states())
+                            : "",
+                    decisive.effort().isKnown()
+                            ? Quantity.count(decisive.effort().peak())
+                            : "",
+                    decisive.effort().stack(),
                     decisive.nanos().isPresent()
                             ? Quantity.duration(decisive.nanos().getAsLong())
                             : ""));
@@ -288,7 +378,11 @@ final class CheckCommand implements Callable<Integer> {
     }
 
     private static String text(Verdict verdict) {
-        return verdict.answer().name().toLowerCase(Locale.ROOT)
+        return verdict.answer()
+                        .name()
+                        .toLowerCase(Locale.ROOT)
+                        .replace('_', ' ')
+                        .replace("xdp", "XDP")
                 + (verdict.errno().isEmpty() ? "" : ", " + verdict.errno());
     }
 
@@ -305,6 +399,7 @@ final class CheckCommand implements Callable<Integer> {
                     case ACCEPTED -> "accepts it";
                     case REJECTED -> "rejects it";
                     case UNDECIDED -> "cannot say";
+                    case NOT_XDP -> "does not look at it";
                 });
         if (shown.size() < lines.size()) {
             out.println("  … " + Quantity.count(lines.size() - shown.size()) + " lines, see --log-level 1");
@@ -361,8 +456,16 @@ final class CheckCommand implements Callable<Integer> {
         if (!verdict.errno().isEmpty()) {
             json.writeStringField("errno", verdict.errno());
         }
-        if (verdict.processed().isPresent()) {
-            json.writeNumberField("processed_insns", verdict.processed().getAsLong());
+        if (verdict.answer() == Answer.NOT_XDP) {
+            json.writeBooleanField("not_xdp", true);
+        }
+        if (verdict.effort().isKnown()) {
+            json.writeNumberField(
+                    "processed_insns", verdict.effort().processed().getAsLong());
+            json.writeNumberField("total_states", verdict.effort().states());
+            json.writeNumberField("peak_states", verdict.effort().peak());
+            json.writeNumberField("max_states_per_insn", verdict.effort().mostAtOneInsn());
+            json.writeStringField("stack_depth", verdict.effort().stack());
         }
         if (verdict.nanos().isPresent()) {
             json.writeNumberField("verification_ns", verdict.nanos().getAsLong());

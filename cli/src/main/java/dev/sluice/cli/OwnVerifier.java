@@ -35,32 +35,29 @@ final class OwnVerifier {
             return new CheckCommand.Verdict(
                     CheckCommand.Answer.REJECTED,
                     "",
-                    OptionalLong.empty(),
+                    CheckCommand.Effort.NONE,
                     OptionalLong.empty(),
                     String.valueOf(e.getMessage()));
         }
         OptionalLong nanos = OptionalLong.of(System.nanoTime() - start);
-        OptionalLong processed = OptionalLong.of(verdict.statistics().processed());
+        CheckCommand.Effort effort = CheckCommand.Effort.of(verdict.statistics());
         return switch (verdict) {
             case Verdict.Verified verified ->
-                new CheckCommand.Verdict(CheckCommand.Answer.ACCEPTED, "", processed, nanos, verified.log());
+                new CheckCommand.Verdict(CheckCommand.Answer.ACCEPTED, "", effort, nanos, verified.log());
             case Verdict.Rejected rejected ->
-                new CheckCommand.Verdict(CheckCommand.Answer.REJECTED, "", processed, nanos, explained(rejected));
+                new CheckCommand.Verdict(CheckCommand.Answer.REJECTED, "", effort, nanos, explained(rejected));
             case Verdict.Unsupported unsupported ->
                 new CheckCommand.Verdict(
                         CheckCommand.Answer.UNDECIDED,
                         "",
-                        processed,
+                        effort,
                         nanos,
-                        unsupported.log() + "\n" + unsupported.why());
+                        unsupported.log() + "\nnot supported by sluice: " + unsupported.why());
         };
     }
 
     /** The kernel's words first, then those for people. */
     private static String explained(Verdict.Rejected rejected) {
-        String log = rejected.log().stripTrailing();
-        return Explanation.of(rejected.message())
-                .map(explanation -> log + "\n" + explanation)
-                .orElse(log);
+        return (rejected.log().stripTrailing() + "\n" + Explanation.text(rejected)).stripTrailing();
     }
 }

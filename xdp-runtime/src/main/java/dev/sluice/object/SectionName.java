@@ -1,5 +1,7 @@
 package dev.sluice.object;
 
+import java.util.Set;
+
 /**
  * What the name of a program's section says about the program, as libbpf reads it.
  *
@@ -49,6 +51,65 @@ public record SectionName(ProgramType type, Attach attach, boolean frags, String
             attach = Attach.CPUMAP;
         }
         return new SectionName(ProgramType.XDP, attach, frags, "");
+    }
+
+    private static final Set<String> OTHERS = Set.of(
+            "tc",
+            "tcx",
+            "netkit",
+            "classifier",
+            "action",
+            "socket",
+            "kprobe",
+            "kretprobe",
+            "kprobe.multi",
+            "kretprobe.multi",
+            "uprobe",
+            "uretprobe",
+            "ksyscall",
+            "kretsyscall",
+            "usdt",
+            "tracepoint",
+            "tp",
+            "raw_tracepoint",
+            "raw_tp",
+            "tp_btf",
+            "fentry",
+            "fexit",
+            "fmod_ret",
+            "lsm",
+            "lsm_cgroup",
+            "iter",
+            "syscall",
+            "cgroup",
+            "cgroup_skb",
+            "sk_skb",
+            "sk_msg",
+            "sk_reuseport",
+            "sk_lookup",
+            "sockops",
+            "lwt_in",
+            "lwt_out",
+            "lwt_xmit",
+            "lwt_seg6local",
+            "perf_event",
+            "flow_dissector",
+            "netfilter",
+            "struct_ops",
+            "lirc_mode2");
+
+    /**
+     * What libbpf loads a program of another type as: the beginning of the section's name, as {@code tc}. Empty for XDP and for
+     * names that say nothing.
+     */
+    public static String otherType(String name) {
+        String plain = name.startsWith("?") ? name.substring(1) : name;
+        int slash = plain.indexOf('/');
+        String kind = slash < 0 ? plain : plain.substring(0, slash);
+        if (kind.endsWith(".s")) {
+            kind = kind.substring(0, kind.length() - 2); // may sleep
+        }
+        return OTHERS.contains(kind) ? kind : "";
     }
 
     private static boolean isOrIn(String name, String folder) {

@@ -2,6 +2,7 @@ package dev.sluice.verifier;
 
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
@@ -402,6 +403,60 @@ public record Explanation(String why, String fix) {
                 .filter(row -> row.message.matcher(message).matches())
                 .map(Row::explanation)
                 .findFirst();
+    }
+
+    private static final Pattern PACKET = Pattern.compile(
+            "invalid access to packet, off=(-?\\d+) size=(\\d+), R\\d+\\(id=(\\d+),off=-?\\d+,r=(\\d+)\\)");
+
+    /**
+     * What is known of a rejection: its last line, and for accesses to the packet how far they are off.
+     *
+     * @return empty for rejections that are rare
+     */
+    public static Optional<Explanation> of(Verdict.Rejected rejected) {
+        Optional<Explanation> known = of(rejected.message());
+        if (!rejected.message().endsWith("offset is outside of the packet")) {
+            return known;
+        }
+        Matcher access = PACKET.matcher(rejected.log());
+        if (!access.find()) {
+            return known;
+        }
+        long off = Long.parseLong(access.group(1));
+        long end = off + Long.parseLong(access.group(2));
+        boolean hasVariable = !access.group(3).equals("0");
+        long range = Long.parseLong(access.group(4));
+        String bytes = "the access needs the bytes up to " + end;
+        String why;
+        if (range > 0) {
+            why = "on this path " + range + " bytes from the pointer's origin on are known to be there, but " + bytes;
+        } else if (hasVariable) {
+            why =
+                    "since a number was added to the pointer no branch has compared it with data_end: what was known before "
+                            + "the addition is lost";
+        } else {
+            why = "on this path no branch has compared the pointer with data_end: no byte is known to be there, and "
+                    + bytes;
+        }
+        String fix = hasVariable && range == 0
+                ? "compare again after the addition: if (ptr + " + end + " > data_end) return"
+                : "return early unless data + " + end
+                        + " <= data_end, on every path to this access, and access through "
+                        + "the pointer that was compared";
+        return Optional.of(new Explanation(why, fix));
+    }
+
+    /** The lines that follow the kernel's words: why, the branches that lead there, and what usually helps. */
+    public static String text(Verdict.Rejected rejected) {
+        StringBuilder text = new StringBuilder();
+        Optional<Explanation> explanation = of(rejected);
+        explanation.ifPresent(known -> text.append("why: ").append(known.why).append('\n'));
+        if (!rejected.path().isEmpty()) {
+            text.append("path:\n");
+            rejected.path().forEach(step -> text.append("  ").append(step).append('\n'));
+        }
+        explanation.ifPresent(known -> text.append("fix: ").append(known.fix).append('\n'));
+        return text.toString().stripTrailing();
     }
 
     /** As the two lines that follow the kernel's words. */

@@ -62,7 +62,7 @@ public final class JobStream {
             return id + "\t" + verdict(fields);
         } catch (ObjectException | IOException | IllegalArgumentException e) {
             return id + "\tUNSUPPORTED\t" + oneLine(String.valueOf(e.getMessage()));
-        } catch (RuntimeException | AssertionError | StackOverflowError e) {
+        } catch (RuntimeException | AssertionError | StackOverflowError | OutOfMemoryError e) {
             // a bug of ours must not take the jobs behind it away, and is not the program's fault
             return id + "\tUNSUPPORTED\ta bug of sluice's verifier: " + oneLine(e.toString());
         }

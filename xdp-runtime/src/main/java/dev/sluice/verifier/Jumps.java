@@ -145,6 +145,8 @@ final class Jumps {
         } else if (wide && isRegister) {
             comparePackets(op, dst, src, other);
         }
+        run.state.trail = Trail.after(run.state, i, false, op, dstNumber, srcNumber, isRegister);
+        other.trail = Trail.after(other, i, true, op, dstNumber, srcNumber, isRegister);
         run.printState();
         run.insn = i + 1;
     }

@@ -17,6 +17,10 @@ final class Run {
     static final int MAX_PROCESSED = 1_000_000;
 
     private static final int MAX_PENDING = 8192;
+
+    /** The clock is read once in so many instructions. */
+    private static final int CLOCK_MASK = 0x3ff;
+
     static final int REG_FP = 10;
 
     final Subject subject;
@@ -80,7 +84,11 @@ final class Run {
 
     final int cpus;
 
-    Run(Subject subject, Log log, Layout layout, int cpus) {
+    private final long limitNanos;
+    private final long started = System.nanoTime();
+
+    Run(Subject subject, Log log, Layout layout, int cpus, long limitNanos) {
+        this.limitNanos = limitNanos;
         this.cpus = cpus;
         this.subject = subject;
         this.log = log;
@@ -259,6 +267,10 @@ final class Run {
             if (++processed > MAX_PROCESSED) {
                 throw reject("BPF program is too large. Processed " + processed + " insn");
             }
+            if ((processed & CLOCK_MASK) == 0 && System.nanoTime() - started > limitNanos) {
+                throw new UnsupportedException(
+                        "a verification of more than " + limitNanos / 1_000_000_000L + " s, processed=" + processed);
+            }
             state.lastInsn = previousInsn;
             state.insn = insn;
             boolean ended = false;
@@ -402,7 +414,7 @@ final class Run {
         return path.substring(path.lastIndexOf('/') + 1);
     }
 
-    private SourceLine lineAt(int slot) {
+    SourceLine lineAt(int slot) {
         SourceLine found = null;
         int low = 0;
         int high = subject.lines().size() - 1;

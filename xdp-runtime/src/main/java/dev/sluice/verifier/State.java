@@ -36,6 +36,9 @@ final class State {
     /** How often {@code bpf_preempt_disable} was called more than {@code bpf_preempt_enable}. */
     int preemptDisabled;
 
+    /** The branches on the way here; null for none. */
+    Trail trail;
+
     int mayGotoDepth;
     int callbackUnrollDepth;
     int depth;
@@ -75,6 +78,7 @@ final class State {
         copy.lockMap = lockMap;
         copy.rcuLocked = rcuLocked;
         copy.preemptDisabled = preemptDisabled;
+        copy.trail = trail;
         copy.mayGotoDepth = mayGotoDepth;
         copy.callbackUnrollDepth = callbackUnrollDepth;
         copy.depth = depth;

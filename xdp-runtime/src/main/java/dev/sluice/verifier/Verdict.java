@@ -1,6 +1,7 @@
 package dev.sluice.verifier;
 
 import dev.sluice.program.Facts;
+import dev.sluice.program.SourceLine;
 
 /** What the verifier says of a program. Immutable. */
 public sealed interface Verdict {
@@ -18,8 +19,32 @@ public sealed interface Verdict {
      *
      * @param message the last line of what is wrong, in the kernel's words
      * @param insn the slot where the path ended; -1 where no path was walked
+     * @param path the last branches that lead there, of those that could have gone either way
      */
-    record Rejected(String message, int insn, String log, Statistics statistics) implements Verdict {}
+    record Rejected(String message, int insn, java.util.List<Step> path, String log, Statistics statistics)
+            implements Verdict {}
+
+    /**
+     * A branch on the way to a rejection.
+     *
+     * @param insn its slot
+     * @param line the source line that it belongs to; null if not known
+     * @param text the instruction
+     * @param holds whether its condition holds on the path
+     * @param learnt what is known for that; empty if nothing
+     */
+    record Step(int insn, SourceLine line, String text, boolean holds, String learnt) {
+        /** One line: where, what, and what follows. */
+        @Override
+        public String toString() {
+            String where = line == null
+                    ? insn + ": " + text
+                    : line.file().substring(line.file().lastIndexOf('/') + 1) + ":" + line.line() + ": " + line.text();
+            // a compiler may have turned the condition round, so that only the instruction says which way
+            return where + "  [" + insn + ": " + (holds ? "jumps" : "goes on")
+                    + (learnt.isEmpty() ? "]" : ", " + learnt + "]");
+        }
+    }
 
     /** It uses what this verifier does not know: neither accepted nor the program's fault. */
     record Unsupported(String why, int insn, String log, Statistics statistics) implements Verdict {}

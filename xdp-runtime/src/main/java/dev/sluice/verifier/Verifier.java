@@ -10,48 +10,60 @@ import java.util.List;
 public final class Verifier {
     private final int logLevel;
     private final int cpus;
+    private final long limitNanos;
 
-    private Verifier(int logLevel, int cpus) {
+    private Verifier(int logLevel, int cpus, long limitNanos) {
         this.logLevel = logLevel;
         this.cpus = cpus;
+        this.limitNanos = limitNanos;
     }
 
     /** A verifier that writes no log but for the error, for a machine with as many CPUs as this one. */
     public static Verifier create() {
-        return new Verifier(0, Runtime.getRuntime().availableProcessors());
+        return new Verifier(0, Runtime.getRuntime().availableProcessors(), Long.MAX_VALUE);
     }
 
     /** The log: 0 only errors, 1 the path that is refused, 2 all paths. */
     public Verifier withLogLevel(int level) {
-        return new Verifier(level, cpus);
+        return new Verifier(level, cpus, limitNanos);
     }
 
     /** How many CPUs the target may have; {@code bpf_get_smp_processor_id} is known to be less. */
     public Verifier withCpus(int count) {
-        return new Verifier(logLevel, count);
+        return new Verifier(logLevel, count, limitNanos);
     }
 
+    /** Gives up, as {@link Verdict.Unsupported}, on a program that takes longer. */
+    public Verifier withTimeLimit(long nanos) {
+        return new Verifier(logLevel, cpus, nanos);
+    }
+
+    /** Verifies a program. */
     public Verdict verify(Subject subject) {
         Log log = new Log(logLevel);
         if (subject.insns().length == 0 || subject.insns().length % 8 != 0) {
-            return new Verdict.Rejected("expected instructions of 8 bytes each", -1, "", none());
+            return new Verdict.Rejected("expected instructions of 8 bytes each", -1, List.of(), "", none());
         }
         Layout layout = new Layout(subject, log);
         if (layout.size > Layout.MAX_SLOTS) {
             // the kernel says E2BIG and leaves the log empty
-            return new Verdict.Rejected("", -1, "", none());
+            return new Verdict.Rejected("", -1, List.of(), "", none());
         }
         Run run = null;
         try {
             layout.check();
-            run = new Run(subject, log, layout, cpus);
+            run = new Run(subject, log, layout, cpus, limitNanos);
             walk(run);
             Verdict.Statistics statistics = statistics(run);
             return new Verdict.Verified(subject, run.facts.result(), finish(log, statistics), statistics);
         } catch (RejectedException e) {
             Verdict.Statistics statistics = run == null ? none() : statistics(run);
             return new Verdict.Rejected(
-                    String.valueOf(e.getMessage()), run == null ? -1 : run.insn, finish(log, statistics), statistics);
+                    String.valueOf(e.getMessage()),
+                    run == null ? -1 : run.insn,
+                    run == null ? List.of() : Trail.steps(run.state.trail, run),
+                    finish(log, statistics),
+                    statistics);
         } catch (UnsupportedException e) {
             Verdict.Statistics statistics = run == null ? none() : statistics(run);
             return new Verdict.Unsupported(

@@ -108,4 +108,57 @@ class VerifierTest {
                 .contains("data + offset + size <= data_end");
         assertThat(Explanation.of("no such message")).isEmpty();
     }
+
+    @Test
+    void saysWhichBranchesLeadToARejection() {
+        Verdict verdict = verify(1, """
+                r2 = *(u32 *)(r1 + 0)
+                r3 = *(u32 *)(r1 + 4)
+                r6 = *(u32 *)(r1 + 12)
+                r4 = r2
+                r4 += 14
+                if r4 > r3 goto out
+                if r6 > 40 goto out
+                r0 = *(u8 *)(r2 + 20)
+                out:
+                r0 = 2
+                exit
+                """);
+        assertThat(Explanation.text((Verdict.Rejected) verdict)).isEqualTo("""
+                why: on this path 14 bytes from the pointer's origin on are known to be there, but the access needs the bytes up to 21
+                path:
+                  5: (2d) if r4 > r3 goto pc+2  [5: goes on, 14 bytes of the packet are there]
+                  6: (25) if r6 > 0x28 goto pc+1  [6: goes on, r6 is 0 to 40]
+                fix: return early unless data + 21 <= data_end, on every path to this access, and access through the pointer that was compared""");
+    }
+
+    @Test
+    void aRangeIsLostWhenANumberIsAdded() {
+        Verdict verdict = verify(1, """
+                r2 = *(u32 *)(r1 + 0)
+                r3 = *(u32 *)(r1 + 4)
+                r6 = *(u32 *)(r1 + 12)
+                r4 = r2
+                r4 += 64
+                if r4 > r3 goto out
+                r6 &= 7
+                r2 += r6
+                r0 = *(u8 *)(r2 + 3)
+                out:
+                r0 = 2
+                exit
+                """);
+        assertThat(Explanation.text((Verdict.Rejected) verdict))
+                .contains("since a number was added to the pointer")
+                .contains("fix: compare again after the addition: if (ptr + 4 > data_end) return");
+    }
+
+    @Test
+    void aTimeLimitIsNotTheProgramsFault() {
+        Verdict verdict = Verifier.create()
+                .withTimeLimit(0)
+                .verify(Subject.of(
+                        assemble("r1 = 0\nagain:\nr1 += 1\nif r1 != 0 goto again\nr0 = 2\nexit"), List.of()));
+        assertThat(verdict).isInstanceOf(Verdict.Unsupported.class);
+    }
 }

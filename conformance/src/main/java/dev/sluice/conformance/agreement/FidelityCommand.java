@@ -1,6 +1,7 @@
 package dev.sluice.conformance.agreement;
 
 import dev.sluice.Engines;
+import dev.sluice.conformance.verifier.VerifierSuite;
 import dev.sluice.exec.Engine;
 import dev.sluice.kernel.Kernel;
 import dev.sluice.kernel.KernelAccess;
@@ -69,7 +70,8 @@ public final class FidelityCommand implements Callable<Integer> {
                 notCompared,
                 IsaSuite.run(kernel, engines, seed),
                 MapSuite.run(kernel, engines, seed),
-                HelperSuite.run(kernel, engines, seed));
+                HelperSuite.run(kernel, engines, seed),
+                VerifierSuite.run(kernel, home.resolve("pcaps/programs"), seed));
         String text = page.text();
         Path file = home.resolve("docs/FIDELITY.md");
         if (check) {

@@ -1,5 +1,6 @@
 package dev.sluice.conformance.agreement;
 
+import dev.sluice.conformance.verifier.VerifierSuite;
 import dev.sluice.exec.Engine;
 import dev.sluice.helper.Helper;
 import dev.sluice.isa.Opcode;
@@ -31,6 +32,7 @@ final class FidelityPage {
     private final Tally isa;
     private final Tally maps;
     private final HelperSuite.Result helpers;
+    private final Map<String, VerifierSuite.Row> verifier;
     private final StringBuilder out = new StringBuilder();
 
     FidelityPage(
@@ -42,7 +44,8 @@ final class FidelityPage {
             Map<Corpus.Subject, String> notCompared,
             Tally isa,
             Tally maps,
-            HelperSuite.Result helpers) {
+            HelperSuite.Result helpers,
+            Map<String, VerifierSuite.Row> verifier) {
         this.kernel = kernel;
         this.engines = engines;
         this.seed = seed;
@@ -52,6 +55,7 @@ final class FidelityPage {
         this.isa = isa;
         this.maps = maps;
         this.helpers = helpers;
+        this.verifier = verifier;
     }
 
     boolean isEqual() {
@@ -173,6 +177,32 @@ final class FidelityPage {
                         + " metadata",
                 count(helpers.tally().total()),
                 different(helpers.tally().totalDifferent()));
+        line("");
+        line("The verifiers, ours and Linux's, on the same programs:");
+        line("");
+        row(
+                "programs",
+                "compared",
+                "both accept",
+                "both reject",
+                "only Sluice accepts",
+                "only Linux accepts",
+                "undecided",
+                "same instructions processed",
+                "same last line");
+        row("---", "---:", "---:", "---:", "---:", "---:", "---:", "---:", "---:");
+        verifier.forEach((what, n) -> row(
+                what,
+                count(n.programs()),
+                count(n.accepted()),
+                count(n.rejected()),
+                different(n.falseAccepts()),
+                different(n.falseRejects()),
+                blankIfNone(n.unsupported()),
+                count(n.sameCount()),
+                count(n.sameMessage())));
+        line("");
+        line("More of them: `./sluice-verify`.");
         line("");
         line("Random programs are compared by `./sluice-fuzz`, for as long as one likes.");
         line("");

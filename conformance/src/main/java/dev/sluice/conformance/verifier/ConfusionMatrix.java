@@ -49,6 +49,12 @@ final class ConfusionMatrix {
         }
     }
 
+    VerifierSuite.Row row() {
+        int programs = bothAccept + bothReject + falseAccept + falseReject + unsupported;
+        return new VerifierSuite.Row(
+                programs, bothAccept, bothReject, falseAccept, falseReject, unsupported, sameCount, sameMessage);
+    }
+
     int falseAccepts() {
         return falseAccept;
     }

@@ -180,6 +180,8 @@ public final class VerifierComparison {
     }
 
     /** Instructions processed a second, in turns with the kernel, warm: the best of a few rounds. */
+    @SuppressWarnings(
+            "NullAway") // an object without types: the plan takes null, which NullAway does not see for arrays
     void speed(Path directory) throws IOException {
         Btf types = Files.isReadable(KERNEL_TYPES) ? Btf.parse(Files.readAllBytes(KERNEL_TYPES)) : null;
         List<Path> files;
@@ -188,19 +190,18 @@ public final class VerifierComparison {
                     .sorted()
                     .toList();
         }
-        System.out.printf(
-                "%-40s %10s %12s %12s %8s%n", "program", "processed", "sluice/s", "Linux/s", "ratio");
+        System.out.printf("%-40s %10s %12s %12s %8s%n", "program", "processed", "sluice/s", "Linux/s", "ratio");
         for (Path file : files) {
             ObjectSpec object = ObjectSpec.read(String.valueOf(file.getFileName()), Files.readAllBytes(file))
                     .withKconfig(KernelLoader.kconfig(kernel));
-            boolean relocated = object.functions().stream()
-                    .anyMatch(f -> !f.relocations().isEmpty());
+            boolean relocated =
+                    object.functions().stream().anyMatch(f -> !f.relocations().isEmpty());
             ObjectPlan plan = KernelLoader.plan(kernel, object);
             for (ObjectPlan.ProgramPlan program : plan.programs()) {
                 ObjectPlan one = new ObjectPlan(
                         plan.name(), plan.btf(), plan.license(), withoutPrograms(plan), List.of(program), List.of());
-                Subject subject = Subjects.of(
-                        object, object.program(program.name()).orElseThrow(), relocated ? types : null);
+                Subject subject =
+                        Subjects.of(object, object.program(program.name()).orElseThrow(), relocated ? types : null);
                 long theirs = Long.MAX_VALUE;
                 long ours = Long.MAX_VALUE;
                 int processed = 0;
