@@ -50,6 +50,20 @@
  * begins in the frame of its function and ends in that of the caller may find there what was left from before, instead of
  * the interpreter's zeroes.
  *
- * <p>The same compiler makes code without checks ({@code jit}), of programs that have been proved to need none.
+ * <h2>Proved programs</h2>
+ *
+ * <p>The same compiler makes code without checks ({@code jit}), of {@linkplain dev.sluice.program.Verified programs that have
+ * been proved} to need none. What was proved does more ({@link dev.sluice.jit.StackUse}, {@link dev.sluice.jit.Inlining}):
+ *
+ * <ul>
+ *   <li>branches that go one way, and the code behind them, are left out;
+ *   <li>variables on the stack that only their function touches are locals, and a frame is zeroed only where it may be read
+ *       before it is written;
+ *   <li>functions are emitted in place of their calls as long as the method has room;
+ *   <li>the packet loop takes what the program needs from the frame descriptor, and leaves the rest of a run alone, unless a
+ *       helper asks for more.
+ * </ul>
+ *
+ * <p>Memory is accessed by intrinsics of {@code Unsafe} or by a memory segment ({@link dev.sluice.jit.MemoryCode}).
  */
 package dev.sluice.jit;
