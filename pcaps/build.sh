@@ -80,6 +80,8 @@ build() {
     clang-14 "${old[@]}" -DOLD_MAP_BYTES=20 -DOLD_SECTION='"xdp1"' -c legacy/old_maps.bpf.c -o "$out/legacy/old_maps-20.bpf.o"
     clang-14 "${old[@]}" -DOLD_MAP_BYTES=28 -DOLD_SECTION='"prog"' -c legacy/old_maps.bpf.c -o "$out/legacy/old_maps-28.bpf.o"
     clang-14 "${old[@]}" -c legacy/iproute2.bpf.c -o "$out/legacy/iproute2.bpf.o"
+    # what Rust's aya leaves: such maps beside BTF
+    compile clang-19 legacy/aya_like.bpf.c legacy/aya_like.bpf.o -mcpu=v3
     # function symbols without a type, as the first compilers left them
     clang-14 "${old[@]}" -DOLD_MAP_BYTES=20 -DOLD_SECTION='"xdp1"' -S legacy/old_maps.bpf.c -o - |
         sed '/^[[:space:]]*\.\(type\|size\|addrsig\|addrsig_sym\)\b/d' |

@@ -322,6 +322,61 @@ class ObjectOptionsTest {
         return formatted(run, "core.bss", 0).get("value").get(".bss").at(0).get("facts");
     }
 
+    /** libbpf gives the same program (by its tag, KernelAgreementTest); these are the answers, by the two tables of types. */
+    @Test
+    void relocationsAtTheirEdges() {
+        Json builtIn = kinds();
+        assertThat(builtIn.get("hv_exists").number())
+                .as("an enum that is not built in")
+                .isZero();
+        if (Files.isReadable(Path.of(KERNEL_TYPES))) {
+            Json kernel = kinds("--btf", KERNEL_TYPES);
+            assertThat(kernel.get("hv").raw()).hasToString("18446744073709551584");
+            for (String name : builtIn.names()) {
+                if (!name.startsWith("hv")) {
+                    assertThat(builtIn.get(name).number())
+                            .as(name)
+                            .isEqualTo(kernel.get(name).number());
+                }
+            }
+        }
+        assertThat(builtIn.get("doff_left").number()).isEqualTo(56);
+        assertThat(builtIn.get("same").number()).isEqualTo(1);
+        assertThat(builtIn.get("wrong").number()).isZero();
+    }
+
+    private static Json kinds(Object... more) {
+        List<Object> words = new ArrayList<>(List.of("-c", "1"));
+        words.addAll(List.of(more));
+        Json run = replay(object("features/core_kinds"), DNS, words.toArray());
+        return formatted(run, "core_kinds.bss", 0)
+                .get("value")
+                .get(".bss")
+                .at(0)
+                .get("kinds");
+    }
+
+    // --- old objects
+
+    @Test
+    void mapsAsAyaWritesThem() throws IOException {
+        String aya = object("legacy/aya_like");
+        Path blocked = file("blocked", "[{\"key\": " + 0x0200_0a0a + ", \"value\": 1}]");
+        Json run = replay(aya, DNS, "--map", "BLOCKLIST=" + blocked, "--set", "LEVEL=3");
+        assertThat(packets(run, "XDP_DROP")).isEqualTo(27);
+        assertThat(run.get("maps").names()).contains("COUNTERS", "BLOCKLIST", "SEEN");
+        assertThat(run.get("maps")
+                        .get("COUNTERS")
+                        .at(3)
+                        .get("values")
+                        .at(0)
+                        .get("value")
+                        .at(0)
+                        .text())
+                .as("long packets, by the constant")
+                .isEqualTo("0x02");
+    }
+
     @Test
     void wrongTypes() throws IOException {
         Path file = file("types", "not types at all, but longer than a header");

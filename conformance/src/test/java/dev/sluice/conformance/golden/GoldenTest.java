@@ -56,6 +56,7 @@ class GoldenTest {
         assertThat(without)
                 .containsExactly(
                         "features/chain",
+                        "features/core_kinds",
                         "features/conntrack",
                         "features/inline_fw",
                         "features/linked_main",
@@ -68,6 +69,7 @@ class GoldenTest {
                         "features/replacement",
                         "features/sections",
                         "features/static_in_section",
+                        "legacy/aya_like",
                         "legacy/iproute2");
     }
 
