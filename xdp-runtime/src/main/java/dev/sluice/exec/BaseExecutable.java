@@ -62,6 +62,10 @@ public abstract class BaseExecutable implements Executable {
     public final void run(RunContext context, long descriptors, int count, FaultSink faults) {
         boolean entered = context.reader.enter();
         try {
+            if (entered && !(context.clock instanceof CaptureClock)) {
+                // no loop does it between batches, perhaps
+                TimerHelpers.fire(context, context.cpu);
+            }
             runAll(context, descriptors, count, faults);
         } finally {
             context.reader.leave(entered);

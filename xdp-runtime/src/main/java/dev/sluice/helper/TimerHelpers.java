@@ -10,7 +10,7 @@ import dev.sluice.memory.Memory;
 /**
  * Timers in values of maps: the helpers, and the calls when they are due. A timer belongs to the CPU that started it last.
  *
- * <p>By the machine's clock the loop of that CPU asks between two polls. In capture time the timers of all CPUs are called
+ * <p>By the machine's clock the loop of that CPU asks between two polls; without a loop, the next run on that CPU. In capture time the timers of all CPUs are called
  * before the first packet that was stamped at or after their expiry, in the order of their expiries, and the clock then shows
  * these; a callback that starts a timer for a time that has come is called again after {@link #SHORTEST_NANOS}, because a
  * clock that only packets move would otherwise stand still.

@@ -303,11 +303,18 @@ public final class ValueFields {
             }
         }
 
-        private Kind kindOf(BtfType type) {
+        private Kind kindOf(BtfType type) throws Refused {
             if (type instanceof BtfType.Ptr pointer) {
-                return btf.type(pointer.target()) instanceof BtfType.Modifier tag && tag.kind() == BtfKind.TYPE_TAG
-                        ? pointerKind(tag.name())
-                        : null;
+                if (!(btf.type(pointer.target()) instanceof BtfType.Modifier tag) || tag.kind() != BtfKind.TYPE_TAG) {
+                    return null;
+                }
+                boolean toStruct = btf.kindOf(tag.target()) != BtfKind.TYPE_TAG
+                        && btf.resolve(tag.target()) instanceof BtfType.Composite target
+                        && !target.isUnion();
+                if (!toStruct) {
+                    throw new Refused();
+                }
+                return pointerKind(tag.name());
             }
             if (type instanceof BtfType.Composite struct && !struct.isUnion()) {
                 for (Kind kind : Kind.values()) {
@@ -319,12 +326,12 @@ public final class ValueFields {
             return null;
         }
 
-        private static Kind pointerKind(String tag) {
+        private static Kind pointerKind(String tag) throws Refused {
             return switch (tag) {
                 case "kptr", "kptr_untrusted" -> Kind.KPTR;
                 case "percpu_kptr" -> Kind.PERCPU_KPTR;
                 case "uptr" -> Kind.UPTR;
-                default -> null;
+                default -> throw new Refused();
             };
         }
     }

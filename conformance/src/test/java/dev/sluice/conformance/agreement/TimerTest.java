@@ -2,6 +2,7 @@ package dev.sluice.conformance.agreement;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sluice.Engines;
 import dev.sluice.LoadedObject;
 import dev.sluice.LoadedProgram;
 import dev.sluice.XdpRuntime;
@@ -19,6 +20,17 @@ import dev.sluice.map.MapTimers;
 import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.memory.Memory;
 import dev.sluice.object.ObjectSpec;
+import dev.sluice.packet.frame.FrameBatch;
+import dev.sluice.packet.frame.FramePool;
+import dev.sluice.packet.netty.PollIoHandler;
+import dev.sluice.packet.netty.VirtualQueueChannel;
+import dev.sluice.packet.netty.Wire;
+import dev.sluice.packet.netty.XdpHandler;
+import dev.sluice.packet.nic.VirtualNic;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
 import java.lang.foreign.Arena;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -28,6 +40,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -195,6 +208,39 @@ class TimerTest {
             ByteBuffer counters = bed.value("expiry.bss", 0);
             assertThat(List.of(counters.getLong(0), counters.getLong(8), counters.getLong(16)))
                     .containsExactlyInAnyOrder(3L, 5L, 0L);
+        }
+    }
+
+    /** A loop without packets wakes up for them. */
+    @Test
+    void byTheMachinesClockOnTheQueuesLoop() throws InterruptedException {
+        MultiThreadIoEventLoopGroup loops = new MultiThreadIoEventLoopGroup(1, PollIoHandler.newFactory());
+        try (Bed bed = new Bed(Engines.jit(), "expiry", System::nanoTime);
+                RunContext context = bed.runtime.newContext(System::nanoTime, 1)) {
+            VirtualNic nic = new VirtualNic("eth0", 1, VirtualNic.macFor(1), 1500, 2);
+            FramePool pool = new FramePool(4);
+            VirtualQueueChannel channel = new VirtualQueueChannel(nic, 1, pool, Wire.NULL);
+            LoadedProgram program = bed.loaded.program("expiry").orElseThrow();
+            channel.pipeline().addLast(new XdpHandler(program.executable(), context));
+            channel.pipeline().addLast(new ChannelInboundHandlerAdapter() {
+                @Override
+                public void channelRead(ChannelHandlerContext ctx, Object message) {
+                    ((FrameBatch) message).release();
+                }
+            });
+            EventLoopGroup any = loops; // the narrower type's method is deprecated
+            any.register(channel).syncUninterruptibly();
+            FrameBatch batch = pool.acquire();
+            batch.append(new byte[60], 1, 1);
+            assertThat(channel.offer(batch)).isTrue();
+            while (bed.value("ticks", 1).getInt(4) < 100 || bed.map("sources").nextKey(null) != null) {
+                Thread.sleep(1);
+            }
+            ByteBuffer tick = bed.value("ticks", 1);
+            assertThat(tick.getLong(32) - tick.getLong(24)).isGreaterThanOrEqualTo(99 * MILLISECOND);
+            assertThat(bed.runtime.maps().timers().earliest(-1)).isEqualTo(MapTimers.NONE);
+            channel.close().syncUninterruptibly();
+            loops.shutdownGracefully(0, 5, TimeUnit.SECONDS).syncUninterruptibly();
         }
     }
 

@@ -205,6 +205,38 @@ class CallbackHelpersTest {
     }
 
     @Test
+    void keysMayBeLongerThanAStack() {
+        bench.map(MapDef.of("map", MapType.HASH, 600, 8, 8));
+        for (int i = 1; i <= 5; i++) {
+            byte[] key = new byte[600];
+            key[592] = (byte) i;
+            bench.put(0, key, u64(i));
+        }
+        // r0 = calls * 1000 + sum of the keys' last words
+        HelperBench.Result result = bench.run(PACKET, """
+                *(u64 *)(r10 - 8) = 0
+                r1 = map[fd:0]
+                r2 = subprog[1]
+                r3 = r10
+                r3 += -8
+                r4 = 0
+                call bpf_for_each_map_elem
+                r0 *= 1000
+                r1 = *(u64 *)(r10 - 8)
+                r0 += r1
+                exit
+                """, """
+                r5 = *(u64 *)(r2 + 592)
+                r1 = *(u64 *)(r4 + 0)
+                r1 += r5
+                *(u64 *)(r4 + 0) = r1
+                r0 = 0
+                exit
+                """);
+        assertThat(result.returned()).isEqualTo(5015);
+    }
+
+    @Test
     void forEachStopsAndRefusesFlags() {
         bench.map(MapDef.of("map", MapType.ARRAY, 4, 8, 10));
         String main = """
