@@ -25,19 +25,28 @@ final class DatapathReport {
     private final TraceLog trace;
     private final List<EventLog> events;
 
+    /** The first packets with XDP_ABORTED or no action, and how many there are. */
+    private final List<String> exceptions;
+
+    private final long exceptionCount;
+
     DatapathReport(
             List<NicOption> nics,
             List<DatapathSession.Attached> attached,
             Map<Path, LoadedObject> objects,
             RunTotals totals,
             TraceLog trace,
-            List<EventLog> events) {
+            List<EventLog> events,
+            List<String> exceptions,
+            long exceptionCount) {
         this.nics = nics;
         this.attached = attached;
         this.objects = objects;
         this.totals = totals;
         this.trace = trace;
         this.events = events;
+        this.exceptions = exceptions;
+        this.exceptionCount = exceptionCount;
     }
 
     /** As JSON or as tables, and warnings on standard error. */
@@ -102,6 +111,12 @@ final class DatapathReport {
         }
         EventLog.print(events, out);
         RunReport.printTrace(trace, out);
+        if (exceptionCount > 0) {
+            out.println();
+            out.println("xdp:xdp_exception, " + Quantity.count(exceptionCount)
+                    + (exceptionCount == 1 ? " packet" : " packets, the first of them"));
+            exceptions.forEach(line -> out.println("  " + line));
+        }
     }
 
     /** What was sent, and what has gone wrong. */
@@ -167,6 +182,12 @@ final class DatapathReport {
         }
         json.writeEndObject();
         RunReport.writeTrace(json, trace);
+        json.writeNumberField("xdp_exceptions", exceptionCount);
+        json.writeArrayFieldStart("xdp_exception");
+        for (String line : exceptions) {
+            json.writeString(line);
+        }
+        json.writeEndArray();
         EventLog.write(events, json);
         RunReport.writeStatistics(json, totals);
         if (!totals.damages().isEmpty()) {

@@ -12,6 +12,9 @@ import dev.sluice.map.XskMap;
 import dev.sluice.object.ProgramSpec;
 import dev.sluice.packet.Datapath;
 import dev.sluice.packet.RunTotals;
+import dev.sluice.packet.frame.FrameBatch;
+import dev.sluice.packet.nic.VirtualNic;
+import dev.sluice.packet.nic.XdpAttachment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -24,6 +27,8 @@ import org.jspecify.annotations.Nullable;
 
 /** The programs of several NICs, loaded once an object so that they share its maps, with their counters and their trace. */
 final class DatapathSession implements AutoCloseable {
+    private static final int EXCEPTIONS_KEPT = 20;
+
     /** A program on a NIC. */
     record Attached(NicOption nic, ObjectOptions.Choice choice, LoadedProgram program, LoadedMap counters) {}
 
@@ -33,6 +38,8 @@ final class DatapathSession implements AutoCloseable {
     private final List<NicOption> nics;
     private final Map<Path, LoadedObject> objects = new LinkedHashMap<>();
     private final List<Attached> attached = new ArrayList<>();
+    private final List<String> exceptions = new ArrayList<>();
+    private long exceptionCount;
     private List<EventLog> events = List.of();
     private @Nullable PinFolder pins;
 
@@ -159,6 +166,20 @@ final class DatapathSession implements AutoCloseable {
         }
     }
 
+    /** A packet with XDP_ABORTED or no action: what the kernel's trace point xdp:xdp_exception says. */
+    void exception(VirtualNic nic, FrameBatch batch, int i) {
+        int action = batch.action(i);
+        XdpAttachment on = nic.hook().attachment();
+        synchronized (exceptions) {
+            exceptionCount++;
+            if (exceptions.size() < EXCEPTIONS_KEPT) {
+                exceptions.add("prog_id=" + (on == null ? 0 : on.program().programId())
+                        + " action=" + (action == 0 ? "ABORTED" : Integer.toUnsignedString(action)) + " ifindex="
+                        + nic.ifindex() + " queue=" + batch.rxQueue(i) + " packet=" + batch.number(i));
+            }
+        }
+    }
+
     /** A program that an entry of a devmap or cpumap refers to. */
     @Nullable
     Executable program(int id) {
@@ -184,7 +205,10 @@ final class DatapathSession implements AutoCloseable {
     }
 
     DatapathReport report(RunTotals totals) {
-        return new DatapathReport(nics, attached, objects, totals, trace, events);
+        synchronized (exceptions) {
+            return new DatapathReport(
+                    nics, attached, objects, totals, trace, events, List.copyOf(exceptions), exceptionCount);
+        }
     }
 
     @Override

@@ -112,6 +112,7 @@ final class RunCommand implements Callable<Integer> {
                     .time(clock)
                     .cpus(count)
                     .programs(session::program)
+                    .exceptions(session::exception)
                     .contexts(session::context);
             Map<XdpAction, CaptureFileSink> sinks = options.openSinks(session.files());
             PrintStream out =

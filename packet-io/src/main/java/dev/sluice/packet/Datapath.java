@@ -6,6 +6,7 @@ import dev.sluice.helper.Clock;
 import dev.sluice.helper.RunContext;
 import dev.sluice.map.BpfMap;
 import dev.sluice.map.XskMap;
+import dev.sluice.packet.frame.FrameBatch;
 import dev.sluice.packet.frame.FramePool;
 import dev.sluice.packet.frame.FrameSink;
 import dev.sluice.packet.gen.PacketRing;
@@ -22,6 +23,7 @@ import dev.sluice.packet.netty.Redirects;
 import dev.sluice.packet.netty.VerdictHandler;
 import dev.sluice.packet.netty.VirtualQueueChannel;
 import dev.sluice.packet.netty.Wire;
+import dev.sluice.packet.netty.XdpExceptions;
 import dev.sluice.packet.netty.XdpHandler;
 import dev.sluice.packet.nic.NicCounter;
 import dev.sluice.packet.nic.NicHints;
@@ -39,6 +41,8 @@ import dev.sluice.packet.tap.NetInterface;
 import dev.sluice.packet.tap.TapChannel;
 import dev.sluice.packet.tap.TapDevice;
 import io.netty.channel.ChannelHandler;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelPipeline;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.IoEventLoop;
@@ -500,6 +504,9 @@ public final class Datapath implements AutoCloseable {
                         options.redirectsEnd
                                 ? new VerdictHandler(device.nic.statistics(queue))
                                 : new VerdictHandler(device.nic.statistics(queue), redirects(context, queue, device)));
+                if (!options.exceptions.equals(ExceptionListener.NONE)) {
+                    pipeline.addLast("exceptions", new Exceptions(device.nic, options.exceptions));
+                }
                 for (Supplier<? extends ChannelHandler> handler : device.options.handlers) {
                     pipeline.addLast(handler.get());
                 }
@@ -507,6 +514,28 @@ public final class Datapath implements AutoCloseable {
                         "host",
                         host == null ? new HostHandler(this::fail) : new ForwardHandler(host.nic, queue, this::fail));
             }
+        }
+    }
+
+    /** Tells the listener of each packet of an event. */
+    private static final class Exceptions extends ChannelInboundHandlerAdapter {
+        private final VirtualNic nic;
+        private final ExceptionListener listener;
+
+        Exceptions(VirtualNic nic, ExceptionListener listener) {
+            this.nic = nic;
+            this.listener = listener;
+        }
+
+        @Override
+        public void userEventTriggered(ChannelHandlerContext ctx, Object event) {
+            if (event instanceof XdpExceptions exceptions) {
+                FrameBatch batch = exceptions.batch();
+                for (long rest = exceptions.mask(); rest != 0; rest &= rest - 1) {
+                    listener.exception(nic, batch, Long.numberOfTrailingZeros(rest));
+                }
+            }
+            ctx.fireUserEventTriggered(event);
         }
     }
 
@@ -1095,6 +1124,7 @@ public final class Datapath implements AutoCloseable {
         private @Nullable ContextFactory contexts;
         private Time time = Time.MACHINE;
         private Progress progress = Progress.NONE;
+        private ExceptionListener exceptions = ExceptionListener.NONE;
         private IntFunction<@Nullable Executable> programs = id -> null;
         private int cpus;
         private boolean redirectsEnd;
@@ -1110,6 +1140,12 @@ public final class Datapath implements AutoCloseable {
         /** Makes what programs run with on each queue; needed. */
         public Builder contexts(ContextFactory factory) {
             contexts = factory;
+            return this;
+        }
+
+        /** Hears of packets with {@code XDP_ABORTED} or no action. */
+        public Builder exceptions(ExceptionListener listener) {
+            exceptions = listener;
             return this;
         }
 

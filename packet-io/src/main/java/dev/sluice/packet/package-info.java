@@ -1,6 +1,6 @@
 /**
- * Whole runs: a program over captures ({@link dev.sluice.packet.Replay}) or over live traffic ({@link
- * dev.sluice.packet.Datapath}), from the options to the totals. Both build the same pipeline out of the packages below this one.
+ * Whole runs: NICs, what is behind them, and the programs on them ({@link dev.sluice.packet.Datapath}); one program over captures
+ * ({@link dev.sluice.packet.Replay}) is the smallest of these. What is behind a NIC is an {@link dev.sluice.packet.End}.
  *
  * <h2>Capture time and machine time</h2>
  *

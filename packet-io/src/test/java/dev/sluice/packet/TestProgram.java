@@ -22,15 +22,16 @@ public final class TestProgram implements Executable {
     }
 
     private final Body body;
-    private final boolean frags;
 
     public TestProgram(Body body) {
         this(body, true);
     }
 
+    private final Program program;
+
     private TestProgram(Body body, boolean frags) {
         this.body = body;
-        this.frags = frags;
+        program = new Program("test", "", Assembler.assemble("r0 = 2\nexit"), List.of(), List.of(), true, frags);
     }
 
     /** The same, which does not say that it can live with packets in several buffers. */
@@ -61,7 +62,7 @@ public final class TestProgram implements Executable {
 
     @Override
     public Program program() {
-        return new Program("test", "", Assembler.assemble("r0 = 2\nexit"), List.of(), List.of(), true, frags);
+        return program;
     }
 
     @Override

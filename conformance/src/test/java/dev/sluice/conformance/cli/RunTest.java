@@ -115,6 +115,16 @@ class RunTest {
     }
 
     @Test
+    void whatIsNoActionIsToldAsTheKernelsTracePointDoes() {
+        Json run = Cli.run("run", object("actions"), "-j", "--nic", "a=pcap:" + IMIX + ",count=30,ifindex=7")
+                .ok()
+                .json();
+        assertThat(run.get("xdp_exceptions").number()).isEqualTo(8);
+        assertThat(run.get("xdp_exception").items()).hasSize(8);
+        assertThat(run.get("xdp_exception").at(0).text()).isEqualTo("prog_id=1 action=77 ifindex=7 queue=0 packet=2");
+    }
+
+    @Test
     void outputRotates() throws IOException {
         Cli.run("run", "--nic", "g=gen:udp,count=10k,host=write:" + folder.resolve("out.pcapng") + ",size=64k,files=3")
                 .ok();

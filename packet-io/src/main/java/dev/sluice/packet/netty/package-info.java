@@ -13,6 +13,10 @@
  *                                               DROP, ABORTED, others: released
  * </pre>
  *
+ * Where redirects lead is {@link dev.sluice.packet.netty.Redirects}: other NICs' channels, by number or through a devmap whose
+ * entry's program runs on the way; {@link dev.sluice.packet.netty.CpuQueues} for a cpumap; the sockets of an xskmap. In place of
+ * the HostHandler a {@link dev.sluice.packet.netty.ForwardHandler} sends what passes to the host's device.
+ *
  * <h2>The loop</h2>
  *
  * {@link dev.sluice.packet.netty.PollIoHandler} is the {@code IoHandler} of such loops. It polls everything that has no file
