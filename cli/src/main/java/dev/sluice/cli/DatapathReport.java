@@ -5,15 +5,18 @@ import dev.sluice.LoadedMap;
 import dev.sluice.LoadedObject;
 import dev.sluice.LoadedProgram;
 import dev.sluice.TraceLog;
+import dev.sluice.map.BpfMap;
 import dev.sluice.packet.NicTotals;
 import dev.sluice.packet.RunTotals;
 import dev.sluice.packet.pcap.Damage;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** What a run of several NICs came to, or has come to so far, as tables or as JSON. */
@@ -77,7 +80,9 @@ final class DatapathReport {
     /** All maps by name; where two objects have one of the same name, with the object's. */
     private Map<String, LoadedMap> maps() {
         Map<String, LoadedMap> maps = new LinkedHashMap<>();
-        objects.forEach((file, object) -> object.maps()
+        Set<BpfMap> shown = new HashSet<>(); // objects share those that are pinned
+        objects.forEach((file, object) -> object.maps().stream()
+                .filter(map -> shown.add(map.map()))
                 .forEach(map -> maps.put(
                         maps.containsKey(map.name()) ? file.getFileName() + ":" + map.name() : map.name(), map)));
         return maps;

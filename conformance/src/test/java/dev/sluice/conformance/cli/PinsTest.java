@@ -80,6 +80,7 @@ class PinsTest {
                         "--nic",
                         "b=pcap:" + DNS + ",prog=" + OTHER)
                 .json();
+        assertThat(run.get("maps").names()).as("one map, shown once").containsExactly("lengths");
         Json nics = run.get("nics");
         assertThat(nics.get("a").get("verdicts").get("XDP_PASS").get("packets").number()
                         + nics.get("b")
