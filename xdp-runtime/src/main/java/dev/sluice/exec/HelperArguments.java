@@ -152,7 +152,9 @@ final class HelperArguments {
                     }
                 }
                 case DYNPTR, DYNPTR_RELEASE_RINGBUF -> {
-                    memory(context, callee, i, value, kind.fixedBytes(), true, pc);
+                    // a callback's lies where programs cannot write
+                    boolean written = !context.isKey(value, kind.fixedBytes()) || kind != ArgKind.DYNPTR;
+                    memory(context, callee, i, value, kind.fixedBytes(), written, pc);
                     boolean valid =
                             Dynptrs.isValid(context, value) && (kind == ArgKind.DYNPTR || Dynptrs.isRingbuf(value));
                     if (!valid) {

@@ -3,6 +3,7 @@ package dev.sluice.helper;
 import dev.sluice.map.BpfMap;
 import dev.sluice.map.Errno;
 import dev.sluice.map.HashTableMap;
+import dev.sluice.map.UserRingBufferMap;
 import dev.sluice.memory.Memory;
 
 /** Helpers that call functions of the program. See {@link Helpers}. */
@@ -10,6 +11,12 @@ import dev.sluice.memory.Memory;
 public final class CallbackHelpers {
     /** The kernel's {@code BPF_MAX_LOOPS}. */
     private static final int MAX_LOOPS = 8 * 1024 * 1024;
+
+    /** The kernel's {@code BPF_MAX_USER_RINGBUF_SAMPLES}. */
+    private static final int MAX_SAMPLES = 128 * 1024;
+
+    /** {@code BPF_RB_NO_WAKEUP}, {@code BPF_RB_FORCE_WAKEUP}. */
+    private static final long WAKEUP_FLAGS = 3;
 
     private CallbackHelpers() {}
 
@@ -88,5 +95,50 @@ public final class CallbackHelpers {
             }
         }
         return calls;
+    }
+
+    /**
+     * Calls {@code function(dynptr, argument)} for each sample that user space has submitted, until it gives something else
+     * than 0, at most 131,072 times.
+     *
+     * @return the number of samples that were not discarded, EINVAL for unknown flags, EBUSY when another program drains,
+     *     the error of a ring that makes no sense
+     */
+    public static long userRingbufDrain(
+            RunContext context, long map, long function, long argument, long flags, long r5) {
+        if ((flags & ~WAKEUP_FLAGS) != 0) {
+            return Errno.EINVAL.negative();
+        }
+        UserRingBufferMap ring = (UserRingBufferMap) context.map(map);
+        if (!ring.beginDrain()) {
+            return Errno.EBUSY.negative();
+        }
+        try {
+            Callbacks callbacks = callbacks(context);
+            long frame = context.callbackFrame;
+            int pc = context.callbackPc;
+            long dynptr = context.keyArea(frame, ArgKind.DYNPTR_BYTES);
+            long samples = 0;
+            long stop = 0;
+            for (int i = 0; i < MAX_SAMPLES && stop == 0; i++) {
+                long sample = ring.peek();
+                if (sample == Errno.ENODATA.negative()) {
+                    break;
+                }
+                if (sample == Errno.EAGAIN.negative()) {
+                    continue; // was discarded
+                }
+                if (sample < 0) {
+                    return sample;
+                }
+                Dynptrs.makeLocal(dynptr, sample, UserRingBufferMap.sampleBytes(sample));
+                stop = callbacks.call(context, frame, function, pc, dynptr, argument, 0, 0, 0);
+                ring.release(sample);
+                samples++;
+            }
+            return samples;
+        } finally {
+            ring.endDrain();
+        }
     }
 }

@@ -70,6 +70,11 @@ public final class Dynptrs {
         Memory.putLong(dynptr + SIZE, 0);
     }
 
+    /** Makes one over memory. */
+    static void makeLocal(long dynptr, long memory, long size) {
+        make(dynptr, memory, LOCAL, size);
+    }
+
     /** Whether 16 readable bytes are a dynptr that this run may use: engines ask before they call for unverified programs. */
     public static boolean isValid(RunContext context, long dynptr) {
         long memory = memory(dynptr);

@@ -68,11 +68,11 @@ public enum Helper implements Callee {
     GET_PRANDOM_U32(7, INTEGER, FREE, in(Helpers.class, Helpers::getPrandomU32)),
     GET_SMP_PROCESSOR_ID(8, INTEGER, FREE, in(Helpers.class, Helpers::getSmpProcessorId)),
     TAIL_CALL(12, VOID, FREE, in(Helpers.class, Helpers::tailCall), CTX, CONST_MAP_PTR, ANYTHING),
-    GET_CURRENT_PID_TGID(14, INTEGER, FREE, missing(Reasons.NO_TASK)),
-    GET_CURRENT_UID_GID(15, INTEGER, FREE, missing(Reasons.NO_TASK)),
-    GET_CURRENT_COMM(16, INTEGER, FREE, missing(Reasons.NO_TASK), MEM_WRITE, CONST_SIZE),
-    GET_CGROUP_CLASSID(17, INTEGER, FREE, missing(Reasons.NO_TASK)),
-    PERF_EVENT_READ(22, INTEGER, GPL, missing(Reasons.NO_COUNTERS), CONST_MAP_PTR, ANYTHING),
+    GET_CURRENT_PID_TGID(14, INTEGER, FREE, in(TaskHelpers.class, TaskHelpers::getCurrentPidTgid)),
+    GET_CURRENT_UID_GID(15, INTEGER, FREE, in(TaskHelpers.class, TaskHelpers::getCurrentUidGid)),
+    GET_CURRENT_COMM(16, INTEGER, FREE, in(TaskHelpers.class, TaskHelpers::getCurrentComm), MEM_WRITE, CONST_SIZE),
+    GET_CGROUP_CLASSID(17, INTEGER, FREE, in(TaskHelpers.class, TaskHelpers::getCgroupClassid)),
+    PERF_EVENT_READ(22, INTEGER, GPL, in(TaskHelpers.class, TaskHelpers::perfEventRead), CONST_MAP_PTR, ANYTHING),
     REDIRECT(23, INTEGER, FREE, in(Helpers.class, Helpers::redirect), ANYTHING, ANYTHING),
     PERF_EVENT_OUTPUT(
             25,
@@ -95,13 +95,21 @@ public enum Helper implements Callee {
             CONST_SIZE_OR_ZERO,
             ANYTHING),
     GET_CURRENT_TASK(35, INTEGER, GPL, missing(Reasons.NO_TASK)),
-    CURRENT_TASK_UNDER_CGROUP(37, INTEGER, FREE, missing(Reasons.NO_TASK), CONST_MAP_PTR, ANYTHING),
+    CURRENT_TASK_UNDER_CGROUP(
+            37, INTEGER, FREE, in(TaskHelpers.class, TaskHelpers::currentTaskUnderCgroup), CONST_MAP_PTR, ANYTHING),
     GET_NUMA_NODE_ID(42, INTEGER, FREE, in(Helpers.class, Helpers::getNumaNodeId)),
     XDP_ADJUST_HEAD(44, INTEGER, FREE, in(PacketHelpers.class, PacketHelpers::xdpAdjustHead), CTX, ANYTHING),
     REDIRECT_MAP(51, INTEGER, FREE, in(Helpers.class, Helpers::redirectMap), CONST_MAP_PTR, ANYTHING, ANYTHING),
     XDP_ADJUST_META(54, INTEGER, FREE, in(PacketHelpers.class, PacketHelpers::xdpAdjustMeta), CTX, ANYTHING),
     PERF_EVENT_READ_VALUE(
-            55, INTEGER, GPL, missing(Reasons.NO_COUNTERS), CONST_MAP_PTR, ANYTHING, MEM_WRITE, CONST_SIZE),
+            55,
+            INTEGER,
+            GPL,
+            in(TaskHelpers.class, TaskHelpers::perfEventReadValue),
+            CONST_MAP_PTR,
+            ANYTHING,
+            MEM_WRITE,
+            CONST_SIZE),
     XDP_ADJUST_TAIL(65, INTEGER, FREE, in(PacketHelpers.class, PacketHelpers::xdpAdjustTail), CTX, ANYTHING),
     FIB_LOOKUP(
             69,
@@ -112,7 +120,7 @@ public enum Helper implements Callee {
             MEM_READ_WRITE,
             CONST_SIZE,
             ANYTHING),
-    GET_CURRENT_CGROUP_ID(80, INTEGER, FREE, missing(Reasons.NO_TASK)),
+    GET_CURRENT_CGROUP_ID(80, INTEGER, FREE, in(TaskHelpers.class, TaskHelpers::getCurrentCgroupId)),
     SK_LOOKUP_TCP(
             84,
             SOCKET_OR_NULL,
@@ -150,7 +158,15 @@ public enum Helper implements Callee {
             ANYTHING,
             ANYTHING),
     TCP_CHECK_SYNCOOKIE(
-            100, INTEGER, GPL, missing(Reasons.NOT_YET), SOCK_COMMON, MEM_READ, CONST_SIZE, MEM_READ, CONST_SIZE),
+            100,
+            INTEGER,
+            GPL,
+            in(SocketHelpers.class, SocketHelpers::tcpCheckSyncookie),
+            SOCK_COMMON,
+            MEM_READ,
+            CONST_SIZE,
+            MEM_READ,
+            CONST_SIZE),
     STRTOL(
             105,
             INTEGER,
@@ -169,9 +185,17 @@ public enum Helper implements Callee {
             CONST_SIZE,
             ANYTHING,
             LONG_PTR),
-    SEND_SIGNAL(109, INTEGER, FREE, missing(Reasons.NO_TASK), ANYTHING),
+    SEND_SIGNAL(109, INTEGER, FREE, in(TaskHelpers.class, TaskHelpers::sendSignal), ANYTHING),
     TCP_GEN_SYNCOOKIE(
-            110, INTEGER, GPL, missing(Reasons.NOT_YET), SOCK_COMMON, MEM_READ, CONST_SIZE, MEM_READ, CONST_SIZE),
+            110,
+            INTEGER,
+            GPL,
+            in(SocketHelpers.class, SocketHelpers::tcpGenSyncookie),
+            SOCK_COMMON,
+            MEM_READ,
+            CONST_SIZE,
+            MEM_READ,
+            CONST_SIZE),
     PROBE_READ_USER(
             112,
             INTEGER,
@@ -204,10 +228,19 @@ public enum Helper implements Callee {
             MEM_WRITE,
             CONST_SIZE_OR_ZERO,
             ANYTHING),
-    SEND_SIGNAL_THREAD(117, INTEGER, FREE, missing(Reasons.NO_TASK), ANYTHING),
+    SEND_SIGNAL_THREAD(117, INTEGER, FREE, in(TaskHelpers.class, TaskHelpers::sendSignalThread), ANYTHING),
     JIFFIES64(118, INTEGER, FREE, in(Helpers.class, Helpers::jiffies64)),
-    GET_NS_CURRENT_PID_TGID(120, INTEGER, FREE, missing(Reasons.NO_TASK), ANYTHING, ANYTHING, MEM_WRITE, CONST_SIZE),
-    GET_CURRENT_ANCESTOR_CGROUP_ID(123, INTEGER, FREE, missing(Reasons.NO_TASK), ANYTHING),
+    GET_NS_CURRENT_PID_TGID(
+            120,
+            INTEGER,
+            FREE,
+            in(TaskHelpers.class, TaskHelpers::getNsCurrentPidTgid),
+            ANYTHING,
+            ANYTHING,
+            MEM_WRITE,
+            CONST_SIZE),
+    GET_CURRENT_ANCESTOR_CGROUP_ID(
+            123, INTEGER, FREE, in(TaskHelpers.class, TaskHelpers::getCurrentAncestorCgroupId), ANYTHING),
     KTIME_GET_BOOT_NS(125, INTEGER, FREE, in(Helpers.class, Helpers::ktimeGetBootNs)),
     RINGBUF_OUTPUT(
             130,
@@ -286,7 +319,8 @@ public enum Helper implements Callee {
     TIMER_START(171, INTEGER, GPL, in(TimerHelpers.class, TimerHelpers::timerStart), TIMER, ANYTHING, ANYTHING),
     TIMER_CANCEL(172, INTEGER, GPL, in(TimerHelpers.class, TimerHelpers::timerCancel), TIMER),
     TASK_PT_REGS(175, BTF_POINTER, GPL, missing(Reasons.NO_TASK), TASK),
-    GET_BRANCH_SNAPSHOT(176, INTEGER, GPL, missing(Reasons.NO_COUNTERS), MEM_WRITE, CONST_SIZE_OR_ZERO),
+    GET_BRANCH_SNAPSHOT(
+            176, INTEGER, GPL, in(TaskHelpers.class, TaskHelpers::getBranchSnapshot), MEM_WRITE, CONST_SIZE_OR_ZERO),
     TRACE_VPRINTK(
             177,
             INTEGER,
@@ -402,7 +436,15 @@ public enum Helper implements Callee {
     TCP_RAW_CHECK_SYNCOOKIE_IPV6(
             207, INTEGER, GPL, in(SocketHelpers.class, SocketHelpers::tcpRawCheckSyncookieIpv6), IPV6HDR, TCPHDR),
     KTIME_GET_TAI_NS(208, INTEGER, FREE, in(Helpers.class, Helpers::ktimeGetTaiNs)),
-    USER_RINGBUF_DRAIN(209, INTEGER, FREE, missing(Reasons.NOT_YET), CONST_MAP_PTR, FUNC, STACK_OR_NULL, ANYTHING),
+    USER_RINGBUF_DRAIN(
+            209,
+            INTEGER,
+            FREE,
+            in(CallbackHelpers.class, CallbackHelpers::userRingbufDrain),
+            CONST_MAP_PTR,
+            FUNC,
+            STACK_OR_NULL,
+            ANYTHING),
     CGRP_STORAGE_GET(
             210,
             ReturnKind.MAP_VALUE_OR_NULL,
@@ -651,9 +693,7 @@ public enum Helper implements Callee {
 
     /** Reasons; a class of their own because rows are made before the enum's constants. */
     private static final class Reasons {
-        static final String NOT_YET = "sluice does not have it yet";
         static final String NO_TASK = "no task runs while a packet is received";
-        static final String NO_COUNTERS = "there are no hardware counters behind a capture";
         static final String NO_STRUCTURES = "the kernel's own structures do not exist outside of it";
         static final String SLEEPS = "it may sleep, which XDP programs may not";
     }

@@ -294,6 +294,11 @@ public final class RunContext implements AutoCloseable {
                 || inFragments(address, bytes);
     }
 
+    /** Whether bytes are a part of the keys that callbacks are shown. */
+    public boolean isKey(long address, long bytes) {
+        return address >= keys && address <= keys + KEYS_BYTES - bytes;
+    }
+
     /** Slices of the packet's dynptr may lie there. */
     private boolean inFragments(long address, long bytes) {
         int size = Fragments.bytes(descriptor);

@@ -188,4 +188,57 @@ public final class SocketHelpers {
         }
         return 0;
     }
+
+    // --- SYN cookies of a listening socket
+
+    private static final int TCP_HEADER = 20;
+    private static final int IPV4_HEADER = 20;
+    private static final int IPV6_HEADER = 40;
+    private static final int FLAGS = 13;
+    private static final int FIN = 1;
+    private static final int SYN = 2;
+    private static final int RST = 4;
+    private static final int ACK = 16;
+    private static final int EPROTONOSUPPORT = 93;
+    private static final int SOCK_FAMILY = 4;
+    private static final int SOCK_PROTOCOL = 12;
+    private static final int SOCK_STATE = 72;
+    private static final int INET6 = 10;
+
+    private static boolean isListener(long socket) {
+        return Memory.getInt(socket + SOCK_PROTOCOL) == SocketTable.TCP
+                && Memory.getInt(socket + SOCK_STATE) == SocketTable.LISTEN;
+    }
+
+    /**
+     * A cookie for a SYN to a listening socket. Linux makes none while the socket's queue has room, and here it has: ENOENT;
+     * EINVAL for other packets and sockets, EPROTONOSUPPORT for other IP versions.
+     */
+    public static long tcpGenSyncookie(RunContext context, long socket, long ip, long ipSize, long tcp, long tcpSize) {
+        int flags = tcpSize < TCP_HEADER ? 0 : Memory.getByte(tcp + FLAGS);
+        boolean wrong = tcpSize < TCP_HEADER
+                || tcpSize != (Memory.getByte(tcp + FLAGS - 1) >> 4 & 0xf) * 4L
+                || !isListener(socket)
+                || (flags & (SYN | ACK | FIN | RST)) != SYN
+                || ipSize < IPV4_HEADER;
+        if (wrong) {
+            return Errno.EINVAL.negative();
+        }
+        int version = Memory.getByte(ip) >> 4 & 0xf;
+        if (version == 6 && (ipSize < IPV6_HEADER || Memory.getInt(socket + SOCK_FAMILY) != INET6)) {
+            return Errno.EINVAL.negative();
+        }
+        return version == 4 || version == 6 ? Errno.ENOENT.negative() : -EPROTONOSUPPORT;
+    }
+
+    /** Whether an ACK brings back such a cookie: ENOENT, as none was made; EINVAL for other sockets and short headers. */
+    public static long tcpCheckSyncookie(
+            RunContext context, long socket, long ip, long ipSize, long tcp, long tcpSize) {
+        if (tcpSize < TCP_HEADER || !isListener(socket)) {
+            return Errno.EINVAL.negative();
+        }
+        int flags = Memory.getByte(tcp + FLAGS);
+        boolean ack = (flags & (ACK | RST | SYN)) == ACK;
+        return ack && ipSize < IPV4_HEADER ? Errno.EINVAL.negative() : Errno.ENOENT.negative();
+    }
 }
