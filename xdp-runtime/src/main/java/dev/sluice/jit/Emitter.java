@@ -133,6 +133,10 @@ final class Emitter {
 
     private final int variableCount;
     private final MapCode maps;
+
+    /** By place in the frame: bytes of the store to it that was emitted last. */
+    private final byte[] stored = new byte[RunContext.STACK_BYTES];
+
     private final Label[] labels;
     private final Map<Integer, Label> exits = new TreeMap<>();
     private final List<Cold> cold = new ArrayList<>();
@@ -959,6 +963,12 @@ final class Emitter {
 
     private void store(Instruction insn, int pc) {
         int base = unit.kinds.register(state, insn.dst());
+        if (Kinds.kind(base) == Kinds.STACK) {
+            int at = RunContext.STACK_BYTES + Kinds.number(base) + insn.off();
+            if (at >= 0 && at < stored.length) {
+                stored[at] = (byte) insn.opcode().width().bytes();
+            }
+        }
         Width width = insn.opcode().width();
         Runnable value = () -> {
             if (insn.form() == Form.ST) {
@@ -1323,7 +1333,17 @@ final class Emitter {
         if (unit.checked && !inFrame(key, bytes)) {
             return false;
         }
-        maps.lookup(known, offset -> pushPlace(key, bytes, 2, offset));
+        maps.lookup(known, new MapCode.Key() {
+            @Override
+            public void push(int offset) {
+                pushPlace(key, bytes, 2, offset);
+            }
+
+            @Override
+            public int storedAt(int offset) {
+                return inFrame(key, bytes) ? stored[RunContext.STACK_BYTES + Kinds.number(key) + offset] : 0;
+            }
+        });
         b.lstore(register[0]);
         if (unit.checked) {
             int lookup = unit.kinds.lookupNumber(pc);

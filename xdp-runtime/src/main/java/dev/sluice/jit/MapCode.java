@@ -17,13 +17,24 @@ import java.lang.classfile.Label;
 import java.lang.constant.ClassDesc;
 import java.lang.constant.MethodTypeDesc;
 import java.util.Objects;
-import java.util.function.IntConsumer;
 
 /**
  * Emits operations on maps that are known while a program is compiled: addresses, sizes and masks are constants. What is
  * not worth emitting becomes a call of the map, which is a constant too.
  */
 final class MapCode {
+    /** Where a key is. */
+    interface Key {
+        /** Pushes its address plus an offset. */
+        void push(int offset);
+
+        /**
+         * Bytes of the store that probably wrote what begins at an offset, 0 when that is not known. A load that takes what
+         * several stores have written waits until they are done.
+         */
+        int storedAt(int offset);
+    }
+
     private static final ClassDesc MATH = Math.class.describeConstable().orElseThrow();
 
     /** Longer keys of hashes are left to the map. */
@@ -59,15 +70,14 @@ final class MapCode {
 
     /** Upper bound of the bytes of JVM code of a look-up. */
     static int lookupBytes(BpfMap map) {
-        return map instanceof HashTableMap hash && isPlainHash(hash) ? 220 + words(hash) * 60 : 120;
+        return map instanceof HashTableMap hash && isPlainHash(hash) ? 220 + words(hash) * 100 : 120;
     }
 
     /**
      * Emits a look-up: the value's address, or 0, is then on the stack.
      *
-     * @param key pushes the address of the key plus an offset
      */
-    void lookup(BpfMap map, IntConsumer key) {
+    void lookup(BpfMap map, Key key) {
         switch (map) {
             case ArrayMap array -> array(array, key);
             case PerCpuArrayMap array -> perCpuArray(array, key);
@@ -76,9 +86,9 @@ final class MapCode {
         }
     }
 
-    private void callLookup(BpfMap map, IntConsumer key) {
+    private void callLookup(BpfMap map, Key key) {
         pushMap(map);
-        key.accept(0);
+        key.push(0);
         pushCpu();
         b.invokevirtual(BPF_MAP, "lookup", LOOKUP_TYPE);
     }
@@ -106,11 +116,11 @@ final class MapCode {
 
     // --- arrays
 
-    private void array(ArrayMap array, IntConsumer key) {
+    private void array(ArrayMap array, Key key) {
         element(array, array.stride(), key, () -> Emitter.pushLong(b, array.valuesAddress()));
     }
 
-    private void perCpuArray(PerCpuArrayMap array, IntConsumer key) {
+    private void perCpuArray(PerCpuArrayMap array, Key key) {
         element(array, array.stride(), key, () -> {
             pushCpu();
             b.loadConstant(array.cpus());
@@ -123,10 +133,10 @@ final class MapCode {
         });
     }
 
-    private void element(BpfMap map, long stride, IntConsumer key, Runnable pushBase) {
+    private void element(BpfMap map, long stride, Key key, Runnable pushBase) {
         Label outside = b.newLabel();
         Label done = b.newLabel();
-        load(Width.W, () -> key.accept(0));
+        load(Width.W, () -> key.push(0));
         b.dup().loadConstant(map.def().maxEntries());
         b.invokestatic(CD_Integer, "compareUnsigned", TWO_INTS).ifge(outside);
         b.i2l();
@@ -155,7 +165,7 @@ final class MapCode {
     }
 
     /** As {@link HashTableMap#lookup}, which takes over when a walk ended in another chain. */
-    private void hash(HashTableMap map, IntConsumer key) {
+    private void hash(HashTableMap map, Key key) {
         int count = words(map);
         for (int i = 0; i < count; i++) {
             word(map.def().keySize() - i * Long.BYTES, i * Long.BYTES, key);
@@ -237,25 +247,26 @@ final class MapCode {
         return words + index * 2;
     }
 
-    /** Pushes up to eight bytes of a key as a number. */
-    private void word(int bytes, int offset, IntConsumer key) {
-        if (bytes >= Long.BYTES) {
-            load(Width.DW, () -> key.accept(offset));
-            return;
-        }
+    /** Pushes up to eight bytes of a key as a number, in pieces as the program has stored them. */
+    private void word(int bytes, int offset, Key key) {
+        int limit = Math.min(bytes, Long.BYTES);
         int at = 0;
-        b.lconst_0();
-        for (Width width : new Width[] {Width.W, Width.H, Width.B}) {
-            if ((bytes & width.bytes()) != 0) {
-                int place = offset + at;
-                load(width, () -> key.accept(place));
-                Emitter.widen(b, width);
-                if (at > 0) {
-                    b.bipush(at * Byte.SIZE).lshl();
-                }
-                b.lor();
-                at += width.bytes();
+        while (at < limit) {
+            int stored = key.storedAt(offset + at);
+            int size = stored > 0 && stored <= limit - at ? stored : Integer.highestOneBit(limit - at);
+            int place = offset + at;
+            Width width = switch (size) {
+                case 1 -> Width.B;
+                case 2 -> Width.H;
+                case 4 -> Width.W;
+                default -> Width.DW;
+            };
+            load(width, () -> key.push(place));
+            Emitter.widen(b, width);
+            if (at > 0) {
+                b.bipush(at * Byte.SIZE).lshl().lor();
             }
+            at += size;
         }
     }
 
