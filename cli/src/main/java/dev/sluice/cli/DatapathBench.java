@@ -26,8 +26,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -38,6 +40,8 @@ import org.jspecify.annotations.Nullable;
 final class DatapathBench {
     private static final String SLUICE = "sluice";
     private static final String KERNEL = "kernel";
+    private static final String BARE = "bare loop";
+    private static final long TAP_NANOS = 1_500_000_000;
     private static final int FRAME_BYTES = 60;
 
     /** What a frame of that size takes on a wire beside its bytes: check sequence, preamble and gap. */
@@ -51,7 +55,9 @@ final class DatapathBench {
     /** Where a case's packets come from. */
     private enum Source {
         GENERATOR,
-        CAPTURE
+        CAPTURE,
+        /** A TAP interface, which the kernel fills; what is sent goes back there. */
+        TAP
     }
 
     /**
@@ -88,6 +94,7 @@ final class DatapathBench {
                     false),
             new Case("drop-capture", "drop", "from a capture file, XDP_DROP, counted", Source.CAPTURE, 1, "", false),
             new Case("write", "pass", "XDP_PASS into a capture file", Source.GENERATOR, 1, "", true),
+            new Case("tap", "back", "from a TAP interface, XDP_TX back to it", Source.TAP, 1, "", false),
             new Case("drop-2", "drop", "two queues, XDP_DROP, counted", Source.GENERATOR, 2, "", false));
 
     /** How to measure. */
@@ -138,6 +145,9 @@ final class DatapathBench {
     private final Path folder;
     private final List<Result> results = new ArrayList<>();
 
+    /** Cases that could not be measured here, and why. */
+    private final Map<String, String> skipped = new LinkedHashMap<>();
+
     private DatapathBench(Options options, Path folder) {
         this.options = options;
         this.folder = folder;
@@ -155,7 +165,7 @@ final class DatapathBench {
             DatapathBench bench = new DatapathBench(options, folder);
             for (Case one : CASES) {
                 if (options.only.isEmpty() || options.only.contains(one.name)) {
-                    bench.results.add(bench.measure(one));
+                    bench.measureOrSkip(one);
                 }
             }
             return bench;
@@ -165,6 +175,22 @@ final class DatapathBench {
                     Files.delete(file);
                 }
             }
+        }
+    }
+
+    /** A case that this machine does not allow is left out, with its reason. */
+    private void measureOrSkip(Case of) throws IOException {
+        if (of.source != Source.TAP) {
+            results.add(measure(of));
+            return;
+        }
+        try {
+            kernel();
+            results.add(measure(of));
+        } catch (IOException e) {
+            skipped.put(of.name, String.valueOf(e.getMessage()));
+        } catch (UncheckedIOException | IllegalStateException e) {
+            skipped.put(of.name, String.valueOf(e.getMessage()));
         }
     }
 
@@ -186,8 +212,13 @@ final class DatapathBench {
                 session.object().map(of.devmap).orElseThrow().map().put(new byte[4], ifindex, 0);
             }
             String capture = of.source == Source.CAPTURE ? capture().toString() : "";
-            DatapathContender sluice = new DatapathContender(watch -> datapath(of, session, capture, watch));
+            DatapathContender sluice = of.source == Source.TAP
+                    ? new DatapathContender(watch -> datapath(of, session, capture, watch), this::tapTraffic, TAP_NANOS)
+                    : new DatapathContender(watch -> datapath(of, session, capture, watch));
             Race race = new Race(SLUICE, sluice);
+            if (of.source == Source.TAP) {
+                race.add(BARE, this::bareLoop);
+            }
             String kernelReason = whyNoKernel(of);
             KernelLive live = null;
             if (kernelReason == null && Kernel.open() instanceof KernelAccess.Available available) {
@@ -200,7 +231,11 @@ final class DatapathBench {
             }
             try {
                 Race.Result result = race.run(options.rounds, options.warmUpNanos);
-                Stages stages = Stages.of(() -> datapath(of, session, capture, nic -> {}));
+                Stages stages = Stages.of(
+                        () -> datapath(of, session, capture, nic -> {}),
+                        "bench0",
+                        of.source == Source.TAP ? this::tapTraffic : null,
+                        TAP_NANOS);
                 double read = capture.isEmpty() ? 0 : readNanos(capture);
                 return new Result(of, result, sluice.queues(), stages, read, kernelReason);
             } finally {
@@ -211,20 +246,46 @@ final class DatapathBench {
         }
     }
 
+    private static String tapName() {
+        return "slt" + ProcessHandle.current().pid() % 1_000_000;
+    }
+
+    private static Kernel kernel() throws IOException {
+        return switch (Kernel.open()) {
+            case KernelAccess.Available available -> available.kernel();
+            case KernelAccess.Unavailable unavailable ->
+                throw new IOException("the kernel's side of a TAP needs bpf(2): " + unavailable.reason());
+        };
+    }
+
+    private AutoCloseable tapTraffic(Datapath datapath) throws IOException {
+        return new TapTraffic(kernel(), datapath.nics().all().iterator().next().ifindex(), packet());
+    }
+
+    private double bareLoop() {
+        try {
+            return TapTraffic.bareLoop(kernel(), tapName(), packet(), TAP_NANOS);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     private @Nullable String whyNoKernel(Case of) {
         if (!options.kernel) {
             return "it was left out (--no-kernel)";
         }
-        if (of.source == Source.CAPTURE || of.writes || of.queues > 1) {
-            return "a live-frame run has no captures and no queues";
+        if (of.source != Source.GENERATOR || of.writes || of.queues > 1) {
+            return "a live-frame run has no captures, no TAP interfaces and no queues";
         }
         return Kernel.open() instanceof KernelAccess.Unavailable unavailable ? unavailable.reason() : null;
     }
 
     private Datapath datapath(Case of, Session session, String capture, DatapathContender.Watch watch) {
-        End source = of.source == Source.CAPTURE
-                ? new End.Captures(List.of(capture), 0, PACKETS, Pace.TOP_SPEED)
-                : new End.Generator(traffic(), PACKETS * of.queues, Pace.TOP_SPEED);
+        End source = switch (of.source) {
+            case CAPTURE -> new End.Captures(List.of(capture), 0, PACKETS, Pace.TOP_SPEED);
+            case GENERATOR -> new End.Generator(traffic(), PACKETS * of.queues, Pace.TOP_SPEED);
+            case TAP -> new End.Tap(tapName());
+        };
         Datapath.Builder builder = Datapath.builder().contexts(session::context).nic("bench0", nic -> {
             nic.wire(source)
                     .queues(of.queues)
@@ -359,6 +420,14 @@ final class DatapathBench {
         out.println();
         results.forEach(result -> out.println(result.of.name + ": " + result.of.what));
         results.stream().filter(result -> result.queues.size() > 1).forEach(result -> printQueues(out, result));
+        for (Result result : results) {
+            if (result.race.has(BARE)) {
+                double bare = result.race.timing(BARE).median();
+                out.println(result.of.name + ": a loop that reads a frame and writes it back takes "
+                        + BenchResult.number(bare) + " ns/packet, the rate to that is "
+                        + BenchResult.number(bare / result.sluice().median()));
+            }
+        }
         results.stream()
                 .map(Result::kernelReason)
                 .filter(java.util.Objects::nonNull)
@@ -382,6 +451,11 @@ final class DatapathBench {
             write(json, result);
         }
         json.writeEndArray();
+        json.writeObjectFieldStart("skipped");
+        for (Map.Entry<String, String> skip : skipped.entrySet()) {
+            json.writeStringField(skip.getKey(), skip.getValue());
+        }
+        json.writeEndObject();
         json.writeEndObject();
     }
 
@@ -430,6 +504,16 @@ final class DatapathBench {
             json.writeNumberField("rate_to_kernel", round(result.rateToKernel()));
         } else {
             json.writeNullField("rate_to_kernel");
+        }
+        if (result.race.has(BARE)) {
+            Timing bare = result.race.timing(BARE);
+            json.writeObjectFieldStart("bare_loop");
+            json.writeNumberField("ns_per_packet", round(bare.median()));
+            json.writeFieldName("spread");
+            BenchResult.writeSpread(json, bare);
+            json.writeEndObject();
+            json.writeNumberField(
+                    "rate_to_bare_loop", round(bare.median() / result.sluice().median()));
         }
         json.writeObjectFieldStart("warm_up");
         json.writeNumberField("time_ns", result.race.warmUp().nanos());

@@ -10,13 +10,14 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Watches a queue from within its pipeline: its thread's CPU time, what that allocates, and the packets received, at the end of
- * every 1,024th poll. What counts is what lies between the first such moment and the last, so that the beginning of a run, when
+ * every so many polls. What counts is what lies between the first such moment and the last, so that the beginning of a run, when
  * frames are made, stays out.
  *
  * <p>One for each pipeline; its results are to be read when the run is over.
  */
 final class QueueProbe extends ChannelInboundHandlerAdapter {
-    private static final int POLLS = 1024;
+    /** What a moment itself takes of the heap. */
+    private static final long MOMENT_BYTES = 56;
 
     private static final @Nullable ThreadMXBean THREADS =
             ManagementFactory.getThreadMXBean() instanceof ThreadMXBean threads
@@ -27,13 +28,19 @@ final class QueueProbe extends ChannelInboundHandlerAdapter {
     /** A moment: all of them running totals. */
     private record Moment(long cpuNanos, long wallNanos, long allocated, long packets, long bytes) {}
 
+    private final int pollsApart;
     private int polls;
     private @Nullable Moment first;
     private @Nullable Moment last;
 
+    /** @param pollsApart from one moment to the next */
+    QueueProbe(int pollsApart) {
+        this.pollsApart = pollsApart;
+    }
+
     @Override
     public void channelReadComplete(ChannelHandlerContext ctx) {
-        if (++polls % POLLS == 0 && ctx.channel() instanceof QueueChannel queue) {
+        if (++polls % pollsApart == 0 && ctx.channel() instanceof QueueChannel queue) {
             Moment now = new Moment(
                     CpuClock.nanos(),
                     System.nanoTime(),
@@ -62,8 +69,6 @@ final class QueueProbe extends ChannelInboundHandlerAdapter {
                 to.cpuNanos - from.cpuNanos,
                 to.wallNanos - from.wallNanos,
                 // the moments themselves
-                Math.max(0, to.allocated - from.allocated - MOMENT_BYTES * ((polls / POLLS) - 1L)));
+                Math.max(0, to.allocated - from.allocated - MOMENT_BYTES * ((polls / pollsApart) - 1L)));
     }
-
-    private static final long MOMENT_BYTES = 56;
 }

@@ -9,7 +9,9 @@ import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelPipeline;
 import java.io.IOException;
 import java.util.Arrays;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where a packet's time goes, in nanoseconds a packet: the medians over the batches of a run, as each batch passes two handlers
@@ -33,15 +35,23 @@ public record Stages(double receive, double program, double verdict, double writ
     }
 
     /**
-     * Runs a datapath with the two handlers in its first NIC's first queue.
+     * Runs a datapath with the two handlers in the first queue of a NIC.
      *
-     * @param maker builds it; its sources end
+     * @param maker builds it
+     * @param name of the NIC to watch
+     * @param traffic for a source that does not end; null where it does
+     * @param nanos how long such a source is watched
      */
-    public static Stages of(Supplier<Datapath> maker) throws IOException {
+    public static Stages of(
+            Supplier<Datapath> maker, String name, DatapathContender.@Nullable Traffic traffic, long nanos)
+            throws IOException {
         Times times = new Times();
         try (Datapath datapath = maker.get()) {
             datapath.open();
-            VirtualNic nic = datapath.nics().all().iterator().next();
+            VirtualNic nic = datapath.nics().all().stream()
+                    .filter(one -> one.name().equals(name))
+                    .findFirst()
+                    .orElseThrow();
             if (!(nic.port(0) instanceof QueueChannel channel)) {
                 throw new AssertionError("a NIC whose port is no queue");
             }
@@ -50,7 +60,17 @@ public record Stages(double receive, double program, double verdict, double writ
                 pipeline.addBefore("xdp", "stage-before", new Before(times));
                 pipeline.addAfter("xdp", "stage-behind", new Behind(times));
             });
+            if (traffic != null) {
+                try (AutoCloseable sending = traffic.into(datapath)) {
+                    LockSupport.parkNanos(nanos);
+                }
+                datapath.stop();
+            }
             datapath.await();
+        } catch (IOException | RuntimeException e) {
+            throw e;
+        } catch (Exception e) {
+            throw new AssertionError("closing the traffic", e);
         }
         return times.summary();
     }

@@ -19,6 +19,9 @@ public final class TrafficChange {
     /** Stretches whose median is one point of the course. */
     private static final int POINTS = 1_000;
 
+    /** Points to either side that make a point. */
+    private static final int SMOOTHED = 3;
+
     /** The speed is back when it is this close to what it will be. */
     private static final double BACK = 1.1;
 
@@ -93,15 +96,19 @@ public final class TrafficChange {
         return summary(before, Arrays.copyOf(nanos, count), ends);
     }
 
-    /** Medians of neighbours make points: one stretch in which something else happened is no fall. */
+    /** Medians of neighbours make points, twice: some stretches in which something else happened are no fall. */
     static Result summary(double before, double[] nanos, long[] ends) {
         int block = Math.max(3, nanos.length / POINTS);
         int points = nanos.length / block;
         double level = SteadyState.median(nanos, nanos.length - nanos.length / 4, nanos.length);
         double worst = level;
         long back = 0;
+        double[] medians = new double[points];
         for (int i = 0; i < points; i++) {
-            double point = SteadyState.median(nanos, i * block, (i + 1) * block);
+            medians[i] = SteadyState.median(nanos, i * block, (i + 1) * block);
+        }
+        for (int i = 0; i < points; i++) {
+            double point = SteadyState.median(medians, Math.max(0, i - SMOOTHED), Math.min(points, i + SMOOTHED + 1));
             worst = Math.max(worst, point);
             if (point > level * BACK) {
                 back = ends[(i + 1) * block - 1];
