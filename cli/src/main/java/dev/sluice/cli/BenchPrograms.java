@@ -51,7 +51,10 @@ final class BenchPrograms {
             row("parse", "bench/parse.bpf.h"),
             row("count", "bench/parse.bpf.h"),
             row("tuples"),
-            row("swap"));
+            row("swap"),
+            row("nested"),
+            row("balancer"),
+            row("rules"));
 
     private BenchPrograms() {}
 

@@ -188,7 +188,7 @@ class BenchTest {
         Json table = bench("-j").ok().json();
         Json programs = table.get("programs");
         assertThat(programs.items().stream().map(row -> row.get("program").text()))
-                .startsWith("drop", "parse", "count", "tuples", "swap");
+                .containsExactly("drop", "parse", "count", "tuples", "swap", "nested", "balancer", "rules");
         assertThat(table.get("change").get("program").text()).isEqualTo("tuples");
         for (Json row : programs.items()) {
             assertThat(is(row.get("stable"))).as("%s", row.get("program")).isTrue();

@@ -23,7 +23,7 @@ public final class TrafficChange {
     private static final int SMOOTHED = 3;
 
     /** The speed is back when it is this close to what it will be. */
-    private static final double BACK = 1.1;
+    private static final double BACK = 1.2;
 
     /** One object, as compiled code may know its class. */
     private static final Clock MACHINE = System::nanoTime;
@@ -36,7 +36,7 @@ public final class TrafficChange {
      * @param before steady, with the first packets
      * @param worst the slowest point after the change
      * @param after steady, with the second packets
-     * @param nanos wall time from the change until the speed is within a tenth of {@code after} to stay
+     * @param nanos wall time from the change until the speed is within a fifth of {@code after} to stay
      */
     public record Result(double before, double worst, double after, long nanos) {
         /** The part of the rate that is missing at the slowest point: 0.9 when a tenth is left. */
