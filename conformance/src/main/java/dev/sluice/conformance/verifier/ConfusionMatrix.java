@@ -27,6 +27,9 @@ final class ConfusionMatrix {
             kernelProcessed += kernel.processed();
             ourProcessed += ours.processed();
             sameCount += kernel.processed() == ours.processed() ? 1 : 0;
+            if (kernel.processed() != ours.processed()) {
+                differ(name, "COUNT kernel: " + kernel.processed() + " | ours: " + ours.processed());
+            }
         } else if (kernel.accepted()) {
             falseReject++;
             differ(name, "FALSE REJECT " + ours.message());
