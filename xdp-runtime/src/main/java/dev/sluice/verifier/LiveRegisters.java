@@ -65,8 +65,7 @@ final class LiveRegisters {
         int src = 1 << layout.src[i];
         Opcode row = layout.row[i];
         if (row == null) {
-            // reserved fields in use: a path that comes by is refused
-            use[i] = 0x3ff;
+            withReservedFields(layout.code[i], dst, src, i, use, define);
             return;
         }
         switch (row.form()) {
@@ -122,6 +121,35 @@ final class LiveRegisters {
                     define[i] = src;
                 }
             }
+        }
+        use[i] &= 0x3ff;
+        define[i] &= 0x3ff;
+    }
+
+    /** Reserved fields are in use, and a path that comes by is refused; before, only class and operation count. */
+    private static void withReservedFields(int code, int dst, int src, int i, int[] use, int[] define) {
+        boolean register = (code & 8) != 0;
+        use[i] = 0x3ff;
+        switch (code & 7) {
+            case 4, 7 -> {
+                boolean move = (code & 0xf0) == 0xb0;
+                boolean unary = (code & 0xf0) == 0xd0 || (code & 0xf0) == 0x80;
+                define[i] = dst;
+                use[i] = (move ? 0 : dst) | (register && !unary ? src : 0);
+            }
+            case 5, 6 -> {
+                int op = code & 0xf0;
+                if (op != 0x00 && op < 0x80 || op >= 0xa0 && op < 0xe0) {
+                    use[i] = dst | (register ? src : 0);
+                }
+            }
+            case 1 -> {
+                define[i] = dst;
+                use[i] = src;
+            }
+            case 2 -> use[i] = dst;
+            case 3 -> use[i] = dst | src;
+            default -> {}
         }
         use[i] &= 0x3ff;
         define[i] &= 0x3ff;
