@@ -4,6 +4,7 @@ import dev.sluice.btf.Btf;
 import dev.sluice.object.ObjectException;
 import dev.sluice.object.ObjectSpec;
 import dev.sluice.object.ProgramSpec;
+import dev.sluice.object.SectionName;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.Writer;
@@ -77,6 +78,11 @@ public final class JobStream {
             Optional<ProgramSpec> program = object.program(fields[3]);
             if (program.isEmpty()) {
                 throw new IllegalArgumentException("no such program in the object, name=" + fields[3]);
+            }
+            ProgramSpec found = program.get();
+            if (!found.asXdp().isXdp()
+                    || !SectionName.otherType(found.section()).isEmpty()) {
+                throw new IllegalArgumentException("not an XDP program, section=" + found.section());
             }
             boolean relocated = object.functions().stream()
                     .anyMatch(function -> !function.relocations().isEmpty());

@@ -236,6 +236,9 @@ public final class VerifierComparison {
                 object.functions().stream().anyMatch(f -> !f.relocations().isEmpty());
         try (KernelObject loaded = KernelLoader.load(kernel, object, 1)) {
             for (ProgramSpec program : object.programs()) {
+                if (!program.asXdp().isXdp()) {
+                    continue;
+                }
                 Subject subject;
                 try {
                     subject = Subjects.of(object, program, relocated ? types : null);
@@ -296,6 +299,9 @@ public final class VerifierComparison {
         List<ObjectPlan.ProgramPlan> variants = new ArrayList<>();
         Map<String, Subject> subjects = new HashMap<>();
         for (ObjectPlan.ProgramPlan program : plan.programs()) {
+            if (!object.program(program.name()).orElseThrow().asXdp().isXdp()) {
+                continue;
+            }
             Subject subject =
                     Subjects.of(object, object.program(program.name()).orElseThrow(), relocated ? types : null);
             for (long seed = from; seed < from + count; seed++) {
