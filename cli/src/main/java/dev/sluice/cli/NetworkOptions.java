@@ -39,7 +39,7 @@ final class NetworkOptions {
             names = "--xdpmeta-dev",
             description =
                     "Load programs for the device whose packets they get, as bpftool's xdpmeta_dev does: only such "
-                            + "programs may call bpf_xdp_metadata_rx_timestamp and the like. A capture has time stamps only.")
+                            + "programs may call bpf_xdp_metadata_rx_timestamp and the like.")
     private boolean deviceBound;
 
     /** Tells a runtime what was given. */

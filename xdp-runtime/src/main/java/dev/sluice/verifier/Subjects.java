@@ -53,11 +53,11 @@ public final class Subjects {
                 case Reference.Kfunc kfunc -> resolve(words, kfunc);
                 case Reference.Ksym ksym -> {
                     Kfunc function = Kfunc.of(ksym.name());
-                    if (function != null && function.isImplemented()) {
-                        words.putInt(8 * ksym.slot() + 4, function.number());
-                    } else if (ksym.weak()) {
-                        // it does not exist: a plain 0
+                    boolean exists = function != null && function.isImplemented();
+                    if (exists || ksym.weak()) {
+                        // as the loader has it: a number that says whether it exists
                         words.put(8 * ksym.slot() + 1, (byte) (insns[8 * ksym.slot() + 1] & 0x0f));
+                        words.putInt(8 * ksym.slot() + 4, exists ? function.number() : 0);
                     }
                 }
             }
