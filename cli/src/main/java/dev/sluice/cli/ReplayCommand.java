@@ -189,6 +189,7 @@ final class ReplayCommand implements Callable<Integer> {
         captures.forEach(builder::capture);
         sinks.forEach(builder::sink);
         Replay replay = builder.build();
+        session.muteEvents(warmUpSeconds > 0);
         try (Interrupt ignored = Interrupt.calls(replay::cancel)) {
             return replay.run();
         } catch (CaptureException e) {

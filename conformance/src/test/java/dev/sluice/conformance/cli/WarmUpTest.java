@@ -3,10 +3,13 @@ package dev.sluice.conformance.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.conformance.Json;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -59,6 +62,18 @@ class WarmUpTest {
         assertThat(replay(object, program, "--warm-up", "1"))
                 .usingRecursiveComparison()
                 .isEqualTo(replay(object, program));
+    }
+
+    @ParameterizedTest
+    @CsvSource("apps/flow_exporter, records")
+    void eventsOfTheWarmUpAreNobodys(String object, String map, @TempDir Path folder) throws IOException {
+        Path cold = folder.resolve("cold");
+        Path warm = folder.resolve("warm");
+        String capture = Cli.capture("generated/imix.pcap");
+        Cli.run("replay", Cli.object(object), capture, "--events", map + "=" + cold);
+        Cli.run("replay", Cli.object(object), capture, "--events", map + "=" + warm, "--warm-up", "1");
+        assertThat(cold).isNotEmptyFile();
+        assertThat(warm).hasSameTextualContentAs(cold);
     }
 
     @Test
