@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 final class LargePages {
     private static final long PAGE_BYTES = 2L << 20;
     private static final int PROT_READ_WRITE = 3;
-    private static final int MAP_PRIVATE_ANONYMOUS_NORESERVE = 0x4022;
+    private static final int MAP_PRIVATE_ANONYMOUS = 0x22;
     private static final int MADV_HUGEPAGE = 14;
 
     /** The system's calls. */
@@ -61,8 +61,7 @@ final class LargePages {
         }
         long whole = bytes + 2 * PAGE_BYTES - 1 & -PAGE_BYTES;
         try {
-            long mapped =
-                    (long) calls.mmap.invokeExact(0L, whole, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS_NORESERVE, -1, 0L);
+            long mapped = (long) calls.mmap.invokeExact(0L, whole, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1, 0L);
             if (mapped == -1) {
                 return 0;
             }

@@ -56,8 +56,8 @@ class GoldenTest {
         assertThat(without)
                 .containsExactly(
                         "features/chain",
-                        "features/core_kinds",
                         "features/conntrack",
+                        "features/core_kinds",
                         "features/inline_fw",
                         "features/linked_main",
                         "features/metadata",
