@@ -225,18 +225,23 @@ final class Pruner {
         if (cycles.length == 0) {
             cycles = run.layout.cycles();
         }
-        List<Integer> chain = null;
-        for (int f = 0; f <= state.current; f++) {
-            int insn = f == state.current ? state.insn : state.frames[f + 1].callsite;
-            if (cycles[insn] != 0) {
-                chain = chain == null ? new ArrayList<>(1) : chain;
-                chain.add(-cycles[insn]);
-                return chain;
-            }
-            chain = chain == null ? new ArrayList<>() : chain;
-            chain.add(insn);
+        int outermost = 0;
+        while (outermost <= state.current && cycles[slotIn(state, outermost)] == 0) {
+            outermost++;
         }
-        return null;
+        if (outermost > state.current) {
+            return null;
+        }
+        List<Integer> chain = new ArrayList<>(outermost + 1);
+        for (int f = 0; f < outermost; f++) {
+            chain.add(slotIn(state, f));
+        }
+        chain.add(-cycles[slotIn(state, outermost)]);
+        return chain;
+    }
+
+    private static int slotIn(State state, int frame) {
+        return frame == state.current ? state.insn : state.frames[frame + 1].callsite;
     }
 
     private void enter(State checkpoint) {
