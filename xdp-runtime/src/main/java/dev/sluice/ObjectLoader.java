@@ -32,6 +32,7 @@ import dev.sluice.verifier.Subjects;
 import dev.sluice.verifier.Verdict;
 import dev.sluice.verifier.Verifier;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -254,6 +255,7 @@ final class ObjectLoader {
     private LoadedProgram loadCode(LinkedProgram linked) {
         List<String> warnings = new ArrayList<>();
         Code code = Code.decode(linked.insns().bytes());
+        Map<Integer, Instruction> resolved = new HashMap<>();
         Set<Integer> used = new LinkedHashSet<>();
         for (Reference reference : linked.references()) {
             int slot = reference.slot();
@@ -262,7 +264,7 @@ final class ObjectLoader {
                 case Reference.ToMap map -> {
                     BpfMap made = made(map.map());
                     used.add(made.id());
-                    code = code.with(slot, insn.withImm(made.handle()));
+                    resolved.put(slot, insn.withImm(made.handle()));
                 }
                 case Reference.ToValue value -> {
                     BpfMap made = made(value.map());
@@ -272,17 +274,17 @@ final class ObjectLoader {
                                 + " does not allow direct access to its value, type="
                                 + made.def().type().bpftoolName());
                     }
-                    code = code.with(slot, insn.withImm(made.valueAddress() + value.offset()));
+                    resolved.put(slot, insn.withImm(made.valueAddress() + value.offset()));
                 }
-                case Reference.Kfunc call -> code = code.with(slot, insn.withImm(number(linked, call)));
+                case Reference.Kfunc call -> resolved.put(slot, insn.withImm(number(linked, call)));
                 case Reference.Ksym ksym ->
-                    code = code.with(slot, new Instruction(insn.opcode(), insn.dst(), 0, 0, address(linked, ksym)));
+                    resolved.put(slot, new Instruction(insn.opcode(), insn.dst(), 0, 0, address(linked, ksym)));
             }
         }
         Program program = new Program(
                 linked.name(),
                 linked.tag(),
-                code,
+                code.with(resolved),
                 subprograms(linked),
                 lines(linked),
                 spec.isGplCompatible(),

@@ -5,6 +5,7 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -82,13 +83,20 @@ public final class Code {
         return slot >= 0 && slot < slots.length && slots[slot] != null;
     }
 
-    /** A copy with one instruction replaced by one of the same size. */
+    /** A copy with one instruction replaced by one of the same size; takes time in proportion to the whole. */
     public Code with(int slot, Instruction instruction) {
-        if (slots[slot] == null || slots[slot].slots() != instruction.slots()) {
-            throw new AssertionError("slot=" + slot + " cannot become " + instruction);
-        }
+        return with(Map.of(slot, instruction));
+    }
+
+    /** A copy in which instructions, by slot, are replaced by others of the same size. */
+    public Code with(Map<Integer, Instruction> replacements) {
         Instruction[] copy = slots.clone();
-        copy[slot] = instruction;
+        replacements.forEach((slot, instruction) -> {
+            if (slots[slot] == null || slots[slot].slots() != instruction.slots()) {
+                throw new AssertionError("slot=" + slot + " cannot become " + instruction);
+            }
+            copy[slot] = instruction;
+        });
         return new Code(copy);
     }
 
