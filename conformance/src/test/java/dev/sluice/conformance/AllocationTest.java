@@ -8,6 +8,9 @@ import dev.sluice.exec.Executable;
 import dev.sluice.exec.ProgramFault;
 import dev.sluice.helper.RunContext;
 import dev.sluice.isa.Assembler;
+import dev.sluice.isa.Code;
+import dev.sluice.isa.Form;
+import dev.sluice.isa.Instruction;
 import dev.sluice.map.BpfMap;
 import dev.sluice.map.MapDef;
 import dev.sluice.map.MapTable;
@@ -17,11 +20,18 @@ import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.memory.Memory;
 import dev.sluice.memory.Regions;
 import dev.sluice.program.Program;
+import dev.sluice.program.Verified;
+import dev.sluice.verifier.KnownMap;
+import dev.sluice.verifier.Subject;
+import dev.sluice.verifier.Verdict;
+import dev.sluice.verifier.Verifier;
 import java.lang.foreign.Arena;
 import java.lang.management.ManagementFactory;
-import org.junit.jupiter.api.Test;
+import java.util.List;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
-/** A packet allocates nothing in compiled code: context, packet, stack, map, atomics, calls and loops. */
+/** A packet allocates nothing in compiled code, checked or not: context, packet, stack, map, atomics, calls and loops. */
 class AllocationTest {
     private static final int PACKETS = 64;
     private static final int FRAME = 2048;
@@ -40,7 +50,7 @@ class AllocationTest {
             r3 = be16 r3
             r9 = *(u8 *)(r7 + 0)
             *(u32 *)(r10 - 4) = r9
-            r1 = 0x%x ll
+            r1 = map[fd:0]
             r2 = r10
             r2 += -4
             call 1
@@ -62,8 +72,33 @@ class AllocationTest {
             exit
             """;
 
-    @Test
-    void aPacketAllocatesNothing() {
+    private static Program program(Code code, BpfMap map) {
+        for (int slot = 0; slot < code.size(); slot++) {
+            Instruction insn = code.at(slot);
+            if (insn != null && insn.form() == Form.LDDW) {
+                return Program.ofCode("counter", code.with(slot, insn.withImm(map.handle())));
+            }
+        }
+        throw new AssertionError("the program loads no map");
+    }
+
+    /** With checks, and without them behind a proof. */
+    private static Executable load(boolean proved, BpfMap map) {
+        Code code = Assembler.assemble(PROGRAM);
+        Program program = program(code, map);
+        if (!proved) {
+            return Engines.jitChecked().load(program, 1);
+        }
+        Verdict verdict = Verifier.create().verify(Subject.of(code.toBytes(), List.of(KnownMap.of(map.def()))));
+        assertThat(verdict).isInstanceOf(Verdict.Verified.class);
+        Verified verified =
+                ((Verdict.Verified) verdict).facts().verified(program).orElseThrow();
+        return Engines.jit().load(verified, 1);
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void aPacketAllocatesNothing(boolean proved) {
         MapTable maps = new MapTable();
         Regions regions = new Regions();
         try (Arena arena = Arena.ofConfined();
@@ -71,8 +106,8 @@ class AllocationTest {
             BpfMap counters = Maps.create(MapDef.of("counters", MapType.ARRAY, 4, 8, 256), maps, regions, 1, 1);
             context.instructionLimit = 1_000_000;
             long descriptors = packets(arena);
-            Program program = Program.ofCode("counter", Assembler.assemble(PROGRAM.formatted(counters.handle())));
-            Executable compiled = Engines.jitChecked().load(program, 1);
+            Executable compiled = load(proved, counters);
+            assertThat(compiled.engine()).isEqualTo(proved ? "jit" : "jit-checked");
             for (int i = 0; i < WARM_UP; i++) {
                 compiled.run(context, descriptors, PACKETS, AllocationTest::unexpected);
             }

@@ -516,6 +516,7 @@ final class Compiler {
         b.exceptionCatch(begin, end, handler, PROGRAM_FAULT);
         if (emitter != null && unit.checked) {
             emitter.addRegisters();
+            b.checkcast(PROGRAM_FAULT);
         }
         b.astore(fault);
         b.aload(faults).iload(index).aload(fault);
@@ -536,6 +537,9 @@ final class Compiler {
         Label broken = b.newLabel();
         b.labelBinding(broken);
         b.exceptionCatchAll(begin, end, broken);
+        if (emitter != null && unit.checked) {
+            emitter.addRegisters();
+        }
         b.lload(descriptor).invokestatic(RUNTIME, "bug", BUG).athrow();
     }
 

@@ -10,6 +10,7 @@ import static dev.sluice.jit.Descriptors.RUN_CONTEXT;
 import static java.lang.constant.ConstantDescs.CD_Integer;
 import static java.lang.constant.ConstantDescs.CD_Long;
 import static java.lang.constant.ConstantDescs.CD_Short;
+import static java.lang.constant.ConstantDescs.CD_Throwable;
 import static java.lang.constant.ConstantDescs.CD_boolean;
 import static java.lang.constant.ConstantDescs.CD_int;
 import static java.lang.constant.ConstantDescs.CD_long;
@@ -98,8 +99,8 @@ final class Emitter {
     private static final MethodTypeDesc CALLBACKS_TYPE = MethodTypeDesc.of(
             CD_void, RUN_CONTEXT, Callbacks.class.describeConstable().orElseThrow(), CD_long, CD_int);
     private static final MethodTypeDesc WITH_REGISTERS = MethodTypeDesc.of(
-            Descriptors.PROGRAM_FAULT,
-            Stream.concat(Stream.of(Descriptors.PROGRAM_FAULT), Collections.nCopies(FP + 1, CD_long).stream())
+            CD_Throwable,
+            Stream.concat(Stream.of(CD_Throwable), Collections.nCopies(FP + 1, CD_long).stream())
                     .toArray(ClassDesc[]::new));
     private static final MethodTypeDesc PLAIN_HELPER =
             MethodTypeDesc.of(CD_long, RUN_CONTEXT, CD_long, CD_long, CD_long, CD_long, CD_long);
@@ -395,14 +396,14 @@ final class Emitter {
         epilogue();
         if (reports) {
             Label handler = b.newLabel();
-            b.exceptionCatch(begin, handler, handler, Descriptors.PROGRAM_FAULT);
+            b.exceptionCatchAll(begin, handler, handler);
             b.labelBinding(handler);
             addRegisters();
             b.athrow();
         }
     }
 
-    /** Adds what the registers hold to the fault on the stack. */
+    /** Adds what the registers hold to the exception on the stack; leaves a {@code Throwable} there. */
     void addRegisters() {
         for (int r = 0; r <= FP; r++) {
             b.lload(register[r]);

@@ -55,9 +55,26 @@ public final class JitRuntime {
         Memory.putLong(descriptor + FrameDescriptor.REDIRECT_MAP, 0); // and the index behind it
     }
 
-    /** A fault with the registers of the function that it is in. */
-    public static ProgramFault withRegisters(
-            ProgramFault fault,
+    /** A failure of Java code, with the registers of the program's function that it came out of first. */
+    private static final class Failure extends AssertionError {
+        private static final long serialVersionUID = 1L;
+
+        private final Throwable failure;
+        private final String registers;
+
+        Failure(Throwable failure, String registers) {
+            super("bug of sluice: " + failure + "," + registers, failure);
+            this.failure = failure;
+            this.registers = registers;
+        }
+    }
+
+    /**
+     * What a function is left with: a fault with its registers, and any other failure in something that has them. Callers
+     * come later, and change nothing.
+     */
+    public static Throwable withRegisters(
+            Throwable thrown,
             long r0,
             long r1,
             long r2,
@@ -69,20 +86,33 @@ public final class JitRuntime {
             long r8,
             long r9,
             long r10) {
-        fault.setRegisters(r0, r1, r2, r3, r4, r5, r6, r7, r8, r9, r10);
-        return fault;
+        if (thrown instanceof ProgramFault fault) {
+            fault.setRegisters(r0, r1, r2, r3, r4, r5, r6, r7, r8, r9, r10);
+            return fault;
+        }
+        if (thrown instanceof Failure || thrown instanceof VirtualMachineError) {
+            return thrown;
+        }
+        StringBuilder text = new StringBuilder();
+        long[] values = {r0, r1, r2, r3, r4, r5, r6, r7, r8, r9, r10};
+        for (int r = 0; r < values.length; r++) {
+            text.append(" r").append(r).append("=0x").append(Long.toHexString(values[r]));
+        }
+        return new Failure(thrown, text.toString());
     }
 
     /**
      * What a program's run ends with when Java code under it fails, which no program can bring about: a bug of ours, with the
-     * place in the program and the packet.
+     * place in the program, the packet and, from checked code, the registers of the function that it happened in.
      *
      * @param descriptor address of the packet's descriptor
      */
-    public static Throwable bug(Throwable failure, long descriptor) {
-        if (failure instanceof VirtualMachineError) {
-            return failure;
+    public static Throwable bug(Throwable thrown, long descriptor) {
+        if (thrown instanceof VirtualMachineError) {
+            return thrown;
         }
+        Throwable failure = thrown instanceof Failure known ? known.failure : thrown;
+        String registers = thrown instanceof Failure known ? "," + known.registers : "";
         String place = "";
         for (StackTraceElement frame : failure.getStackTrace()) {
             if (frame.getClassName().startsWith(Compiler.PACKAGE + ".")) {
@@ -94,7 +124,7 @@ public final class JitRuntime {
         long data = Memory.getLong(descriptor + FrameDescriptor.DATA);
         int length = (int) (Memory.getLong(descriptor + FrameDescriptor.DATA_END) - data);
         return new AssertionError(
-                "bug of sluice" + place + ": " + failure + ", packet="
+                "bug of sluice" + place + ": " + failure + registers + ", packet="
                         + HexFormat.of().formatHex(Memory.bytes(data, Math.min(length, MOST_BYTES))) + " bytes="
                         + length,
                 failure);

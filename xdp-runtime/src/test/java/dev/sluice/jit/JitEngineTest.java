@@ -23,10 +23,14 @@ import dev.sluice.map.MapType;
 import dev.sluice.map.ProgArrayMap;
 import dev.sluice.memory.Memory;
 import dev.sluice.memory.Regions;
+import dev.sluice.program.Facts;
 import dev.sluice.program.Program;
+import dev.sluice.program.RegisterFact;
 import dev.sluice.program.SourceLine;
 import dev.sluice.program.Subprogram;
+import dev.sluice.program.Verified;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -536,6 +540,66 @@ class JitEngineTest {
                         .endsWith("dev.sluice.jited.xdp_filter_0123456789abcdef.sub_pc3_7(filter.c:23)"))
                 .anySatisfy(frame ->
                         assertThat(frame).endsWith("dev.sluice.jited.xdp_filter_0123456789abcdef.run(filter.c:10)"));
+    }
+
+    /** What no program can bring about: Java code that it calls fails. */
+    @Test
+    void aFailureOfJavaCodeIsReportedWithPlaceRegistersAndPacket() {
+        Program inLoop = Programs.of("""
+                r6 = 0x77
+                call 5
+                r0 = r6
+                exit
+                """);
+        Program inFunction = Programs.of("""
+                r6 = 0x66
+                call sub
+                r0 = r6
+                exit
+                sub:
+                r6 = 0x77
+                call 5
+                r0 += r6
+                exit
+                """);
+        bed.context.clock = () -> {
+            throw new IllegalStateException("the clock is broken");
+        };
+        for (Program program : List.of(inLoop, inFunction)) {
+            for (JitEngine engine : engines()) {
+                Executable checked = engine.load(program, 1);
+                assertThatThrownBy(() -> bed.run(checked))
+                        .isInstanceOf(AssertionError.class)
+                        .hasMessageMatching("bug of sluice in \\w+\\.(run|\\w+_pc\\d+_\\d+) \\(.*:\\d+\\): "
+                                + "java.lang.IllegalStateException: the clock is broken, r0=0x.* r6=0x77 .* r10=0x.*, "
+                                + "packet=00010203[0-9a-f]{120} bytes=64")
+                        .rootCause()
+                        .hasMessage("the clock is broken");
+                assertThatThrownBy(() -> checked.call(bed.context, 0, 0))
+                        .isInstanceOf(AssertionError.class)
+                        .hasMessageMatching("bug of sluice: .*the clock is broken, r0=0x.* r6=0x77 .* r10=0x.*");
+                assertThat(bed.faults).isEmpty();
+            }
+        }
+        // code without checks forgets registers that it does not need
+        BitSet all = new BitSet();
+        all.set(0, inLoop.code().size());
+        Verified proved = new Facts(
+                        inLoop.code().toBytes(),
+                        true,
+                        all,
+                        all,
+                        all,
+                        new RegisterFact[inLoop.code().size()][])
+                .verified(inLoop)
+                .orElseThrow();
+        Executable unchecked = JitEngine.trusting().load(proved, 1);
+        assertThat(unchecked.engine()).isEqualTo("jit");
+        assertThatThrownBy(() -> bed.run(unchecked))
+                .isInstanceOf(AssertionError.class)
+                .hasMessageMatching(
+                        "bug of sluice in \\w+\\.run \\(.*:\\d+\\): "
+                                + "java.lang.IllegalStateException: the clock is broken, packet=00010203[0-9a-f]{120} bytes=64");
     }
 
     // --- listings

@@ -349,11 +349,7 @@ class ObjectOptionsTest {
         List<Object> words = new ArrayList<>(List.of("-c", "1"));
         words.addAll(List.of(more));
         Json run = replay(object("features/core_kinds"), DNS, words.toArray());
-        return formatted(run, "core_kin.bss", 0)
-                .get("value")
-                .get(".bss")
-                .at(0)
-                .get("kinds");
+        return formatted(run, "core_kin.bss", 0).get("value").get(".bss").at(0).get("kinds");
     }
 
     // --- old objects
