@@ -234,10 +234,10 @@ class OpcodeTest {
     }
 
     private int kernelFunction(Engine engine, Opcode opcode) {
-        Executable program = sandbox.load(engine, Code.of(List.of(new Instruction(opcode, 0, 2, 0, 91), exit())));
+        Executable program = sandbox.load(engine, Code.of(List.of(new Instruction(opcode, 0, 2, 0, 90_001), exit())));
         assertThatThrownBy(() -> program.call(sandbox.context, 0, 0))
                 .isInstanceOf(ProgramFault.class)
-                .hasMessageContaining("91");
+                .hasMessageContaining("90001");
         return 1;
     }
 

@@ -165,12 +165,19 @@ class DifferentialTest {
         assertThat(proven).isGreaterThan(PROGRAMS / 20);
     }
 
-    /** Slots of the loads that read the context with this input, or null when one also reads something else. */
+    /**
+     * Slots of the loads that read the context with this input; null for what no verifier accepts: a load that also reads
+     * something else, or an access to the end of one frame and the beginning of the next.
+     */
     private BitSet contextLoads(Program program, Executable reference, boolean raw) {
         BitSet context = new BitSet();
         BitSet others = new BitSet();
         this.context.steps = (id, pc, depth, registers) -> {
             Instruction insn = program.code().at(pc);
+            if (isAcrossFrames(insn, registers)) {
+                context.set(pc);
+                others.set(pc);
+            }
             if (insn.opcode() == Opcode.LDX_W) {
                 long field = registers[insn.src()] + insn.off() - this.context.xdpMd;
                 // a place in the middle of the context cannot be told from one that was computed
@@ -184,6 +191,22 @@ class DifferentialTest {
         run(reference, raw, LIMIT);
         this.context.steps = null;
         return context.intersects(others) ? null : context;
+    }
+
+    private boolean isAcrossFrames(Instruction insn, long[] registers) {
+        int base = switch (insn.form()) {
+            case LDX, LDXSX, LOAD_ACQ -> insn.src();
+            case ST, STX, STORE_REL, ATOMIC -> insn.dst();
+            default -> -1;
+        };
+        if (base < 0) {
+            return false;
+        }
+        long first = registers[base] + insn.off() - context.stacks;
+        long last = first + insn.opcode().width().bytes() - 1;
+        return last >= 0
+                && first < (long) RunContext.MAX_FRAMES * RunContext.STACK_BYTES
+                && first / RunContext.STACK_BYTES != last / RunContext.STACK_BYTES;
     }
 
     /** What a run that went well shows, for runs with the same input. */
