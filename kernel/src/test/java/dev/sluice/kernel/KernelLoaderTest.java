@@ -95,6 +95,11 @@ class KernelLoaderTest {
     /** Half of an object that is only whole once it has been linked with its other half. */
     private static final String NOT_LINKED = "linked_main.bpf.o";
 
+    /** What refusals of programs say that cannot be loaded by themselves. */
+    private static final List<String> NEEDS_MORE = List.of(
+            "metadata kfuncs require device-bound program",
+            "replaces a function of another program, which is not loaded");
+
     @ParameterizedTest(name = "{0}")
     @MethodSource("objects")
     void theVerifierAcceptsEveryProgram(Path file) {
@@ -110,9 +115,11 @@ class KernelLoaderTest {
                 });
                 return;
             }
-            object.results()
-                    .forEach((name, result) ->
-                            assertThat(result).as("%s: %s", name, result.log()).isInstanceOf(LoadResult.Loaded.class));
+            object.results().forEach((name, result) -> {
+                if (NEEDS_MORE.stream().noneMatch(result.log()::contains)) {
+                    assertThat(result).as("%s: %s", name, result.log()).isInstanceOf(LoadResult.Loaded.class);
+                }
+            });
             assertThat(object.remarks()).allMatch(remark -> remark.contains("made without BTF types"));
         }
     }
