@@ -56,9 +56,11 @@ class ReplayTest {
     private static void compare(String object, String program, Json golden) {
         for (String capture : List.of("generated/odd.pcap", "recorded/dns.pcap")) {
             Json expected = golden.get(capture);
-            Json found = Cli.run("replay", "--json", "--prog", program, object, capture(capture))
-                    .ok()
-                    .json();
+            Cli.Result result = Cli.run("replay", "--json", "--prog", program, object, capture(capture));
+            assertThat(result.exitCode()).as("%s", result.err()).isEqualTo(Cli.OK);
+            // its buffer on the stack may be changed through a slice, which Linux does not see
+            assertThat(result.err()).matches("(Warning: .*: program slices runs checked: Linux accepts it, .*\n)?");
+            Json found = result.json();
             assertThat(found.names())
                     .contains("packets", "bytes", "duration_ns", "rate_pps", "verdicts", "maps", "trace");
             assertThat(found.get("program").text()).isEqualTo(program);
