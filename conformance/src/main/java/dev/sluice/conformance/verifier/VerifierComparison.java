@@ -57,17 +57,41 @@ public final class VerifierComparison {
         return matrix;
     }
 
+    private static final String USAGE = "fuzz|mutated|random|random-mutated|logs SEED COUNT | objects|speed DIRECTORY"
+            + " | mutated-objects DIRECTORY SEED COUNT | cases | record FILE | record-objects DIRECTORY";
+
+    /** How many words follow each command: a folder or file first, then numbers. */
+    private static final Map<String, Integer> ARGUMENTS = Map.ofEntries(
+            Map.entry("fuzz", 2),
+            Map.entry("mutated", 2),
+            Map.entry("random", 2),
+            Map.entry("random-mutated", 2),
+            Map.entry("logs", 2),
+            Map.entry("objects", 1),
+            Map.entry("speed", 1),
+            Map.entry("mutated-objects", 3),
+            Map.entry("cases", 0),
+            Map.entry("record", 1),
+            Map.entry("record-objects", 1));
+
+    private static final int USAGE_ERROR = 2;
+    private static final int ENVIRONMENT = 3;
+
+    /** Whether the last two of two or three arguments are numbers. */
+    private static boolean numbersAreNumbers(String[] args) {
+        return args.length < 3
+                || Stream.of(args).skip(args.length - 2L).allMatch(number -> number.matches("[0-9]{1,9}"));
+    }
+
     public static void main(String[] args) throws IOException {
-        if (args.length == 0) {
-            System.err.println("usage: fuzz FROM COUNT | mutated FROM COUNT | objects DIRECTORY"
-                    + " | mutated-objects DIRECTORY FROM COUNT | cases | record FILE"
-                    + " | record-objects DIRECTORY");
-            System.exit(2);
+        if (args.length == 0 || args.length - 1 != ARGUMENTS.getOrDefault(args[0], -1) || !numbersAreNumbers(args)) {
+            System.err.println("usage: " + USAGE);
+            System.exit(USAGE_ERROR);
         }
         KernelAccess access = Kernel.open();
         if (!(access instanceof KernelAccess.Available available)) {
             System.err.println(((KernelAccess.Unavailable) access).reason());
-            System.exit(1);
+            System.exit(ENVIRONMENT);
             return;
         }
         Kernel kernel = available.kernel();
@@ -85,7 +109,7 @@ public final class VerifierComparison {
             case "cases" -> comparison.cases();
             case "record" -> comparison.record(Path.of(args[1]));
             case "record-objects" -> comparison.recordObjects(Path.of(args[1]));
-            default -> throw new IllegalArgumentException("no such comparison: " + args[0]);
+            default -> throw new AssertionError(args[0]);
         }
         comparison.matrix.differences().forEach(System.out::println);
         System.out.print(comparison.matrix);
