@@ -73,7 +73,7 @@ public final class CallbackHelpers {
         if (target instanceof HashTableMap hash) {
             for (long bucket = 0; bucket < hash.bucketCount(); bucket++) {
                 long element = hash.firstOf(bucket);
-                while (hash.isElement(element)) {
+                while (element != 0) {
                     long next = hash.nextOf(element);
                     Memory.copy(hash.keyOf(element), key, keySize);
                     calls++;

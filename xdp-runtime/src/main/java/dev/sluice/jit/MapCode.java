@@ -2,9 +2,11 @@ package dev.sluice.jit;
 
 import static dev.sluice.jit.Descriptors.BPF_MAP;
 import static dev.sluice.jit.Descriptors.RUN_CONTEXT;
+import static dev.sluice.jit.Descriptors.VAR_HANDLE;
 import static java.lang.constant.ConstantDescs.CD_Integer;
 import static java.lang.constant.ConstantDescs.CD_int;
 import static java.lang.constant.ConstantDescs.CD_long;
+import static java.lang.constant.ConstantDescs.CD_void;
 
 import dev.sluice.isa.Width;
 import dev.sluice.map.ArrayMap;
@@ -53,6 +55,7 @@ final class MapCode {
 
     // --- locals, used within an operation
     private final int link;
+    private final int slot;
     private final int bucket;
     private final int words;
 
@@ -64,13 +67,14 @@ final class MapCode {
         this.unit = unit;
         this.context = context;
         link = firstLocal;
-        bucket = link + 2;
+        slot = link + 2;
+        bucket = slot + 2;
         words = bucket + 2;
     }
 
     /** Upper bound of the bytes of JVM code of a look-up. */
     static int lookupBytes(BpfMap map) {
-        return map instanceof HashTableMap hash && isPlainHash(hash) ? 220 + words(hash) * 100 : 120;
+        return map instanceof HashTableMap hash && isPlainHash(hash) ? 260 + words(hash) * 100 : 120;
     }
 
     /**
@@ -164,7 +168,7 @@ final class MapCode {
         return (map.def().keySize() + Long.BYTES - 1) / Long.BYTES;
     }
 
-    /** As {@link HashTableMap#lookup}, which takes over when a walk ended in another chain. */
+    /** As {@link HashTableMap#lookup}, which takes over when the bucket has changed during the walk. */
     private void hash(HashTableMap map, Key key) {
         int count = words(map);
         for (int i = 0; i < count; i++) {
@@ -173,35 +177,43 @@ final class MapCode {
         }
         hashOf(map, count);
         Emitter.pushLong(b, map.bucketCount() - 1);
-        b.land().lstore(bucket);
-        load(Width.DW, () -> {
-            b.lload(bucket).iconst_3().lshl();
-            Emitter.pushLong(b, map.bucketsAddress());
-            b.ladd();
-        });
-        b.lstore(link);
+        b.land().iconst_3().lshl();
+        Emitter.pushLong(b, map.bucketsAddress());
+        b.ladd().lstore(slot);
+        load(Width.DW, () -> b.lload(slot));
+        b.dup2().lstore(bucket);
+        Emitter.pushLong(b, HashTableMap.ADDRESS);
+        b.land().lstore(link);
         Label walk = b.newLabel();
         Label next = b.newLabel();
         Label none = b.newLabel();
+        Label changed = b.newLabel();
         Label done = b.newLabel();
         b.labelBinding(walk);
-        b.lload(link).l2i().iconst_1().iand().ifne(none);
+        b.lload(link).lconst_0().lcmp().ifeq(none);
         for (int i = 0; i < count; i++) {
             loadAt(link, HashTableMap.KEY + i * Long.BYTES);
             b.lload(word(i)).lcmp().ifne(next);
         }
+        unlessUnchanged(changed);
         found(map);
         b.goto_(done);
         b.labelBinding(next);
         loadAt(link, HashTableMap.NEXT);
         b.lstore(link).goto_(walk);
         b.labelBinding(none);
-        Label strayed = b.newLabel();
-        b.lload(link).lload(bucket).iconst_1().lshl().lconst_1().lor().lcmp().ifne(strayed);
+        unlessUnchanged(changed);
         b.lconst_0().goto_(done);
-        b.labelBinding(strayed);
+        b.labelBinding(changed);
         callLookup(map, key);
         b.labelBinding(done);
+    }
+
+    /** Goes elsewhere unless the bucket is what it was before the walk. */
+    private void unlessUnchanged(Label changed) {
+        b.invokestatic(VAR_HANDLE, "acquireFence", MethodTypeDesc.of(CD_void));
+        load(Width.DW, () -> b.lload(slot));
+        b.lload(bucket).lcmp().ifne(changed);
     }
 
     /** Pushes the hash of the words of a key, see {@link HashTableMap}. */

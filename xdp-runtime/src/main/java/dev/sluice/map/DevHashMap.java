@@ -11,8 +11,19 @@ public final class DevHashMap extends HashTableMap implements RedirectMap {
 
     @Override
     public long device(int key) {
-        long value = lookupInt(key);
-        return value == 0 ? 0 : entry(value);
+        int hash = hashOfInt(key);
+        long slot = slot(hash & mask);
+        while (true) {
+            long word = acquire(slot);
+            long element = word & ADDRESS;
+            while (element != 0 && Memory.getInt(element + KEY) != key) {
+                element = acquire(element + NEXT);
+            }
+            long entry = element == 0 ? 0 : entry(element + valueOffset);
+            if (isUnchanged(slot, word)) {
+                return entry;
+            }
+        }
     }
 
     private long entry(long value) {
@@ -23,19 +34,26 @@ public final class DevHashMap extends HashTableMap implements RedirectMap {
     public int devices(long[] into) {
         int n = 0;
         for (long bucket = 0; bucket < bucketCount(); bucket++) {
-            for (long element = firstOf(bucket); isElement(element); element = nextOf(element)) {
-                if (n < into.length) {
-                    into[n] = entry(valueOf(element, 0));
+            long slot = slot(bucket);
+            int before = n;
+            long word;
+            do {
+                n = before;
+                word = acquire(slot);
+                for (long element = word & ADDRESS; element != 0; element = nextOf(element)) {
+                    if (n < into.length) {
+                        into[n] = entry(element + valueOffset);
+                    }
+                    n++;
                 }
-                n++;
-            }
+            } while (!isUnchanged(slot, word));
         }
         return n;
     }
 
     @Override
     public boolean hasTarget(int key) {
-        return lookupInt(key) != 0;
+        return device(key) != 0;
     }
 
     @Override

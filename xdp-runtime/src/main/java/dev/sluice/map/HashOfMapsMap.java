@@ -19,9 +19,16 @@ public final class HashOfMapsMap extends HashTableMap {
     /** The inner map's pointer, or 0. */
     @Override
     public long lookup(long key, int cpu) {
-        long value = super.lookup(key, cpu);
-        int id = value == 0 ? 0 : Memory.getInt(value);
-        return id == 0 ? 0 : MapTable.handle(id);
+        int hash = hash(key);
+        long slot = slot(hash & mask);
+        while (true) {
+            long word = acquire(slot);
+            long element = walk(word, key, hash);
+            int id = element == 0 ? 0 : Memory.getInt(element + valueOffset);
+            if (isUnchanged(slot, word)) {
+                return id == 0 ? 0 : MapTable.handle(id);
+            }
+        }
     }
 
     @Override

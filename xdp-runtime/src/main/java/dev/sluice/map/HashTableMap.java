@@ -3,6 +3,7 @@ package dev.sluice.map;
 import dev.sluice.memory.Memory;
 import dev.sluice.memory.Regions;
 import java.lang.foreign.Arena;
+import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -12,9 +13,10 @@ import java.util.Objects;
  * {@code BPF_MAP_TYPE_HASH} and {@code PERCPU_HASH}: chained buckets that readers walk without a lock while others write.
  *
  * <pre>
- * bucket:   first   u64   address of the first element, or the bucket's end mark
+ * bucket:   first   u48   address of the first element, 0 for none
+ *           version u16   another one whenever an element has left the chain
  *
- * element:   0 next   u64   address of the next element, or the bucket's end mark
+ * element:   0 next   u64   address of the next element, 0 for none
  *            8 hash   u32
  *           12        u32   marks of {@link LruLists}
  *           16 key          keySize bytes and zeroes up to a multiple of 8
@@ -22,8 +24,6 @@ import java.util.Objects;
  *           .. value        rounded up to 8 bytes; of per-CPU maps address and stride:
  *              values u64   address of CPU 0's value
  *              stride u64   bytes from a CPU's value to the next CPU's
- *
- * end mark: bucket &lt;&lt; 1 | 1
  * </pre>
  *
  * <p>There are at least twice as many buckets as entries, so that most chains have one element, and elements do not cross
@@ -36,10 +36,12 @@ import java.util.Objects;
  * half of a value.
  *
  * <p>Without {@code BPF_F_NO_PREALLOC} all elements exist from the start, and one more for each lock, which waits there for
- * the next value to replace another. They are reused at once, while readers may still stand on them (preallocated hash maps
- * in the kernel do the same); a reader that is carried into another chain by that notices the other end mark and begins
- * again. With the flag, elements are allocated in chunks when they are needed, and one that was freed is reused when every
- * queue has been in a quiescent state, unless a batch frees {@link #MOST_WAITING} of them.
+ * the next value to replace another. They are reused at once, while readers may still stand on them. Preallocated hash maps
+ * in the kernel do the same, and there a reader can be carried past the key it looks for, or see half of one key and half of
+ * another. Here it reads the bucket again when it is through, and begins again when that has changed: an element is given a
+ * new version of its bucket when it has left the chain and before anything else in it changes, so whoever sees such a change
+ * sees the version, too. With the flag, elements are allocated in chunks when they are needed, and one that was freed is
+ * reused when every queue has been in a quiescent state, unless a batch frees {@link #MOST_WAITING} of them.
  *
  * <p>A hash is made of pairs of eight bytes: both halves of the product of one and the other, each first mixed with what is
  * secret or known so far, folded into one.
@@ -47,6 +49,11 @@ import java.util.Objects;
 public class HashTableMap extends LiveMap {
     private static final int NO_PREALLOC = 1;
     private static final int ZERO_SEED = 1 << 6;
+
+    /** The bits of a bucket that are an address: user space has 47. */
+    public static final long ADDRESS = (1L << 48) - 1;
+
+    private static final long VERSION = ADDRESS + 1;
 
     public static final int NEXT = 0;
     public static final int HASH = 8;
@@ -134,9 +141,6 @@ public class HashTableMap extends LiveMap {
         freeLock = locks(def);
         lockMask = freeLock - 1;
         buckets = allocate(bucketCount * Long.BYTES);
-        for (long bucket = 0; bucket < bucketCount; bucket++) {
-            Memory.putLong(buckets + bucket * Long.BYTES, endMark(bucket));
-        }
         this.mostElements = mostElements;
         limbo = isPreallocated(def) ? null : new Limbo(table.quiescentStates());
         spare = limbo == null ? new long[freeLock] : null;
@@ -184,38 +188,39 @@ public class HashTableMap extends LiveMap {
         return perCpu && cpu >= 0 && cpu < cpus ? lookup(key, (int) cpu) : 0;
     }
 
-    /** {@link #lookup} of a four-byte key that is at hand as a number. */
-    final long lookupInt(int key) {
-        long word = key & 0xffff_ffffL;
-        long bucket = finish(mix(seed ^ word, secret)) & mask;
+    final long find(long key, int hash) {
+        long slot = slot(hash & mask);
         while (true) {
-            long element = acquire(buckets + bucket * Long.BYTES);
-            while ((element & 1) == 0) {
-                if (Memory.getLong(element + KEY) == word) {
-                    return element + valueOffset;
-                }
-                element = acquire(element + NEXT);
-            }
-            if (element == endMark(bucket)) {
-                return 0;
+            long word = acquire(slot);
+            long element = walk(word, key, hash);
+            if (isUnchanged(slot, word)) {
+                return element;
             }
         }
     }
 
-    final long find(long key, int hash) {
-        long bucket = hash & mask;
-        while (true) {
-            long element = acquire(buckets + bucket * Long.BYTES);
-            while ((element & 1) == 0) {
-                if (Memory.getInt(element + HASH) == hash && keyEquals(element + KEY, key)) {
-                    return element;
-                }
-                element = acquire(element + NEXT);
-            }
-            if (element == endMark(bucket)) {
-                return 0;
-            }
+    /** The element with a key in a chain, or 0; true if the bucket {@link #isUnchanged} afterwards. */
+    final long walk(long word, long key, int hash) {
+        long element = word & ADDRESS;
+        while (element != 0 && !isOf(element, key, hash)) {
+            element = acquire(element + NEXT);
         }
+        return element;
+    }
+
+    final boolean isOf(long element, long key, int hash) {
+        return Memory.getInt(element + HASH) == hash && keyEquals(element + KEY, key);
+    }
+
+    /** Whether a bucket is what it was, so that nothing that was read in its chain since has been reused meanwhile. */
+    static boolean isUnchanged(long slot, long word) {
+        VarHandle.acquireFence();
+        return Memory.getLong(slot) == word;
+    }
+
+    /** The address of a bucket. */
+    final long slot(long bucket) {
+        return buckets + bucket * Long.BYTES;
     }
 
     static long acquire(long address) {
@@ -226,8 +231,33 @@ public class HashTableMap extends LiveMap {
         Memory.ATOMIC_LONG.setRelease(Memory.ALL, address, value);
     }
 
-    static long endMark(long bucket) {
-        return bucket << 1 | 1;
+    // --- chains; under the lock of their bucket
+
+    /** The element that a bucket or an element leads to, or 0. */
+    static long follow(long link) {
+        return Memory.getLong(link) & ADDRESS;
+    }
+
+    /** Puts an element at the head of a chain. */
+    static void link(long slot, long fresh) {
+        release(fresh + NEXT, follow(slot));
+        release(slot, Memory.getLong(slot) & -VERSION | fresh);
+    }
+
+    /**
+     * Takes an element out of a chain. It keeps its own link: a reader that stands on it goes on from there.
+     *
+     * @param link what leads to it, the bucket or another element
+     * @param next what comes instead of it
+     */
+    static void unlink(long slot, long link, long next) {
+        if (link == slot) {
+            release(slot, (Memory.getLong(slot) & -VERSION) + VERSION | next);
+            return;
+        }
+        // in this order, as a reader that knows the new version must not come to the element any more
+        release(link, next);
+        release(slot, Memory.getLong(slot) + VERSION);
     }
 
     /** Whether an element's key, with zeroes behind it, is the same as another one. */
@@ -267,6 +297,11 @@ public class HashTableMap extends LiveMap {
             hash = mix(hash ^ tail(key + at, left), secret);
         }
         return finish(hash);
+    }
+
+    /** {@link #hash} of a four-byte key that is at hand as a number. */
+    final int hashOfInt(int key) {
+        return finish(mix(seed ^ key & 0xffff_ffffL, secret));
     }
 
     private static long mix(long one, long other) {
@@ -310,17 +345,12 @@ public class HashTableMap extends LiveMap {
         return mask + 1;
     }
 
-    /** The first element of a chain, or its end. */
+    /** The first element of a chain, or 0. */
     public final long firstOf(long bucket) {
-        return acquire(buckets + bucket * Long.BYTES);
+        return acquire(slot(bucket)) & ADDRESS;
     }
 
-    /** Whether that is an element, not an end. */
-    public final boolean isElement(long element) {
-        return (element & 1) == 0;
-    }
-
-    /** The element behind an element, or the end of a chain. */
+    /** The element behind an element, or 0. */
     public final long nextOf(long element) {
         return acquire(element + NEXT);
     }
@@ -377,13 +407,14 @@ public class HashTableMap extends LiveMap {
         int lock = bucketLock(bucket);
         lock(lock);
         try {
-            long link = buckets + bucket * Long.BYTES;
-            long old = Memory.getLong(link);
-            while ((old & 1) == 0 && (Memory.getInt(old + HASH) != hash || !keyEquals(old + KEY, key))) {
+            long slot = slot(bucket);
+            long link = slot;
+            long old = follow(link);
+            while (old != 0 && !isOf(old, key, hash)) {
                 link = old + NEXT;
-                old = Memory.getLong(link);
+                old = follow(link);
             }
-            boolean exists = (old & 1) == 0;
+            boolean exists = old != 0;
             if (exists && flags == NOEXIST) {
                 return Errno.EEXIST.negative();
             }
@@ -413,8 +444,8 @@ public class HashTableMap extends LiveMap {
                 clearFields(fresh + valueOffset);
             }
             if (exists) {
-                release(fresh + NEXT, Memory.getLong(old + NEXT));
-                release(link, fresh);
+                release(fresh + NEXT, follow(old + NEXT));
+                unlink(slot, link, fresh);
                 if (spare == null) {
                     give(old, false);
                 } else {
@@ -423,9 +454,7 @@ public class HashTableMap extends LiveMap {
                     replaced(old);
                 }
             } else {
-                long first = buckets + bucket * Long.BYTES;
-                release(fresh + NEXT, Memory.getLong(first));
-                release(first, fresh);
+                link(slot, fresh);
             }
             return 0;
         } finally {
@@ -509,20 +538,20 @@ public class HashTableMap extends LiveMap {
         long element;
         lock(lock);
         try {
-            long link = buckets + bucket * Long.BYTES;
-            element = Memory.getLong(link);
-            while ((element & 1) == 0 && (Memory.getInt(element + HASH) != hash || !keyEquals(element + KEY, key))) {
+            long slot = slot(bucket);
+            long link = slot;
+            element = follow(link);
+            while (element != 0 && !isOf(element, key, hash)) {
                 link = element + NEXT;
-                element = Memory.getLong(link);
+                element = follow(link);
             }
-            if ((element & 1) != 0) {
+            if (element == 0) {
                 return Errno.ENOENT.negative();
             }
             if (copy != 0) {
                 copyOut(element, copy);
             }
-            // The removed element keeps its own link: a reader that stands on it goes on from there.
-            release(link, Memory.getLong(element + NEXT));
+            unlink(slot, link, follow(element + NEXT));
             removed(element);
         } finally {
             unlock(lock);
@@ -621,7 +650,6 @@ public class HashTableMap extends LiveMap {
         // The last first: elements are then taken in the order of their addresses.
         for (long i = more - 1; i >= 0; i--) {
             long element = chunk + i * elementBytes;
-            Memory.putLong(element + NEXT, 1);
             if (perCpu) {
                 Memory.putLong(element + valueOffset, values + i * stride);
                 Memory.putLong(element + valueOffset + STRIDE, cpuStride);
@@ -662,9 +690,7 @@ public class HashTableMap extends LiveMap {
         int longest = 0;
         for (long bucket = 0; bucket <= mask; bucket++) {
             int chain = 0;
-            for (long element = acquire(buckets + bucket * Long.BYTES);
-                    (element & 1) == 0;
-                    element = acquire(element + NEXT)) {
+            for (long element = firstOf(bucket); element != 0; element = nextOf(element)) {
                 chain++;
             }
             longest = Math.max(longest, chain);
@@ -750,8 +776,7 @@ public class HashTableMap extends LiveMap {
 
     /** The entries of a bucket; null, and nothing taken out, when there are more than that. */
     private List<MapEntry> readBucket(long bucket, int most, boolean takeOut) {
-        long link = buckets + bucket * Long.BYTES;
-        if ((acquire(link) & 1) != 0) {
+        if (firstOf(bucket) == 0) {
             return List.of();
         }
         List<MapEntry> entries = new ArrayList<>();
@@ -759,7 +784,8 @@ public class HashTableMap extends LiveMap {
         int lock = bucketLock(bucket);
         lock(lock);
         try {
-            for (long at = Memory.getLong(link); (at & 1) == 0; at = Memory.getLong(at + NEXT)) {
+            long slot = slot(bucket);
+            for (long at = follow(slot); at != 0; at = follow(at + NEXT)) {
                 if (entries.size() >= most) {
                     return null;
                 }
@@ -769,7 +795,7 @@ public class HashTableMap extends LiveMap {
             if (!takeOut) {
                 return entries;
             }
-            release(link, endMark(bucket));
+            unlink(slot, slot, 0);
             for (long element : gone) {
                 removed(element);
             }
@@ -808,8 +834,8 @@ public class HashTableMap extends LiveMap {
                 try {
                     long element = find(address, hash);
                     if (element != 0) {
-                        long next = Memory.getLong(element + NEXT);
-                        if ((next & 1) == 0) {
+                        long next = follow(element + NEXT);
+                        if (next != 0) {
                             return Memory.bytes(next + KEY, keySize);
                         }
                         bucket = own + 1;
@@ -820,14 +846,14 @@ public class HashTableMap extends LiveMap {
             }
         }
         for (; bucket <= mask; bucket++) {
-            if ((Memory.getLong(buckets + bucket * Long.BYTES) & 1) != 0) {
+            if (firstOf(bucket) == 0) {
                 continue;
             }
             int lock = bucketLock(bucket);
             lock(lock);
             try {
-                long first = Memory.getLong(buckets + bucket * Long.BYTES);
-                if ((first & 1) == 0) {
+                long first = firstOf(bucket);
+                if (first != 0) {
                     return Memory.bytes(first + KEY, keySize);
                 }
             } finally {

@@ -78,14 +78,14 @@ public final class LruHashMap extends HashTableMap {
         int result;
         lock(lock);
         try {
-            long first = buckets + bucket * Long.BYTES;
-            long link = first;
-            long old = Memory.getLong(link);
-            while ((old & 1) == 0 && (Memory.getInt(old + HASH) != hash || !keyEquals(old + KEY, key))) {
+            long slot = slot(bucket);
+            long link = slot;
+            long old = follow(link);
+            while (old != 0 && !isOf(old, key, hash)) {
                 link = old + NEXT;
-                old = Memory.getLong(link);
+                old = follow(link);
             }
-            boolean exists = (old & 1) == 0;
+            boolean exists = old != 0;
             if (exists && flags == NOEXIST) {
                 result = Errno.EEXIST.negative();
             } else if (!exists && flags == EXIST) {
@@ -96,16 +96,15 @@ public final class LruHashMap extends HashTableMap {
                 result = 0;
             } else if (exists) {
                 LruLists.touch(fresh);
-                release(fresh + NEXT, Memory.getLong(old + NEXT));
-                release(link, fresh);
+                release(fresh + NEXT, follow(old + NEXT));
+                unlink(slot, link, fresh);
                 unused = old;
                 result = 0;
             } else {
                 if (perCpu) {
                     copyPerCpu(value, fresh, cpu, true);
                 }
-                release(fresh + NEXT, Memory.getLong(first));
-                release(first, fresh);
+                link(slot, fresh);
                 unused = 0;
                 result = 0;
             }
@@ -134,10 +133,11 @@ public final class LruHashMap extends HashTableMap {
         int lock = bucketLock(bucket);
         lock(lock);
         try {
-            long link = buckets + bucket * Long.BYTES;
-            for (long at = Memory.getLong(link); (at & 1) == 0; at = Memory.getLong(link)) {
+            long slot = slot(bucket);
+            long link = slot;
+            for (long at = follow(link); at != 0; at = follow(link)) {
                 if (at == element) {
-                    release(link, Memory.getLong(element + NEXT));
+                    unlink(slot, link, follow(element + NEXT));
                     releaseFields(element + valueOffset);
                     return true;
                 }
@@ -157,8 +157,8 @@ public final class LruHashMap extends HashTableMap {
             int lock = bucketLock(bucket);
             lock(lock);
             try {
-                for (long at = Memory.getLong(buckets + bucket * Long.BYTES); (at & 1) == 0; size++) {
-                    at = Memory.getLong(at + NEXT);
+                for (long at = firstOf(bucket); at != 0; at = nextOf(at)) {
+                    size++;
                 }
             } finally {
                 unlock(lock);

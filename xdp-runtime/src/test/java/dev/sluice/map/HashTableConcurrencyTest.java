@@ -20,6 +20,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Readers and writers of one hash table at the same time. */
@@ -56,7 +57,70 @@ class HashTableConcurrencyTest {
         }
     }
 
-    /** Eight buckets with 64 keys: half stay and are replaced all the time, half come and go around them. */
+    /** Keys that are in one bucket. */
+    private static List<Integer> oneBucket(HashTableMap map, int count) {
+        List<Integer> keys = new ArrayList<>();
+        try (Arena arena = Arena.ofConfined()) {
+            long key = Memory.allocate(arena, 4, 8);
+            for (int k = 0; keys.size() < count; k++) {
+                Memory.putInt(key, k);
+                if ((map.hash(key) & map.mask) == 0) {
+                    keys.add(k);
+                }
+            }
+        }
+        return keys;
+    }
+
+    /**
+     * All keys are in one bucket. Elements in front of and behind those that stay are replaced and reused at once, so that
+     * readers are carried past what they look for.
+     */
+    @ParameterizedTest
+    @CsvSource({"HASH, 0", "HASH, 1", "LRU_HASH, 0", "LRU_HASH, 2", "HASH_OF_MAPS, 0", "DEVMAP_HASH, 0"})
+    void aKeyBetweenElementsThatMoveIsAlwaysFound(MapType type, int flags) throws Exception {
+        MapDef inner = type == MapType.HASH_OF_MAPS ? MapDef.of("inner", MapType.ARRAY, 4, 8, 1) : null;
+        MapDef def = new MapDef("h", type, 4, inner == null ? 8 : 4, 64, flags, 0, inner);
+        HashTableMap map = (HashTableMap) Maps.create(def, table, new Regions(), 1, 7);
+        byte[] value = new byte[def.valueSize()];
+        value[0] = (byte)
+                (inner == null
+                        ? 1
+                        : Maps.create(inner, table, new Regions(), 1, 7).id());
+        List<Integer> keys = oneBucket(map, 6);
+        for (int key : keys) {
+            map.put(key(key), value, BpfMap.ANY);
+        }
+        AtomicBoolean done = new AtomicBoolean();
+        AtomicInteger misses = new AtomicInteger();
+        List<Runnable> jobs = new ArrayList<>();
+        jobs.add(() -> {
+            try {
+                for (int i = 0; i < 10 * ROUNDS; i++) {
+                    map.put(key(keys.get(i % keys.size())), value, BpfMap.ANY);
+                }
+            } finally {
+                done.set(true);
+            }
+        });
+        jobs.add(() -> {
+            try (Arena arena = Arena.ofConfined()) {
+                long key = Memory.allocate(arena, 4, 8);
+                while (!done.get()) {
+                    for (int k : keys) {
+                        Memory.putInt(key, k);
+                        if (map.lookup(key, 0) == 0) {
+                            misses.incrementAndGet();
+                        }
+                    }
+                }
+            }
+        });
+        together(jobs);
+        assertThat(misses).hasValue(0);
+    }
+
+    /** 64 keys: half stay and are replaced all the time, half come and go around them. */
     @ParameterizedTest
     @ValueSource(ints = {0, 1})
     void aKeyThatStaysIsAlwaysFound(int flags) throws Exception {
