@@ -41,7 +41,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  *   client 10.99.0.1 ── slo0 [wire  fw  host] sli0 ── server 10.99.0.2
  * </pre>
  */
-@Timeout(120)
+@Timeout(300)
 class InlineFirewallTest {
     private static final int TCP = 6;
     private static final int UDP = 17;
@@ -200,7 +200,7 @@ class InlineFirewallTest {
                         .contains("10 received");
                 assertThat(cable.client.must("ping", "-c", "1", "-s", "1472", "-M", "do", "-W", "2", "10.99.0.2"))
                         .contains("1 received");
-                assertThat(cable.client.must("curl", "-s", "--max-time", "10", "http://10.99.0.2/"))
+                assertThat(cable.client.must("curl", "-s", "--max-time", "60", "http://10.99.0.2/"))
                         .isEqualTo("behind the firewall");
                 assertThat(cable.client
                                 .run("curl", "-s", "--max-time", "1", "http://10.99.0.2:8080/")

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** A veth pair, one end of which is read and written through libpcap; skipped where there is none of these. */
-@Timeout(60)
+@Timeout(300)
 class LiveInterfaceTest {
     @BeforeEach
     void needsLibpcap() throws IOException {

@@ -35,7 +35,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** XDP_REDIRECT by number and through every kind of map, over whole datapaths: every packet once where it belongs, no frame lost. */
-@Timeout(60)
+@Timeout(300)
 class RedirectTest {
     private static final int PACKETS = 10_000;
 

@@ -21,7 +21,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
@@ -32,7 +32,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-@Timeout(60)
+@Timeout(300)
 class ReplayTest {
     private static final long SEED = 20_261_121;
 
@@ -319,11 +319,15 @@ class ReplayTest {
     void cancelEndsALongWait() throws Exception {
         List<TestCaptures.Packet> packets = List.of(
                 new TestCaptures.Packet(0, new byte[60]), new TestCaptures.Packet(3_600_000_000_000L, new byte[60]));
-        Replay replay =
-                replay(TestProgram.returning(2), capture(packets)).speed(1).build();
+        CountDownLatch first = new CountDownLatch(1);
+        TestProgram program = new TestProgram((context, d) -> {
+            first.countDown();
+            return 2;
+        });
+        Replay replay = replay(program, capture(packets)).speed(1).build();
         Thread other = new Thread(() -> {
             try {
-                TimeUnit.MILLISECONDS.sleep(200);
+                first.await();
             } catch (InterruptedException e) {
                 throw new AssertionError(e);
             }

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What a packet costs the heap once everything is warm: nothing, on every path, however long the run. */
-@Timeout(120)
+@Timeout(300)
 class SteadyStateTest {
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
     private static final long WARM = 4_000_000;
@@ -100,15 +100,18 @@ class SteadyStateTest {
         for (int i = 0; i < 3; i++) {
             replay(little);
         }
-        long before = THREADS.getTotalThreadAllocatedBytes();
-        long few = replay(little);
-        long between = THREADS.getTotalThreadAllocatedBytes();
-        long many = replay(big);
-        long after = THREADS.getTotalThreadAllocatedBytes();
-        assertThat(many).isEqualTo(16 * few);
-        assertThat(after - between)
-                .as("bytes allocated for %d packets, and %d for %d", many, between - before, few)
-                .isLessThan(between - before + (1 << 20));
+        // threads of the machine's own allocate too: the best of some rounds counts
+        long least = Long.MAX_VALUE;
+        for (int round = 0; round < 10 && least >= 1 << 20; round++) {
+            long before = THREADS.getTotalThreadAllocatedBytes();
+            long few = replay(little);
+            long between = THREADS.getTotalThreadAllocatedBytes();
+            long many = replay(big);
+            long after = THREADS.getTotalThreadAllocatedBytes();
+            assertThat(many).isEqualTo(16 * few);
+            least = Math.min(least, after - between - (between - before));
+        }
+        assertThat(least).as("bytes that 15 times as many packets allocate").isLessThan(1 << 20);
     }
 
     private static long replay(Path capture) throws Exception {

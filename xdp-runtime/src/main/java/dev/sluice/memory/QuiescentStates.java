@@ -2,10 +2,9 @@ package dev.sluice.memory;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.ArrayList;
+import java.util.ArrayDeque;
 import java.util.Arrays;
-import java.util.Iterator;
-import java.util.List;
+import java.util.Queue;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -65,7 +64,7 @@ public final class QuiescentStates {
     private final long[] places = new long[(PLACES + 1) * STRIDE];
 
     /** What waits to be freed, oldest first. */
-    private final List<Retired> retired = new ArrayList<>();
+    private final Queue<Retired> retired = new ArrayDeque<>();
 
     private boolean freeing;
 
@@ -169,7 +168,7 @@ public final class QuiescentStates {
         }
     }
 
-    /** Things that wait to be freed. */
+    /** Things that have been given to {@link #retire} and are not freed yet. */
     public int waiting() {
         synchronized (retired) {
             return retired.size();
@@ -178,23 +177,24 @@ public final class QuiescentStates {
 
     private void freeAll() {
         while (true) {
-            Runnable next = null;
+            Retired oldest;
             synchronized (retired) {
-                Iterator<Retired> oldest = retired.iterator();
-                if (!oldest.hasNext()) {
+                if (retired.isEmpty()) {
                     freeing = false;
                     return;
                 }
-                Retired first = oldest.next();
-                if (passed(first.stamp)) {
-                    next = first.free;
-                    oldest.remove();
-                }
+                oldest = retired.peek();
             }
-            if (next == null) {
+            if (!passed(oldest.stamp)) {
                 LockSupport.parkNanos(LOOK_NANOS);
-            } else {
-                next.run();
+                continue;
+            }
+            try {
+                oldest.free.run();
+            } finally {
+                synchronized (retired) {
+                    retired.remove(); // not before: what waits is what has not been freed
+                }
             }
         }
     }

@@ -24,7 +24,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Readers and writers of one hash table at the same time. */
-@Timeout(120)
+@Timeout(300)
 class HashTableConcurrencyTest {
     private static final int ROUNDS = 100_000;
 
@@ -34,7 +34,7 @@ class HashTableConcurrencyTest {
     @AfterEach
     void close() throws InterruptedException {
         threads.shutdownNow();
-        assertThat(threads.awaitTermination(30, TimeUnit.SECONDS)).isTrue();
+        assertThat(threads.awaitTermination(180, TimeUnit.SECONDS)).isTrue();
         table.all().forEach(BpfMap::close);
     }
 

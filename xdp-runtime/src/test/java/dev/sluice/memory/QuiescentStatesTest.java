@@ -8,7 +8,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-@Timeout(60)
+@Timeout(300)
 class QuiescentStatesTest {
     private final QuiescentStates states = new QuiescentStates();
 
@@ -87,7 +87,7 @@ class QuiescentStatesTest {
         states.retire(last::countDown);
         assertThat(states.waiting()).isEqualTo(2);
         reader.offline();
-        assertThat(last.await(30, TimeUnit.SECONDS)).isTrue();
+        assertThat(last.await(180, TimeUnit.SECONDS)).isTrue();
     }
 
     /** Threads read what a pointer shows while another replaces and frees it: none may see a freed one. */

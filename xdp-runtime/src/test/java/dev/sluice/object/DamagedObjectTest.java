@@ -14,7 +14,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Whatever a file contains, reading and linking it gives an object, or an {@link ObjectException} that says why not. */
 class DamagedObjectTest {
     private static final long SEED = Long.getLong("sluice.seed", 20_261_121L);
-    private static final Duration LIMIT = Duration.ofSeconds(60);
+    private static final Duration LIMIT = Duration.ofSeconds(240);
 
     /** Reads and links; returns whether that worked. */
     private static boolean use(byte[] bytes, String what) {

@@ -308,7 +308,7 @@ class ReplayTest {
         try {
             ByteArrayOutputStream out = new ByteArrayOutputStream();
             process.getInputStream().transferTo(out);
-            assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+            assertThat(process.waitFor(180, TimeUnit.SECONDS)).isTrue();
             assertThat(Files.readString(errors)).isEmpty();
             assertThat(process.exitValue()).isZero();
             Json json = Json.parse(out.toString(StandardCharsets.UTF_8));

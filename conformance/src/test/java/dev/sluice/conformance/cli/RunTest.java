@@ -20,7 +20,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** {@code sluice run} without privileges: captures, generators, links, files. */
-@Timeout(120)
+@Timeout(300)
 class RunTest {
     private static final String IMIX = capture("generated/imix.pcap");
 
@@ -189,7 +189,7 @@ class RunTest {
             }
             assertThat(last).contains("\"report\"");
             assertThat(Json.parse(last + "\n").get("packets").number()).isGreaterThan(sofar);
-            assertThat(process.waitFor(20, TimeUnit.SECONDS)).isTrue();
+            assertThat(process.waitFor(180, TimeUnit.SECONDS)).isTrue();
         }
     }
 }

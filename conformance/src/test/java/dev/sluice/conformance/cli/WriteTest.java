@@ -190,7 +190,7 @@ class WriteTest {
                 .redirectOutput(out.toFile())
                 .redirectError(errors.toFile())
                 .start();
-        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(process.waitFor(180, TimeUnit.SECONDS)).isTrue();
         assertThat(process.exitValue()).as(Files.readString(errors)).isZero();
         assertThat(Captures.read(out).packets()).hasSize(37);
         assertThat(Files.readString(errors)).contains("XDP_PASS       37  11,218  100.0 %");
@@ -268,7 +268,7 @@ class WriteTest {
         Process process =
                 new ProcessBuilder(command).redirectError(errors.toFile()).start();
         String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(process.waitFor(180, TimeUnit.SECONDS)).isTrue();
         assertThat(process.exitValue())
                 .as("%s: %s", List.of(command), Files.readString(errors))
                 .isZero();

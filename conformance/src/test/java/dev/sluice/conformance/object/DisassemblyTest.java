@@ -116,7 +116,7 @@ class DisassemblyTest {
         List<String> output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8)
                 .lines()
                 .toList();
-        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(process.waitFor(180, TimeUnit.SECONDS)).isTrue();
         assertThat(process.exitValue()).as("%s", output).isZero();
         Map<String, List<String>> sections = new LinkedHashMap<>();
         List<String> lines = new ArrayList<>();

@@ -11,7 +11,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** A short turn of {@code sluice-soak}. */
-@Timeout(120)
+@Timeout(300)
 class SoakTest {
     private static final long NANOS = 1_500_000_000;
 

@@ -17,7 +17,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-@Timeout(60)
+@Timeout(300)
 class FrameBatchTest {
     private static final long SEED = 20_261_121;
 
@@ -216,7 +216,7 @@ class FrameBatchTest {
                 queue.put(batch);
             }
             for (Thread consumer : consumers) {
-                consumer.join(TimeUnit.SECONDS.toMillis(30));
+                consumer.join(TimeUnit.SECONDS.toMillis(180));
             }
             assertThat(wrong).hasValue(0);
             assertThat(pool.inUse()).isZero();

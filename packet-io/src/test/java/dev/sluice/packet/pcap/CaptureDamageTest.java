@@ -144,7 +144,7 @@ class CaptureDamageTest {
     }
 
     private Read tryRead(byte[] bytes, boolean map) {
-        return Assertions.assertTimeout(Duration.ofSeconds(20), () -> {
+        return Assertions.assertTimeout(Duration.ofSeconds(240), () -> {
             try {
                 return map ? Captures.mapped(directory, bytes) : Captures.streamed(bytes, 17);
             } catch (CaptureException e) {

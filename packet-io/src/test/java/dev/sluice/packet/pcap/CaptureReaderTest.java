@@ -596,7 +596,7 @@ class CaptureReaderTest {
             assumeThat(false).as("needs mkfifo").isTrue();
             return;
         }
-        assertThat(mkfifo.waitFor(10, TimeUnit.SECONDS)).isTrue();
+        assertThat(mkfifo.waitFor(180, TimeUnit.SECONDS)).isTrue();
         byte[] first = CaptureBytes.pcap(LITTLE_ENDIAN, MICROS, 1)
                 .packet(1, 0, data(1, 60), 60)
                 .bytes();
