@@ -5,14 +5,19 @@ import static dev.sluice.jit.Descriptors.MEMORY;
 import static dev.sluice.jit.Descriptors.MEMORY_SEGMENT;
 import static dev.sluice.jit.Descriptors.VALUE_LAYOUT;
 import static dev.sluice.jit.Descriptors.VAR_HANDLE;
+import static java.lang.classfile.ClassFile.ACC_FINAL;
+import static java.lang.classfile.ClassFile.ACC_PUBLIC;
+import static java.lang.classfile.ClassFile.ACC_STATIC;
 import static java.lang.constant.ConstantDescs.CD_Object;
 import static java.lang.constant.ConstantDescs.CD_long;
 import static java.lang.constant.ConstantDescs.CD_void;
 
 import dev.sluice.isa.AtomicOp;
 import dev.sluice.isa.Width;
+import java.lang.classfile.ClassFile;
 import java.lang.classfile.CodeBuilder;
 import java.lang.constant.ClassDesc;
+import java.lang.constant.ConstantDescs;
 import java.lang.constant.MethodTypeDesc;
 
 /**
@@ -23,6 +28,11 @@ import java.lang.constant.MethodTypeDesc;
  */
 final class MemoryCode {
     private static final ClassDesc UNSAFE = ClassDesc.of("jdk.internal.misc.Unsafe");
+
+    /** Binary name of the class that {@link #holder} is of; no program's is in its package. */
+    static final String HOLDER_NAME = Compiler.PACKAGE + ".memory.Access";
+
+    private static final ClassDesc HOLDER = ClassDesc.of(HOLDER_NAME);
     private static final MethodTypeDesc GET_UNSAFE = MethodTypeDesc.of(UNSAFE);
 
     /** Whether generated code may use {@code Unsafe}. */
@@ -131,7 +141,26 @@ final class MemoryCode {
     }
 
     private static void unsafe(CodeBuilder b) {
-        b.invokestatic(UNSAFE, "getUnsafe", GET_UNSAFE).aconst_null();
+        b.getstatic(HOLDER, "UNSAFE", UNSAFE).aconst_null();
+    }
+
+    /**
+     * The class file of what holds {@code Unsafe} for generated code: a constant to C2, where a call of {@code getUnsafe} is
+     * one of those that it stops inlining in methods of some thousand bytes.
+     */
+    static byte[] holder() {
+        return ClassFile.of()
+                .build(
+                        HOLDER,
+                        builder -> builder.withFlags(ACC_PUBLIC | ACC_FINAL)
+                                .withField("UNSAFE", UNSAFE, ACC_PUBLIC | ACC_STATIC | ACC_FINAL)
+                                .withMethodBody(
+                                        ConstantDescs.CLASS_INIT_NAME,
+                                        ConstantDescs.MTD_void,
+                                        ACC_STATIC,
+                                        b -> b.invokestatic(UNSAFE, "getUnsafe", GET_UNSAFE)
+                                                .putstatic(HOLDER, "UNSAFE", UNSAFE)
+                                                .return_()));
     }
 
     private static void segment(CodeBuilder b, Width width) {

@@ -33,7 +33,7 @@ final class ProgramLoader extends ClassLoader {
 
     @Override
     protected Class<?> findClass(String name) throws ClassNotFoundException {
-        byte[] bytes = classes.get(name);
+        byte[] bytes = name.equals(MemoryCode.HOLDER_NAME) ? MemoryCode.holder() : classes.get(name);
         if (bytes == null) {
             throw new ClassNotFoundException(name);
         }
