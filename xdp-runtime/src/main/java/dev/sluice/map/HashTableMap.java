@@ -66,7 +66,7 @@ public class HashTableMap extends LiveMap {
     private static final int LINE = 64;
 
     /** Elements that may wait for quiescent states beside those of a full map. */
-    private static final int MOST_WAITING = 1 << 16;
+    private static final int MOST_WAITING = 1 << 20;
 
     private static final int FIRST_CHUNK = 64;
 
