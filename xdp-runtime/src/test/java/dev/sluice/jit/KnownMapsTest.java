@@ -32,16 +32,16 @@ import org.junit.jupiter.params.provider.CsvSource;
  * byte 0 the operation, byte 1 flags, from byte 4 the key, from byte 60 the value; the result goes to the bytes from 120 on.
  */
 class KnownMapsTest {
-    private static final int KEY_AT = 4;
+    static final int KEY_AT = 4;
     private static final int VALUE_AT = 60;
-    private static final int RESULT_AT = 120;
-    private static final int PACKET = 128;
+    static final int RESULT_AT = 120;
+    static final int PACKET = 128;
     private static final int BATCHES = 40;
     private static final int BATCH = 64;
     private static final int CPU = 2;
 
     /** Writes key and value onto the stack with stores of different widths, and does what the packet says. */
-    private static Code code(BpfMap map, int width) {
+    static Code code(BpfMap map, int width) {
         int keySize = map.def().keySize();
         int valueSize = map.def().valueSize();
         StringBuilder text = new StringBuilder("""
@@ -106,7 +106,7 @@ class KnownMapsTest {
     }
 
     /** The loads of data and data_end read the context, and it is right: the program is made so. */
-    private static Verified proved(Program program) {
+    static Verified proved(Program program) {
         Code code = program.code();
         BitSet all = new BitSet();
         all.set(0, code.size());
