@@ -49,13 +49,16 @@ final class ObjectLoader {
     private final XdpRuntime runtime;
     private final ObjectSpec spec;
     private final @Nullable Btf target;
+    private final Map<String, BpfMap> reused;
     private final Map<Integer, LoadedMap> maps = new LinkedHashMap<>();
     private final Map<String, LoadedProgram> programs = new LinkedHashMap<>();
 
-    ObjectLoader(XdpRuntime runtime, ObjectSpec spec, @Nullable Btf target) {
+    /** @param reused maps to use in place of those of these names */
+    ObjectLoader(XdpRuntime runtime, ObjectSpec spec, @Nullable Btf target, Map<String, BpfMap> reused) {
         this.runtime = runtime;
         this.spec = spec;
         this.target = target;
+        this.reused = reused;
     }
 
     LoadedObject load(List<ProgramSpec> wanted) {
@@ -143,7 +146,7 @@ final class ObjectLoader {
 
     /** Puts the maps that a map of maps starts with. */
     private void fillMaps(LoadedMap outer) {
-        if (!outer.spec().isMapInMap()) {
+        if (!outer.spec().isMapInMap() || reused.containsKey(outer.name())) {
             return;
         }
         for (MapSpec.Entry entry : outer.spec().entries()) {
@@ -183,6 +186,11 @@ final class ObjectLoader {
 
     private LoadedMap make(MapSpec map) {
         MapDef def = definition(map);
+        BpfMap given = reused.get(map.name());
+        if (given != null) {
+            Pins.requireAlike(given.def(), def, "the map that is given for it", "id=" + given.id());
+            return new LoadedMap(map, given, spec.btf());
+        }
         String path = Pins.path(spec.name(), map);
         BpfMap pinned = path == null ? null : runtime.pins().reuse(path, def);
         if (pinned != null) {
@@ -191,6 +199,9 @@ final class ObjectLoader {
         BpfMap made;
         try {
             made = Maps.create(def, runtime.maps(), runtime.regions(), runtime.cpus(), runtime.seed());
+            if (made instanceof ProgArrayMap array) {
+                array.resolvePrograms(runtime::program);
+            }
             ValueFields fields = fields(map);
             if (fields.fit(def)) {
                 made.declareFields(fields);

@@ -60,13 +60,23 @@ public final class Pins {
         if (pinned == null) {
             return null;
         }
-        String expected = describe(pinned.wanted);
+        requireAlike(pinned.wanted, wanted, "the pinned map of another object", "pin=" + path);
+        return pinned.map;
+    }
+
+    /**
+     * Holds a definition against the map that is to be used for it.
+     *
+     * @param what the map is, for the message
+     * @param which it is
+     */
+    static void requireAlike(MapDef there, MapDef wanted, String what, String which) {
+        String expected = describe(there);
         String found = describe(wanted);
         if (!expected.equals(found)) {
-            throw new LoadException("map " + wanted.name() + ": cannot use the pinned map of another object: expected "
-                    + expected + ", found " + found + ", pin=" + path);
+            throw new LoadException("map " + wanted.name() + ": cannot use " + what + ": expected " + expected
+                    + ", found " + found + ", " + which);
         }
-        return pinned.map;
     }
 
     private static String describe(MapDef def) {

@@ -18,6 +18,7 @@ import dev.sluice.program.Verified;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -66,7 +67,19 @@ public final class XdpRuntime implements AutoCloseable {
      * @param target types of the kernel to run as; null for the built-in {@link dev.sluice.object.KernelTypes}
      */
     public LoadedObject load(ObjectSpec spec, List<ProgramSpec> programs, @Nullable Btf target) {
-        return new ObjectLoader(this, spec, target).load(programs);
+        return load(spec, programs, target, Map.of());
+    }
+
+    /**
+     * The same, with maps that exist in place of some of the object's own ({@code bpf_map__reuse_fd}): so a changed program goes
+     * on with what the one before it knows.
+     *
+     * @param reused by the name of the object's map
+     * @throws LoadException when one is not like the object's: type, sizes, entries, flags or map_extra differ
+     */
+    public LoadedObject load(
+            ObjectSpec spec, List<ProgramSpec> programs, @Nullable Btf target, Map<String, BpfMap> reused) {
+        return new ObjectLoader(this, spec, target, reused).load(programs);
     }
 
     /**

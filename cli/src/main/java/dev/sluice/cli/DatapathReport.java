@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 final class DatapathReport {
     private final List<NicOption> nics;
     private final List<DatapathSession.Attached> attached;
-    private final Map<Path, LoadedObject> objects;
+    private final List<DatapathSession.Loaded> objects;
     private final RunTotals totals;
     private final TraceLog trace;
     private final List<EventLog> events;
@@ -36,7 +36,7 @@ final class DatapathReport {
     DatapathReport(
             List<NicOption> nics,
             List<DatapathSession.Attached> attached,
-            Map<Path, LoadedObject> objects,
+            List<DatapathSession.Loaded> objects,
             RunTotals totals,
             TraceLog trace,
             List<EventLog> events,
@@ -52,27 +52,27 @@ final class DatapathReport {
         this.exceptionCount = exceptionCount;
     }
 
-    /** As JSON or as tables, and warnings on standard error. */
-    void print(JsonOptions json, PrintStream out) {
+    /** As JSON or as tables, and warnings. */
+    void print(JsonOptions json, PrintStream out, PrintStream err) {
         if (json.wanted()) {
             json.print(out, this::write);
         } else {
             print(out);
         }
         out.flush();
-        printWarnings(System.err);
+        printWarnings(err);
     }
 
     private DatapathSession.@Nullable Attached on(NicOption nic) {
         return attached.stream()
-                .filter(one -> one.nic().equals(nic))
+                .filter(one -> one.nic().equals(nic.name()))
                 .findFirst()
                 .orElse(null);
     }
 
-    private NicTotals totals(NicOption nic) {
+    private NicTotals totals(String nic) {
         return totals.nics().stream()
-                .filter(of -> of.name().equals(nic.name()))
+                .filter(of -> of.name().equals(nic))
                 .findFirst()
                 .orElseThrow();
     }
@@ -81,10 +81,18 @@ final class DatapathReport {
     private Map<String, LoadedMap> maps() {
         Map<String, LoadedMap> maps = new LinkedHashMap<>();
         Set<BpfMap> shown = new HashSet<>(); // objects share those that are pinned
-        objects.forEach((file, object) -> object.maps().stream()
+        objects.forEach(loaded -> loaded.object().maps().stream()
                 .filter(map -> shown.add(map.map()))
-                .forEach(map -> maps.put(
-                        maps.containsKey(map.name()) ? file.getFileName() + ":" + map.name() : map.name(), map)));
+                .forEach(map -> {
+                    String qualified = loaded.file().getFileName() + ":" + map.name();
+                    maps.put(
+                            !maps.containsKey(map.name())
+                                    ? map.name()
+                                    : !maps.containsKey(qualified)
+                                            ? qualified
+                                            : qualified + "#" + map.map().id(),
+                            map);
+                }));
         return maps;
     }
 
@@ -97,14 +105,14 @@ final class DatapathReport {
                 + Quantity.scaled(totals.durationNanos() == 0 ? 0 : totals.bytes() * 8e9 / totals.durationNanos())
                 + "bit/s");
         for (NicOption nic : nics) {
-            NicTotals of = totals(nic);
+            NicTotals of = totals(nic.name());
             DatapathSession.Attached one = on(nic);
             out.println();
             out.println(nic + ": "
                     + (one == null
                             ? "no program"
                             : RunReport.describe(one.program()) + " of "
-                                    + one.choice().file().getFileName()));
+                                    + one.file().getFileName()));
             Table table = new Table("verdict", "packets", "bytes", "share");
             RunReport.addRows(table, of);
             table.print(out);
@@ -140,7 +148,9 @@ final class DatapathReport {
     }
 
     private void printWarnings(PrintStream err) {
-        objects.forEach((file, object) -> {
+        objects.forEach(loaded -> {
+            Path file = loaded.file();
+            LoadedObject object = loaded.object();
             for (String warning : object.spec().warnings()) {
                 err.println("Warning: " + file + ": " + warning);
             }
@@ -206,13 +216,13 @@ final class DatapathReport {
     }
 
     private void write(JsonGenerator json, NicOption nic) throws IOException {
-        NicTotals of = totals(nic);
+        NicTotals of = totals(nic.name());
         json.writeStartObject();
         json.writeStringField("wire", nic.wire().toString());
         json.writeStringField("host", nic.host() == null ? "null" : nic.host().toString());
         DatapathSession.Attached one = on(nic);
         if (one != null) {
-            json.writeStringField("object", one.choice().file().toString());
+            json.writeStringField("object", one.file().toString());
             RunReport.writeProgram(json, one.program());
         }
         json.writeNumberField("packets", of.packets());

@@ -8,21 +8,25 @@ import dev.sluice.XdpRuntime;
 import dev.sluice.exec.Executable;
 import dev.sluice.helper.Clock;
 import dev.sluice.helper.RunContext;
+import dev.sluice.map.BpfMap;
 import dev.sluice.map.XskMap;
 import dev.sluice.object.ProgramSpec;
 import dev.sluice.packet.Datapath;
 import dev.sluice.packet.RunTotals;
 import dev.sluice.packet.frame.FrameBatch;
+import dev.sluice.packet.nic.VerdictCounters;
 import dev.sluice.packet.nic.VirtualNic;
 import dev.sluice.packet.nic.XdpAttachment;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
 
 /** The programs of several NICs, loaded once an object so that they share its maps, with their counters and their trace. */
@@ -30,14 +34,21 @@ final class DatapathSession implements AutoCloseable {
     private static final int EXCEPTIONS_KEPT = 20;
 
     /** A program on a NIC. */
-    record Attached(NicOption nic, ObjectOptions.Choice choice, LoadedProgram program, LoadedMap counters) {}
+    record Attached(String nic, Path file, LoadedProgram program, LoadedMap counters) {}
+
+    /**
+     * An object with programs that were loaded from it.
+     *
+     * @param programs all of them, and several as one if that was asked for
+     */
+    record Loaded(Path file, LoadedObject object, List<LoadedProgram> programs, Instant at) {}
 
     private final RunOptions options;
     private final XdpRuntime runtime;
     private final TraceLog trace;
     private final List<NicOption> nics;
-    private final Map<Path, LoadedObject> objects = new LinkedHashMap<>();
-    private final List<Attached> attached = new ArrayList<>();
+    private final List<Loaded> objects = new CopyOnWriteArrayList<>();
+    private volatile List<Attached> attached = List.of();
     private final List<String> exceptions = new ArrayList<>();
     private long exceptionCount;
     private List<EventLog> events = List.of();
@@ -81,8 +92,10 @@ final class DatapathSession implements AutoCloseable {
             options.network().apply(runtime);
             DatapathSession session = new DatapathSession(nics, options, runtime);
             session.load(wanted, choices);
-            session.pins = options.pins(runtime, session.objects.values());
-            session.events = options.events().open(runtime, session.objects.values(), inOrder);
+            List<LoadedObject> loaded =
+                    session.objects.stream().map(Loaded::object).toList();
+            session.pins = options.pins(runtime, loaded);
+            session.events = options.events().open(runtime, loaded, inOrder);
             opened = true;
             return session;
         } finally {
@@ -112,6 +125,7 @@ final class DatapathSession implements AutoCloseable {
 
     private void load(Map<NicOption, Wanted> wanted, Map<Path, ObjectOptions.Choice> choices) {
         Map<NicOption, List<ProgramSpec>> programs = new LinkedHashMap<>();
+        Map<Path, LoadedObject> byFile = new LinkedHashMap<>();
         choices.forEach((file, choice) -> {
             List<ProgramSpec> of = new ArrayList<>();
             wanted.forEach((nic, one) -> {
@@ -121,22 +135,94 @@ final class DatapathSession implements AutoCloseable {
                     chosen.stream().filter(program -> !of.contains(program)).forEach(of::add);
                 }
             });
-            objects.put(file, choice.load(runtime, of));
+            byFile.put(file, add(file, choice.load(runtime, of)));
         });
+        List<Attached> all = new ArrayList<>();
         programs.forEach((nic, chosen) -> {
             Path file = Objects.requireNonNull(wanted.get(nic)).file;
-            attached.add(new Attached(
-                    nic,
-                    Objects.requireNonNull(choices.get(file)),
-                    ObjectOptions.program(runtime, Objects.requireNonNull(objects.get(file)), chosen),
+            all.add(new Attached(
+                    nic.name(),
+                    file,
+                    ObjectOptions.program(runtime, Objects.requireNonNull(byFile.get(file)), chosen),
                     VerdictMap.create(runtime)));
         });
+        attached = List.copyOf(all);
     }
+
+    private LoadedObject add(Path file, LoadedObject object) {
+        objects.add(new Loaded(file, object, object.programs(), Instant.now()));
+        return object;
+    }
+
+    // --- while it runs; one thread at a time
+
+    XdpRuntime runtime() {
+        return runtime;
+    }
+
+    TraceLog trace() {
+        return trace;
+    }
+
+    /** What was loaded, oldest first. */
+    List<Loaded> objects() {
+        return objects;
+    }
+
+    /** Which programs are on NICs. */
+    List<Attached> attached() {
+        return attached;
+    }
+
+    /**
+     * Loads programs of another object, or of the same file as it is now.
+     *
+     * @param programs names with a plus sign between them; null for the only XDP program
+     * @param reused maps to use in place of the object's own, by name
+     * @throws CommandFailure when that is not possible; nothing is changed then
+     */
+    Loaded load(Path file, @Nullable String programs, Map<String, BpfMap> reused) {
+        ObjectOptions.Choice choice = ObjectOptions.plain(file, programs);
+        LoadedObject object = choice.load(runtime, choice.programs(), reused);
+        List<LoadedProgram> all = new ArrayList<>(object.programs());
+        LoadedProgram main = choice.program(runtime, object);
+        if (!all.contains(main)) {
+            all.add(main);
+        }
+        objects.add(new Loaded(file, object, List.copyOf(all), Instant.now()));
+        return objects.getLast();
+    }
+
+    /** Puts a program on a NIC, in place of the one that may be there, with counters of its own. */
+    Attached attach(VirtualNic nic, Path file, LoadedProgram program) {
+        Attached one = new Attached(nic.name(), file, program, VerdictMap.create(runtime));
+        nic.hook().attach(program.executable(), new VerdictCounters(one.counters.map(), nic.queues()));
+        attached = with(nic, one);
+        return one;
+    }
+
+    /** Takes the program off a NIC: all its packets pass. */
+    void detach(VirtualNic nic) {
+        nic.hook().detach();
+        attached = with(nic, null);
+    }
+
+    /** What is attached when something else is on a NIC. */
+    private List<Attached> with(VirtualNic nic, @Nullable Attached one) {
+        List<Attached> all = new ArrayList<>(attached);
+        all.removeIf(other -> other.nic.equals(nic.name()));
+        if (one != null) {
+            all.add(one);
+        }
+        return List.copyOf(all);
+    }
+
+    // ---
 
     /** Files that are read while it runs. */
     List<String> files() {
         List<String> files = new ArrayList<>();
-        objects.keySet().forEach(file -> files.add(file.toString()));
+        objects.forEach(loaded -> files.add(loaded.file.toString()));
         for (NicOption nic : nics) {
             for (NicOption.EndText end : nic.host() == null ? List.of(nic.wire()) : List.of(nic.wire(), nic.host())) {
                 if (end.kind.equals("pcap") && !end.argument.equals("-")) {
@@ -150,13 +236,13 @@ final class DatapathSession implements AutoCloseable {
     /** Puts a NIC's program on it, and sockets into its xskmaps. */
     void attach(NicOption option, Datapath.Nic nic, EndFactory ends) {
         for (Attached one : attached) {
-            if (one.nic.equals(option)) {
+            if (one.nic.equals(option.name())) {
                 nic.program(one.program.executable()).counters(one.counters.map());
             }
         }
         for (NicOption.Setting socket : option.sockets()) {
-            XskMap map = objects.values().stream()
-                    .flatMap(object -> object.map(socket.key()).stream())
+            XskMap map = objects.stream()
+                    .flatMap(loaded -> loaded.object.map(socket.key()).stream())
                     .map(LoadedMap::map)
                     .filter(XskMap.class::isInstance)
                     .map(XskMap.class::cast)
@@ -207,7 +293,14 @@ final class DatapathSession implements AutoCloseable {
     DatapathReport report(RunTotals totals) {
         synchronized (exceptions) {
             return new DatapathReport(
-                    nics, attached, objects, totals, trace, events, List.copyOf(exceptions), exceptionCount);
+                    nics,
+                    List.copyOf(attached),
+                    objects,
+                    totals,
+                    trace,
+                    events,
+                    List.copyOf(exceptions),
+                    exceptionCount);
         }
     }
 

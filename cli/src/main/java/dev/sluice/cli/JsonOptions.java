@@ -12,6 +12,11 @@ import picocli.CommandLine.Option;
 
 /** {@code -j} and {@code -p}, as bpftool has them. */
 final class JsonOptions {
+    /** Leaves what it writes to open: standard output is not the generator's to close. */
+    static final JsonFactory FACTORY = JsonFactory.builder()
+            .disable(com.fasterxml.jackson.core.StreamWriteFeature.AUTO_CLOSE_TARGET)
+            .build();
+
     @Option(
             names = {"-j", "--json"},
             description = "Print JSON.")
@@ -38,11 +43,7 @@ final class JsonOptions {
     }
 
     static void print(PrintStream out, boolean pretty, Body body) {
-        // the generator must not close standard output
-        JsonFactory factory = JsonFactory.builder()
-                .disable(com.fasterxml.jackson.core.StreamWriteFeature.AUTO_CLOSE_TARGET)
-                .build();
-        try (JsonGenerator json = factory.createGenerator(out)) {
+        try (JsonGenerator json = FACTORY.createGenerator(out)) {
             if (pretty) {
                 // "name": value, and short arrays on one line
                 DefaultPrettyPrinter printer = new DefaultPrettyPrinter(

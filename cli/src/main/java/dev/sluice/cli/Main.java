@@ -27,7 +27,14 @@ import picocli.CommandLine.UnmatchedArgumentException;
             ProgCommand.class,
             ExecCommand.class,
             DiffCommand.class,
-            CheckCommand.class
+            CheckCommand.class,
+            ListCommand.class,
+            LiveCommand.Map.class,
+            LiveCommand.Net.class,
+            LiveCommand.Get.class,
+            LiveCommand.Set.class,
+            LiveCommand.Stats.class,
+            LiveCommand.Report.class
         })
 public final class Main implements Runnable {
     @Spec

@@ -19,6 +19,7 @@ import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.Objects;
 import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -29,6 +30,9 @@ final class MapDump {
 
     private static final JsonFactory JSON = new JsonFactory();
     private static final int ENTRIES_SHOWN = 20;
+
+    /** Bytes a line. */
+    private static final int ROW = 16;
 
     private MapDump() {}
 
@@ -75,7 +79,8 @@ final class MapDump {
         };
     }
 
-    private static void writeEntry(LoadedMap map, byte[] key, byte[] value, JsonGenerator json) throws IOException {
+    /** An entry, as bytes and with names. */
+    static void writeEntry(LoadedMap map, byte[] key, byte[] value, JsonGenerator json) throws IOException {
         json.writeStartObject();
         writeBytes("key", key, json);
         if (isPerCpu(map)) {
@@ -98,7 +103,8 @@ final class MapDump {
         json.writeEndObject();
     }
 
-    private static void writeBytes(String name, byte[] bytes, JsonGenerator json) throws IOException {
+    /** A field with bytes as text. */
+    static void writeBytes(String name, byte[] bytes, JsonGenerator json) throws IOException {
         json.writeArrayFieldStart(name);
         for (byte b : bytes) {
             json.writeString("0x%02x".formatted(b & 0xff));
@@ -147,6 +153,87 @@ final class MapDump {
         } else {
             BtfWalker.walk(btf, type, bytes, new JsonVisitor(json));
         }
+    }
+
+    // --- bpftool's text
+
+    /** All entries as {@code bpftool map dump} prints them: JSON by their types, or hexadecimal digits without. */
+    static void printPlain(LoadedMap map, PrintStream out) {
+        BpfMap live = map.map();
+        byte[] first = hasEntries(live) ? live.nextKey(null) : null;
+        if (hasTypes(map)) {
+            JsonOptions.print(out, true, json -> {
+                json.writeStartArray();
+                for (byte[] key = first; key != null; key = live.nextKey(key)) {
+                    byte[] value = live.get(key);
+                    if (value != null) {
+                        writeFormatted(map, Objects.requireNonNull(map.btf()), key, value, json);
+                    }
+                }
+                json.writeEndArray();
+            });
+            return;
+        }
+        int count = 0;
+        for (byte[] key = first; key != null; key = live.nextKey(key)) {
+            byte[] value = live.get(key);
+            if (value != null) {
+                printBytes(map, key, value, out);
+                count++;
+            }
+        }
+        out.println("Found " + count + (count == 1 ? " element" : " elements"));
+    }
+
+    /** One entry as {@code bpftool map lookup} prints it. */
+    static void printPlain(LoadedMap map, byte[] key, byte[] value, PrintStream out) {
+        if (hasTypes(map)) {
+            JsonOptions.print(
+                    out, true, json -> writeFormatted(map, Objects.requireNonNull(map.btf()), key, value, json));
+        } else {
+            printBytes(map, key, value, out);
+        }
+    }
+
+    private static boolean hasTypes(LoadedMap map) {
+        return map.btf() != null && map.spec().valueBtfType() != 0;
+    }
+
+    private static void printBytes(LoadedMap map, byte[] key, byte[] value, PrintStream out) {
+        if (isPerCpu(map)) {
+            out.println("key:\n" + rows(key));
+            for (int cpu = 0; cpu < cpus(map, value); cpu++) {
+                byte[] own = ofCpu(map, value, cpu);
+                out.println("value (CPU %02d):%s%s".formatted(cpu, own.length > ROW ? "\n" : " ", rows(own)));
+            }
+            return;
+        }
+        boolean broken = key.length > ROW || value.length > ROW;
+        String space = broken ? "\n" : " ";
+        String between = !broken && key.length + value.length <= 24 ? "  " : "\n";
+        boolean inner = map.spec().isMapInMap();
+        out.println((key.length == 0 ? "" : "key:" + space + rows(key) + between)
+                + (inner ? "inner_map_id:" : "value:")
+                + space
+                + (inner ? littleEndian(value) : rows(value)));
+    }
+
+    private static long littleEndian(byte[] bytes) {
+        long number = 0;
+        for (int i = bytes.length - 1; i >= 0; i--) {
+            number = number << 8 | bytes[i] & 0xff;
+        }
+        return number;
+    }
+
+    /** Sixteen bytes a line, eight by eight. */
+    static String rows(byte[] bytes) {
+        StringBuilder text = new StringBuilder();
+        for (int i = 0; i < bytes.length; i++) {
+            text.append(i == 0 ? "" : i % ROW == 0 ? "\n" : i % 8 == 0 ? "  " : " ")
+                    .append("%02x".formatted(bytes[i] & 0xff));
+        }
+        return text.toString();
     }
 
     // --- text

@@ -25,9 +25,11 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -53,7 +55,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Queues, stacks and bloom filters have values without keys.
  */
 final class MapFile {
-    private final Path file;
+    /** What it was read from, for messages. */
+    private final String file;
+
     private final MapSpec map;
     private final @Nullable Btf btf;
     private final int cpus;
@@ -74,7 +78,28 @@ final class MapFile {
         }
     }
 
-    private MapFile(Path file, MapSpec map, @Nullable Btf btf, int cpus) {
+    /** What entries call by name. */
+    interface Names {
+        Optional<LoadedProgram> program(String name);
+
+        Optional<BpfMap> map(String name);
+
+        static Names of(LoadedObject object) {
+            return new Names() {
+                @Override
+                public Optional<LoadedProgram> program(String name) {
+                    return object.program(name);
+                }
+
+                @Override
+                public Optional<BpfMap> map(String name) {
+                    return object.map(name).map(LoadedMap::map);
+                }
+            };
+        }
+    }
+
+    private MapFile(String file, MapSpec map, @Nullable Btf btf, int cpus) {
         this.file = file;
         this.map = map;
         this.btf = btf;
@@ -88,26 +113,61 @@ final class MapFile {
      */
     static MapFile read(Path object, ObjectSpec spec, String name, Path file, int cpus) {
         MapSpec map = spec.map(name).orElseThrow(() -> new CommandFailure(object + ": no such map, name=" + name));
-        MapFile read = new MapFile(file, map, spec.btf(), cpus);
+        return read(map, spec.btf(), file, cpus);
+    }
+
+    /** Reads the entries of a map. */
+    static MapFile read(MapSpec map, @Nullable Btf btf, Path file, int cpus) {
+        MapFile read = new MapFile(file.toString(), map, btf, cpus);
         try {
             read.readAll(JsonReader.read(file));
             return read;
         } catch (NoSuchFileException | FileNotFoundException e) {
             throw new CommandFailure(file + ": no such file");
         } catch (IOException | IllegalArgumentException e) {
-            throw new CommandFailure(file + ": map " + name + ": " + e.getMessage());
+            throw new CommandFailure(file + ": map " + map.name() + ": " + e.getMessage());
         }
     }
 
     /** The same of entries that were read already. */
     static MapFile of(Path file, ObjectSpec spec, String name, Object entries, int cpus) {
         MapSpec map = spec.map(name).orElseThrow(() -> new CommandFailure(file + ": no such map, name=" + name));
-        MapFile read = new MapFile(file, map, spec.btf(), cpus);
+        MapFile read = new MapFile(file.toString(), map, spec.btf(), cpus);
         try {
             read.readAll(entries);
             return read;
         } catch (IllegalArgumentException e) {
             throw new CommandFailure(file + ": map " + name + ": " + e.getMessage());
+        }
+    }
+
+    /**
+     * A single entry, or the variables of a section.
+     *
+     * @throws IllegalArgumentException when it does not fit the map
+     */
+    static MapFile entry(MapSpec map, @Nullable Btf btf, Map<String, ?> json, int cpus) {
+        MapFile read = new MapFile("map " + map.name(), map, btf, cpus);
+        try {
+            read.read(json);
+            return read;
+        } catch (BtfException e) {
+            throw new IllegalArgumentException(e.getMessage(), e);
+        }
+    }
+
+    /**
+     * A key alone.
+     *
+     * @param json bytes as text, or a value of the key's type
+     * @throws IllegalArgumentException when it does not fit the map
+     */
+    static byte[] key(MapSpec map, @Nullable Btf btf, Object json) {
+        try {
+            return new MapFile("map " + map.name(), map, btf, 1)
+                    .part("key", map.keySize(), map.keyBtfType(), json, null);
+        } catch (BtfException e) {
+            throw new IllegalArgumentException(e.getMessage(), e);
         }
     }
 
@@ -144,21 +204,14 @@ final class MapFile {
     /** The object with what has to be there before it is loaded: global variables. */
     ObjectSpec changed(ObjectSpec spec) {
         ObjectSpec changed = spec;
-        for (Map<?, ?> values : variables) {
-            for (Map.Entry<?, ?> variable : values.entrySet()) {
-                Object value = variable.getValue();
-                if (value == null) {
-                    throw new CommandFailure(file + ": map " + map.name() + ": variable " + variable.getKey()
-                            + ": expected a value, found null");
-                }
-                try {
-                    changed = changed.withVariable(map.section().substring(1) + "." + variable.getKey(), value);
-                } catch (ObjectException e) {
-                    throw new CommandFailure(file + ": map " + map.name() + ": " + e.getMessage());
-                }
+        try {
+            for (Map.Entry<String, Object> variable : variables().entrySet()) {
+                changed = changed.withVariable(variable.getKey(), variable.getValue());
             }
+            return changed;
+        } catch (ObjectException | IllegalArgumentException e) {
+            throw new CommandFailure(file + ": map " + map.name() + ": " + e.getMessage());
         }
-        return changed;
     }
 
     /** The entries as bytes, for the kernel, which knows nothing by our names. */
@@ -176,22 +229,54 @@ final class MapFile {
     void fill(XdpRuntime runtime, LoadedObject object) {
         LoadedMap loaded = object.map(map.name())
                 .orElseThrow(() -> new CommandFailure(file + ": map " + map.name() + ": does not exist here"));
-        fill(runtime, object, loaded.map());
+        fill(runtime, Names.of(object), loaded.map(), BpfMap.ANY);
     }
 
-    private void fill(XdpRuntime runtime, LoadedObject object, BpfMap live) {
+    /** Puts the entries into a live map. */
+    void fill(XdpRuntime runtime, Names names, BpfMap live, long flags) {
         int number = 0;
         for (Entry entry : entries) {
             number++;
             try {
-                put(runtime, object, live, entry);
+                put(runtime, names, live, entry, flags);
             } catch (MapException | IllegalArgumentException e) {
                 throw new CommandFailure(file + ": entry " + number + ": " + e.getMessage());
             }
         }
     }
 
-    private void put(XdpRuntime runtime, LoadedObject object, BpfMap live, Entry entry) {
+    /**
+     * Puts an entry that was read alone into a live map.
+     *
+     * @throws MapException as the map refuses it
+     * @throws IllegalArgumentException when there is no such program or map
+     */
+    void put(XdpRuntime runtime, Names names, BpfMap live, long flags) {
+        put(runtime, names, live, entries.getFirst(), flags);
+    }
+
+    /** The global variables that it names, with their values. */
+    Map<String, Object> variables() {
+        Map<String, Object> all = new LinkedHashMap<>();
+        for (Map<?, ?> values : variables) {
+            for (Map.Entry<?, ?> variable : values.entrySet()) {
+                Object value = variable.getValue();
+                if (value == null) {
+                    throw new IllegalArgumentException(
+                            "variable " + variable.getKey() + ": expected a value, found null");
+                }
+                all.put(map.section().substring(1) + "." + variable.getKey(), value);
+            }
+        }
+        return all;
+    }
+
+    /** The keys of its entries. */
+    List<byte[]> keys() {
+        return entries.stream().map(Entry::key).toList();
+    }
+
+    private void put(XdpRuntime runtime, Names names, BpfMap live, Entry entry, long flags) {
         String target = entry.target;
         if (entry.inner != null) {
             MapDef prototype = live.def().inner();
@@ -199,14 +284,14 @@ final class MapFile {
                 throw new AssertionError("maps of maps have prototypes");
             }
             BpfMap inner = Maps.create(prototype, runtime.maps(), runtime.regions(), runtime.cpus(), runtime.seed());
-            entry.inner.fill(runtime, object, inner);
-            live.put(entry.key, littleEndian(inner.id(), Integer.BYTES), BpfMap.ANY);
+            entry.inner.fill(runtime, names, inner, BpfMap.ANY);
+            live.put(entry.key, littleEndian(inner.id(), Integer.BYTES), flags);
         } else if (target != null && map.isMapInMap()) {
-            LoadedMap inner = object.map(target)
+            BpfMap inner = names.map(target)
                     .orElseThrow(() -> new IllegalArgumentException("no such map in the object, name=" + target));
-            live.put(entry.key, littleEndian(inner.map().id(), Integer.BYTES), BpfMap.ANY);
+            live.put(entry.key, littleEndian(inner.id(), Integer.BYTES), flags);
         } else if (target != null) {
-            LoadedProgram program = object.program(target)
+            LoadedProgram program = names.program(target)
                     .orElseThrow(() -> new IllegalArgumentException("no such program, name=" + target));
             if (live instanceof ProgArrayMap array) {
                 array.set(
@@ -217,10 +302,10 @@ final class MapFile {
             } else {
                 byte[] value = entry.value.clone();
                 System.arraycopy(littleEndian(program.id(), Integer.BYTES), 0, value, Integer.BYTES, Integer.BYTES);
-                live.put(entry.key, value, BpfMap.ANY);
+                live.put(entry.key, value, flags);
             }
         } else {
-            live.put(entry.key, entry.value, BpfMap.ANY);
+            live.put(entry.key, entry.value, flags);
         }
     }
 

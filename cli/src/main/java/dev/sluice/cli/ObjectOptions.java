@@ -7,6 +7,7 @@ import dev.sluice.LoadedProgram;
 import dev.sluice.VerificationException;
 import dev.sluice.XdpRuntime;
 import dev.sluice.btf.Btf;
+import dev.sluice.map.BpfMap;
 import dev.sluice.map.MapException;
 import dev.sluice.object.MapSpec;
 import dev.sluice.object.ObjectException;
@@ -81,6 +82,11 @@ final class ObjectOptions {
 
         /** Loads the object with several of its programs, and fills its maps. */
         LoadedObject load(XdpRuntime runtime, List<ProgramSpec> programs) {
+            return load(runtime, programs, Map.of());
+        }
+
+        /** @param reused maps to use in place of those of these names */
+        LoadedObject load(XdpRuntime runtime, List<ProgramSpec> programs, Map<String, BpfMap> reused) {
             for (ProgramSpec program : programs) {
                 if (!program.isXdp()) {
                     throw new CommandFailure(file + ": program " + program.name()
@@ -100,7 +106,7 @@ final class ObjectOptions {
                             .forEach(wanted::add);
                     files.put(content.getKey(), entries);
                 }
-                LoadedObject object = runtime.load(filled, wanted, target);
+                LoadedObject object = runtime.load(filled, wanted, target, reused);
                 files.values().forEach(entries -> entries.fill(runtime, object));
                 return replaced(runtime, object);
             } catch (VerificationException e) {
@@ -251,6 +257,16 @@ final class ObjectOptions {
                         of(contents, file),
                         choices.isEmpty() ? replacements() : List.of())));
         return choices;
+    }
+
+    /**
+     * Programs of an object as it is.
+     *
+     * @param programs names with a plus sign between them; null for the only XDP program
+     */
+    static Choice plain(Path file, @Nullable String programs) {
+        ObjectSpec spec = read(file);
+        return new Choice(file, spec, choose(file, spec, programs), null, Map.of(), List.of());
     }
 
     /** The names of {@code --prog}, with a plus sign between them. */

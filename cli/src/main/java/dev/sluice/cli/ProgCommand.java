@@ -6,13 +6,14 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** {@code sluice prog}: looks at the programs of an object as bpftool does at those of the kernel. */
+/** {@code sluice prog}: looks at the programs of an object, or of a running process, as bpftool does at those of the kernel. */
 @Command(
         name = "prog",
         mixinStandardHelpOptions = true,
         synopsisSubcommandLabel = "COMMAND",
-        description = "Looks at the programs of an object.",
-        subcommands = {ProgShowCommand.class, ProgDumpCommand.class})
+        description = "Looks at the programs of an object, or at those of a running sluice run and changes them.",
+        subcommands = {ProgShowCommand.class, ProgDumpCommand.class, LiveCommand.Load.class, LiveCommand.TraceLog.class
+        })
 final class ProgCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec = CommandSpec.create();

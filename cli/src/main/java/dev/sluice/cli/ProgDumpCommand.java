@@ -15,6 +15,7 @@ import dev.sluice.verifier.Verifier;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
@@ -41,8 +42,15 @@ final class ProgDumpCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "xlated|jited", description = "What to print.")
     private Form form = Form.XLATED;
 
-    @Parameters(index = "1", paramLabel = "OBJ", description = "Compiled object (.bpf.o).")
-    private Path object = Path.of("");
+    @Parameters(
+            index = "1..*",
+            arity = "1..2",
+            paramLabel = "OBJ",
+            description = "Compiled object (.bpf.o); or, of a running sluice run, id N, name NAME or tag TAG.")
+    private List<String> of = List.of();
+
+    @Mixin
+    private ControlOptions control = new ControlOptions();
 
     @Mixin
     private ObjectOptions objects = new ObjectOptions();
@@ -72,7 +80,10 @@ final class ProgDumpCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        ObjectOptions.Choice choice = objects.choose(object);
+        if (of.size() > 1) {
+            return ofRunning();
+        }
+        ObjectOptions.Choice choice = objects.choose(Path.of(of.getFirst()));
         if (form == Form.JITED) {
             if (engine == EngineChoice.INTERPRETER) {
                 throw RunOptions.usage("--engine: expected jit or jit-checked, found interpreter");
@@ -94,11 +105,20 @@ final class ProgDumpCommand implements Callable<Integer> {
         }
         List<Listing.Line> lines = listing(choice);
         if (json.wanted()) {
-            json.print(System.out, generator -> write(lines, generator));
+            json.print(System.out, generator -> write(lines, opcodes, generator));
         } else {
-            print(lines, System.out);
+            print(lines, opcodes, System.out);
         }
         return ExitCode.OK;
+    }
+
+    private int ofRunning() {
+        List<String> words = new ArrayList<>(List.of(form.name().toLowerCase(Locale.ROOT)));
+        words.addAll(of);
+        if (opcodes) {
+            words.add("opcodes");
+        }
+        return control.send(json, "prog dump", words);
     }
 
     /**
@@ -127,7 +147,7 @@ final class ProgDumpCommand implements Callable<Integer> {
         }
     }
 
-    private void print(List<Listing.Line> lines, PrintStream out) {
+    static void print(List<Listing.Line> lines, boolean opcodes, PrintStream out) {
         for (Listing.Line line : lines) {
             if (line.proto() != null) {
                 out.println(line.proto() + ":");
@@ -147,7 +167,7 @@ final class ProgDumpCommand implements Callable<Integer> {
                 .formatHex(dev.sluice.isa.Code.of(List.of(instruction)).toBytes());
     }
 
-    private void write(List<Listing.Line> lines, JsonGenerator json) throws IOException {
+    static void write(List<Listing.Line> lines, boolean opcodes, JsonGenerator json) throws IOException {
         json.writeStartArray();
         for (Listing.Line line : lines) {
             json.writeStartObject();

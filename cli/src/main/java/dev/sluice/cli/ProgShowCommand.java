@@ -29,19 +29,33 @@ import picocli.CommandLine.Parameters;
         aliases = "list",
         mixinStandardHelpOptions = true,
         sortOptions = false,
-        description = "Shows the programs of an object, as bpftool prog show does.")
+        description = "Shows the programs of an object, or of a running sluice run, as bpftool prog show does.")
 final class ProgShowCommand implements Callable<Integer> {
-    @Parameters(index = "0", paramLabel = "OBJ", description = "Compiled object (.bpf.o).")
+    @Parameters(
+            arity = "0..2",
+            paramLabel = "OBJ",
+            description =
+                    "Compiled object (.bpf.o); or, of a running sluice run, id N, name NAME or tag TAG; without it "
+                            + "all programs of a running sluice run.")
+    private List<String> of = List.of();
+
     private Path object = Path.of("");
 
     @Option(names = "--prog", paramLabel = "NAME", description = "Only this program.")
     private @Nullable String only;
 
     @Mixin
+    private ControlOptions control = new ControlOptions();
+
+    @Mixin
     private JsonOptions json = new JsonOptions();
 
     @Override
     public Integer call() {
+        if (of.size() != 1) {
+            return control.send(json, "prog show", of);
+        }
+        object = Path.of(of.getFirst());
         ObjectSpec spec = ObjectOptions.read(object);
         List<ProgramSpec> programs = only == null ? spec.programs() : ObjectOptions.choose(object, spec, only);
         if (json.wanted()) {

@@ -87,6 +87,14 @@ final class RunCommand implements Callable<Integer> {
                             + "capture: one thread, the packets' time stamps, reproducible.")
     private Time clock = Time.MACHINE;
 
+    @Option(
+            names = "--control",
+            paramLabel = "SOCKET",
+            description =
+                    "Where to listen for sluice map, prog, net, get, set, stats and report; none: nowhere (default: a "
+                            + "socket in a folder of this user's, where sluice list finds it).")
+    private @Nullable String socket;
+
     @Mixin
     private ObjectOptions objects = new ObjectOptions();
 
@@ -109,7 +117,8 @@ final class RunCommand implements Callable<Integer> {
                 Math.max(cpus, wanted.stream().mapToInt(NicOption::queues).max().orElse(1));
         try (DatapathSession session =
                         DatapathSession.open(wanted, object, objects, options, count, clock == Time.CAPTURE);
-                EndFactory ends = new EndFactory(session.files())) {
+                EndFactory ends = new EndFactory(session.files());
+                ControlServer control = listen()) {
             Datapath.Builder builder = Datapath.builder()
                     .time(clock)
                     .cpus(count)
@@ -124,12 +133,12 @@ final class RunCommand implements Callable<Integer> {
                 for (NicOption nic : wanted) {
                     add(builder, nic, session, ends, sinks);
                 }
-                totals = run(builder.build(), session, interval, out);
+                totals = run(builder.build(), session, control, interval, out);
             } finally {
                 RunOptions.closeSinks(sinks);
             }
             session.finish();
-            session.report(totals).print(json, out);
+            session.report(totals).print(json, out, System.err);
             return totals.damages().isEmpty() ? ExitCode.OK : ExitCode.FAILED;
         }
     }
@@ -158,17 +167,38 @@ final class RunCommand implements Callable<Integer> {
         }
     }
 
-    private RunTotals run(Datapath datapath, DatapathSession session, long interval, PrintStream out)
+    /** Takes the socket for commands; null for none. */
+    private @Nullable ControlServer listen() {
+        String wanted = socket;
+        if (wanted != null && wanted.equals("none")) {
+            return null;
+        }
+        try {
+            return ControlServer.open(wanted == null ? ControlSockets.fresh() : Path.of(wanted));
+        } catch (IOException | UnsupportedOperationException e) {
+            if (wanted != null) {
+                throw new CommandFailure(ExitCode.ENVIRONMENT, "--control: " + e.getMessage(), e);
+            }
+            System.err.println("Warning: cannot be controlled while it runs, see --control: " + e.getMessage());
+            return null;
+        }
+    }
+
+    private RunTotals run(
+            Datapath datapath, DatapathSession session, @Nullable ControlServer control, long interval, PrintStream out)
             throws IOException {
         try (datapath;
                 Interrupt ignored = Interrupt.calls(datapath::stop)) {
             open(datapath);
+            if (control != null) {
+                control.serve(new LiveCommands(session, datapath, nics));
+            }
             datapath.warnings().forEach(warning -> System.err.println("Warning: " + warning));
             if (System.console() != null) {
                 System.err.println("sluice: running on " + String.join(", ", nics) + ", Ctrl-C to stop");
             }
             try (Request asked = Request.on(
-                            "USR1", () -> session.report(datapath.totals()).print(json, out));
+                            "USR1", () -> session.report(datapath.totals()).print(json, out, System.err));
                     RateReport rates = new RateReport(datapath, interval, json.wanted(), out)) {
                 return datapath.await();
             }

@@ -113,7 +113,8 @@ final class SpecOptions {
                 if (equals < 1) {
                     throw RunOptions.usage("--set: expected VARIABLE=VALUE, found " + variable);
                 }
-                changed = changed.withVariable(variable.substring(0, equals), value(variable.substring(equals + 1)));
+                changed = changed.withVariable(
+                        variable.substring(0, equals), value("--set", variable.substring(equals + 1)));
             }
             for (String tailCall : tailCalls) {
                 Matcher slot = SLOT.matcher(tailCall);
@@ -155,8 +156,12 @@ final class SpecOptions {
         return String.join(", ", spec.maps().stream().map(MapSpec::name).toList());
     }
 
-    /** JSON where it looks like it; else the text as it stands. */
-    private static Object value(String text) {
+    /**
+     * JSON where it looks like it; else the text as it stands.
+     *
+     * @param what it is, for the message
+     */
+    static Object value(String what, String text) {
         char first = text.isBlank() ? ' ' : text.strip().charAt(0);
         if (first != '[' && first != '{' && first != '"') {
             return text;
@@ -165,7 +170,8 @@ final class SpecOptions {
             Object value = JsonReader.parse(text);
             return value == null ? text : value;
         } catch (IOException e) {
-            throw RunOptions.usage("--set: expected JSON behind a bracket, a brace or a quotation mark, found " + text);
+            throw RunOptions.usage(
+                    what + ": expected JSON behind a bracket, a brace or a quotation mark, found " + text);
         }
     }
 
