@@ -395,7 +395,7 @@ final class LiveMaps {
         }
         Map<String, @Nullable Object> entry = new LinkedHashMap<>();
         if (map.map().def().keySize() != 0) {
-            entry.put("key", present(key));
+            entry.put("key", key == null && map.spec().isInternal() ? 0L : present(key)); // a section is one entry
         }
         entry.put("value", data(live.def().valueSize(), "value", words));
         long flags = flags(words);

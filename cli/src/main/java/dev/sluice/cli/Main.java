@@ -3,6 +3,7 @@ package dev.sluice.cli;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintStream;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Properties;
 import picocli.CommandLine;
@@ -52,18 +53,19 @@ public final class Main implements Runnable {
     }
 
     /** Runs one command line and returns its exit code, see {@link ExitCode}. */
-    public static int run(String... args) {
-        CommandLine line = new CommandLine(new Main(CommandSpec.create()));
-        line.setCaseInsensitiveEnumValuesAllowed(true);
+    public static int run(String... line) {
+        String[] args = optionsLast(line);
+        CommandLine commands = new CommandLine(new Main(CommandSpec.create()));
+        commands.setCaseInsensitiveEnumValuesAllowed(true);
         boolean json = wantsJson(args);
-        line.setExecutionExceptionHandler((failure, command, parsed) -> {
+        commands.setExecutionExceptionHandler((failure, command, parsed) -> {
             if (failure instanceof CommandFailure expected) {
                 printError(json, System.out, System.err, String.valueOf(expected.getMessage()));
                 return expected.exitCode();
             }
             throw failure;
         });
-        line.setParameterExceptionHandler((failure, rest) -> {
+        commands.setParameterExceptionHandler((failure, rest) -> {
             printError(json, System.out, System.err, describe(failure));
             if (!json) {
                 System.err.println(
@@ -71,7 +73,18 @@ public final class Main implements Runnable {
             }
             return ExitCode.USAGE;
         });
-        return line.execute(args);
+        return commands.execute(args);
+    }
+
+    /** {@code -j} and {@code -p} may stand in front of the command, as with bpftool. */
+    private static String[] optionsLast(String... args) {
+        int first = 0;
+        while (first < args.length && args[first].matches("-j|-p|-jp|--json|--pretty")) {
+            first++;
+        }
+        List<String> words = new ArrayList<>(List.of(args).subList(first, args.length));
+        words.addAll(List.of(args).subList(0, first));
+        return words.toArray(String[]::new);
     }
 
     private static String describe(ParameterException failure) {
