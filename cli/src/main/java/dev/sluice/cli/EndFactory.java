@@ -8,6 +8,7 @@ import dev.sluice.packet.netty.CaptureFileSink;
 import dev.sluice.packet.netty.RotatingCaptureSink;
 import dev.sluice.packet.pcap.CaptureReader;
 import dev.sluice.packet.pcap.CaptureWriter;
+import dev.sluice.packet.tap.TapIo;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -45,10 +46,7 @@ final class EndFactory implements AutoCloseable {
                 refuseSettings(nic, text);
                 yield End.NULL;
             }
-            case "tap" -> {
-                refuseSettings(nic, text);
-                yield new End.Tap(argument(nic, text, "interface"));
-            }
+            case "tap" -> tap(nic, text);
             case "link" -> {
                 refuseSettings(nic, text);
                 yield new End.Link(argument(nic, text, "NIC"));
@@ -94,6 +92,22 @@ final class EndFactory implements AutoCloseable {
             }
         }
         return new End.Captures(List.of(argument(nic, text, "file")), repeat, count, pace);
+    }
+
+    private static End tap(NicOption nic, NicOption.EndText text) {
+        TapIo io = TapIo.AUTO;
+        for (NicOption.Setting setting : text.settings) {
+            if (!setting.key().equals("io")) {
+                throw unknown(nic, text, setting, "io");
+            }
+            io = switch (setting.value()) {
+                case "auto" -> TapIo.AUTO;
+                case "epoll" -> TapIo.EPOLL;
+                case "io_uring" -> TapIo.IO_URING;
+                default -> throw nic.usage("io: expected auto, io_uring or epoll, found " + setting.value());
+            };
+        }
+        return new End.Tap(argument(nic, text, "interface"), io);
     }
 
     private static End liveInterface(NicOption nic, NicOption.EndText text) {

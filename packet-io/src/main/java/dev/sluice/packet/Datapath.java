@@ -40,6 +40,8 @@ import dev.sluice.packet.pcap.Damage;
 import dev.sluice.packet.tap.NetInterface;
 import dev.sluice.packet.tap.TapChannel;
 import dev.sluice.packet.tap.TapDevice;
+import dev.sluice.packet.tap.TapException;
+import dev.sluice.packet.tap.TapIo;
 import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
@@ -368,7 +370,7 @@ public final class Datapath implements AutoCloseable {
         return List.copyOf(warnings);
     }
 
-    private static TapDevice openTap(Nic nic, End.Tap tap) throws IOException {
+    private TapDevice openTap(Nic nic, End.Tap tap) throws IOException {
         if (!Epoll.isAvailable()) {
             throw new IOException(
                     "TAP interfaces need Linux's epoll, which Netty cannot use here", Epoll.unavailabilityCause());
@@ -380,6 +382,9 @@ public final class Datapath implements AutoCloseable {
             if (mtu != 0) {
                 device.mtu(mtu);
             }
+            if (tap.io() != TapIo.EPOLL) {
+                openRings(device, tap.io());
+            }
             if (tap.up()) {
                 device.up(true);
             }
@@ -389,6 +394,17 @@ public final class Datapath implements AutoCloseable {
             if (!complete) {
                 device.close();
             }
+        }
+    }
+
+    private void openRings(TapDevice device, TapIo io) throws IOException {
+        try {
+            device.openRings();
+        } catch (TapException e) {
+            if (io == TapIo.IO_URING) {
+                throw e;
+            }
+            warnings.add(e.getMessage() + "; its frames are read and written one by one");
         }
     }
 

@@ -2,6 +2,7 @@ package dev.sluice.packet;
 
 import dev.sluice.packet.frame.FrameSink;
 import dev.sluice.packet.gen.Traffic;
+import dev.sluice.packet.tap.TapIo;
 import java.util.List;
 
 /**
@@ -69,10 +70,15 @@ public sealed interface End {
      *
      * @param mtu to set, or 0 to leave it
      * @param up whether to switch it on; needs permission unless it is on
+     * @param io how frames are read and written
      */
-    record Tap(String ifname, int mtu, boolean up) implements End {
+    record Tap(String ifname, int mtu, boolean up, TapIo io) implements End {
         public Tap(String ifname) {
-            this(ifname, 0, true);
+            this(ifname, TapIo.AUTO);
+        }
+
+        public Tap(String ifname, TapIo io) {
+            this(ifname, 0, true, io);
         }
     }
 

@@ -13,6 +13,7 @@ import dev.sluice.object.ObjectSpec;
 import dev.sluice.packet.frame.FrameBatch;
 import dev.sluice.packet.nic.XdpAction;
 import dev.sluice.packet.tap.NetNamespace;
+import dev.sluice.packet.tap.TapIo;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import java.io.BufferedReader;
@@ -29,10 +30,10 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Assumptions;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * A firewall in the cable between two network namespaces, with real programs on both ends; skipped where that is not permitted.
@@ -49,8 +50,8 @@ class InlineFirewallTest {
 
     /** The two namespaces, the firewall between them, and what it has loaded. */
     private static final class Cable implements AutoCloseable {
-        final NetNamespace client = new NetNamespace();
-        final NetNamespace server = new NetNamespace();
+        final NetNamespace client;
+        final NetNamespace server;
         final XdpRuntime runtime;
         final LoadedObject object;
         final Datapath datapath;
@@ -60,7 +61,9 @@ class InlineFirewallTest {
         /** What could not be written before both ends were up. */
         final long errorsBefore;
 
-        Cable(int queues, int mtu) throws Exception {
+        Cable(int queues, int mtu, TapIo io) throws Exception {
+            client = new NetNamespace(io);
+            server = new NetNamespace(io);
             runtime = new XdpRuntime(Engines.jit(), queues, 1);
             ObjectSpec spec = ObjectSpec.read(
                     "inline_fw.bpf.o",
@@ -70,8 +73,8 @@ class InlineFirewallTest {
                     .contexts((cpu, clock) -> runtime.newContext(clock, cpu))
                     .nic(
                             "fw",
-                            nic -> nic.wire(new End.Tap("slo0"))
-                                    .host(new End.Tap("sli0"))
+                            nic -> nic.wire(new End.Tap("slo0", io))
+                                    .host(new End.Tap("sli0", io))
                                     .queues(queues)
                                     .mtu(mtu)
                                     .handler(() -> order.new Handler())
@@ -188,9 +191,9 @@ class InlineFirewallTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {1, 2})
-    void pingAndCurlPassOrNotAsTheRulesSay(int queues) throws Exception {
-        try (Cable cable = new Cable(queues, 1500)) {
+    @CsvSource({"1, EPOLL", "2, EPOLL", "1, IO_URING", "2, IO_URING"})
+    void pingAndCurlPassOrNotAsTheRulesSay(int queues, TapIo io) throws Exception {
+        try (Cable cable = new Cable(queues, 1500, io)) {
             cable.rule(TCP, 8080, XdpAction.DROP);
             cable.rule(TCP, 80, XdpAction.PASS);
             HttpServer open = serve(cable.server, 80);
@@ -258,9 +261,10 @@ class InlineFirewallTest {
                     s.send(bytes.fromhex("020000000002020000000001810000070800") + ip + bytes(1480))
             """;
 
-    @Test
-    void aTaggedFrameIsJudgedAsAnyOther() throws Exception {
-        try (Cable cable = new Cable(1, 1500)) {
+    @ParameterizedTest
+    @EnumSource(names = {"EPOLL", "IO_URING"})
+    void aTaggedFrameIsJudgedAsAnyOther(TapIo io) throws Exception {
+        try (Cable cable = new Cable(1, 1500, io)) {
             cable.rule(1, 0, XdpAction.DROP);
             Process receiver = cable.server.call(() -> {
                 try {
@@ -283,9 +287,10 @@ class InlineFirewallTest {
         }
     }
 
-    @Test
-    void jumboFramesPassWhereTheMtuAllowsThem() throws Exception {
-        try (Cable cable = new Cable(1, 3000)) {
+    @ParameterizedTest
+    @EnumSource(names = {"EPOLL", "IO_URING"})
+    void jumboFramesPassWhereTheMtuAllowsThem(TapIo io) throws Exception {
+        try (Cable cable = new Cable(1, 3000, io)) {
             assertThat(cable.client.must("ip", "link", "show", "slo0")).contains("mtu 3000");
             assertThat(cable.client.must("ping", "-c", "2", "-s", "2972", "-M", "do", "-W", "2", "10.99.0.2"))
                     .contains("2 received");
@@ -294,9 +299,9 @@ class InlineFirewallTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {1, 2})
-    void iperf3RunsThroughItInBothDirections(int queues) throws Exception {
-        try (Cable cable = new Cable(queues, 1500)) {
+    @CsvSource({"1, EPOLL", "2, EPOLL", "1, IO_URING", "2, IO_URING"})
+    void iperf3RunsThroughItInBothDirections(int queues, TapIo io) throws Exception {
+        try (Cable cable = new Cable(queues, 1500, io)) {
             cable.rule(TCP, 5201, XdpAction.PASS);
             Process server = serveIperf(cable);
             String result = iperf(cable, "-c", "10.99.0.2", "-t", "1", "-P", "8", "--bidir");
@@ -339,9 +344,10 @@ class InlineFirewallTest {
         return cable.client.must(command);
     }
 
-    @Test
-    void aMillionDatagramsArriveAsTheyWereReadAndInOrder() throws Exception {
-        try (Cable cable = new Cable(1, 1500)) {
+    @ParameterizedTest
+    @EnumSource(names = {"EPOLL", "IO_URING"})
+    void aMillionDatagramsArriveAsTheyWereReadAndInOrder(TapIo io) throws Exception {
+        try (Cable cable = new Cable(1, 1500, io)) {
             // the kernel's own queue in front of the firewall is to be no reason for losses
             cable.client.must("ip", "link", "set", "slo0", "txqueuelen", "100000");
             cable.rule(UDP, 5201, XdpAction.PASS);

@@ -17,6 +17,7 @@ import dev.sluice.packet.nic.XdpAction;
 import dev.sluice.packet.pcap.CaptureWriter;
 import dev.sluice.packet.tap.NetNamespace;
 import dev.sluice.packet.tap.TapException;
+import dev.sluice.packet.tap.TapIo;
 import dev.sluice.program.Program;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,6 +29,8 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Real traffic through TAPs, in network namespaces of their own; skipped where that is not permitted. */
 @Timeout(300)
@@ -84,9 +87,9 @@ class TapDatapathTest {
         return Datapath.builder().contexts(TestProgram::context);
     }
 
-    private static Datapath tap(Executable program) {
+    private static Datapath tap(TapIo io, Executable program) {
         return datapath()
-                .nic("eth0", nic -> nic.wire(new End.Tap("slt0")).program(program))
+                .nic("eth0", nic -> nic.wire(new End.Tap("slt0", io)).program(program))
                 .build();
     }
 
@@ -103,16 +106,19 @@ class TapDatapathTest {
         net.must("ip", "neigh", "add", neighbour, "lladdr", "02:00:00:00:00:ec", "dev", dev);
     }
 
-    @Test
-    void aProgramAnswersARealPing() throws Exception {
+    @ParameterizedTest
+    @EnumSource(names = {"EPOLL", "IO_URING"})
+    void aProgramAnswersARealPing(TapIo io) throws Exception {
         Path sent = directory.resolve("tx.pcapng");
-        try (NetNamespace net = new NetNamespace();
+        try (NetNamespace net = new NetNamespace(io);
                 CaptureFileSink sink =
                         new CaptureFileSink(CaptureWriter.create(sent, CaptureWriter.Options.byName("tx.pcapng")))) {
             Datapath run = datapath()
                     .nic(
                             "eth0",
-                            nic -> nic.wire(new End.Tap("slt0")).program(echo()).sink(XdpAction.TX, sink))
+                            nic -> nic.wire(new End.Tap("slt0", io))
+                                    .program(echo())
+                                    .sink(XdpAction.TX, sink))
                     .build();
             open(net, run);
             host(net, "slt0", "10.99.0.1/24", "10.99.0.2");
@@ -136,17 +142,18 @@ class TapDatapathTest {
         assertThat(TestCaptures.read(sent)).hasSize(21);
     }
 
-    @Test
-    void aCompiledProgramAnswersArpAndPing() throws Exception {
+    @ParameterizedTest
+    @EnumSource(names = {"EPOLL", "IO_URING"})
+    void aCompiledProgramAnswersArpAndPing(TapIo io) throws Exception {
         Path object = Path.of("..", "pcaps", "programs", "echo_tx.bpf.o");
         ObjectSpec spec = ObjectSpec.read("echo_tx.bpf.o", Files.readAllBytes(object));
-        try (NetNamespace net = new NetNamespace();
+        try (NetNamespace net = new NetNamespace(io);
                 XdpRuntime runtime = new XdpRuntime(Engines.interpreter(), 1, 1)) {
             LoadedProgram program =
                     runtime.load(spec, spec.xdpPrograms()).programs().getFirst();
             Datapath run = Datapath.builder()
                     .contexts((cpu, clock) -> runtime.newContext(clock, cpu))
-                    .nic("eth0", nic -> nic.wire(new End.Tap("slt0")).program(program.executable()))
+                    .nic("eth0", nic -> nic.wire(new End.Tap("slt0", io)).program(program.executable()))
                     .build();
             open(net, run);
             net.must("ip", "addr", "add", "10.99.0.1/24", "dev", "slt0");
@@ -160,10 +167,11 @@ class TapDatapathTest {
         }
     }
 
-    @Test
-    void aDroppingProgramLeavesThePingUnanswered() throws Exception {
-        try (NetNamespace net = new NetNamespace()) {
-            Datapath run = tap(TestProgram.returning(1));
+    @ParameterizedTest
+    @EnumSource(names = {"EPOLL", "IO_URING"})
+    void aDroppingProgramLeavesThePingUnanswered(TapIo io) throws Exception {
+        try (NetNamespace net = new NetNamespace(io)) {
+            Datapath run = tap(io, TestProgram.returning(1));
             open(net, run);
             host(net, "slt0", "10.99.0.1/24", "10.99.0.2");
             assertThat(net.run("ping", "-c", "3", "-i", "0.01", "-W", "1", "10.99.0.2")
@@ -177,10 +185,11 @@ class TapDatapathTest {
         }
     }
 
-    @Test
-    void redirectsToTheOtherInterface() throws Exception {
-        try (NetNamespace net = new NetNamespace();
-                NetNamespace far = new NetNamespace()) {
+    @ParameterizedTest
+    @EnumSource(names = {"EPOLL", "IO_URING"})
+    void redirectsToTheOtherInterface(TapIo io) throws Exception {
+        try (NetNamespace net = new NetNamespace(io);
+                NetNamespace far = new NetNamespace(io)) {
             int[] ifindex = new int[2];
             Executable swap = new TestProgram((context, d) -> {
                 int from = Memory.getInt(d + FrameDescriptor.INGRESS_IFINDEX);
@@ -189,8 +198,8 @@ class TapDatapathTest {
             });
             // a wire between two TAPs of which one is then moved to another namespace
             Datapath run = datapath()
-                    .nic("a", nic -> nic.wire(new End.Tap("sla0")).program(swap))
-                    .nic("b", nic -> nic.wire(new End.Tap("slb0")).program(swap))
+                    .nic("a", nic -> nic.wire(new End.Tap("sla0", io)).program(swap))
+                    .nic("b", nic -> nic.wire(new End.Tap("slb0", io)).program(swap))
                     .build();
             open(net, run);
             ifindex[0] = run.nics().byName("a").ifindex();
@@ -219,10 +228,11 @@ class TapDatapathTest {
         }
     }
 
-    @Test
-    void aRemovedInterfaceEndsTheRunWithAMessage() throws Exception {
-        try (NetNamespace net = new NetNamespace()) {
-            Datapath run = tap(TestProgram.returning(2));
+    @ParameterizedTest
+    @EnumSource(names = {"EPOLL", "IO_URING"})
+    void aRemovedInterfaceEndsTheRunWithAMessage(TapIo io) throws Exception {
+        try (NetNamespace net = new NetNamespace(io)) {
+            Datapath run = tap(io, TestProgram.returning(2));
             open(net, run);
             net.must("ip", "link", "del", "slt0");
             assertThatThrownBy(run::await)
@@ -231,11 +241,12 @@ class TapDatapathTest {
         }
     }
 
-    @Test
-    void closeFromAnotherThreadGivesTheTotals() throws Exception {
-        try (NetNamespace net = new NetNamespace();
+    @ParameterizedTest
+    @EnumSource(names = {"EPOLL", "IO_URING"})
+    void closeFromAnotherThreadGivesTheTotals(TapIo io) throws Exception {
+        try (NetNamespace net = new NetNamespace(io);
                 ExecutorService other = Executors.newSingleThreadExecutor()) {
-            Datapath run = tap(TestProgram.returning(2));
+            Datapath run = tap(io, TestProgram.returning(2));
             open(net, run);
             Future<RunTotals> totals = other.submit(run::await);
             TimeUnit.MILLISECONDS.sleep(50);

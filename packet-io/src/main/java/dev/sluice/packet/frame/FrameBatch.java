@@ -147,7 +147,7 @@ public final class FrameBatch implements ReferenceCounted {
 
     /** Whether no further packet fits. */
     public boolean isFull() {
-        return root.size == CAPACITY || root.largeBytes >= LARGE_BYTES_LIMIT;
+        return !hasRoom(0);
     }
 
     /**
@@ -158,15 +158,37 @@ public final class FrameBatch implements ReferenceCounted {
      * @throws IllegalStateException when the batch is full
      */
     public long open(int length) {
-        if (isFull()) {
+        return open(0, length);
+    }
+
+    /** Whether a frame can be opened so many behind the next one. */
+    public boolean hasRoom(int ahead) {
+        return root.size + ahead < CAPACITY && root.largeBytes < LARGE_BYTES_LIMIT;
+    }
+
+    /**
+     * Prepares a frame behind the next one, for a source that fills several at a time. Only the next one can be committed; a
+     * packet that lies further behind is first moved with {@link #move}.
+     *
+     * @param ahead frames before it, 0 for the next one
+     * @throws IllegalStateException when there is no {@link #hasRoom}
+     */
+    public long open(int ahead, int length) {
+        if (!hasRoom(ahead)) {
             throw new IllegalStateException("the batch is full");
         }
-        long d = descriptor(size);
+        int i = size + ahead;
+        long d = descriptor(i);
         if (length > FramePool.LINEAR_ROOM) {
-            openLarge(size, length);
+            openLarge(i, length);
         }
         cleanHeadroom(d);
         return Memory.getLong(d + FrameDescriptor.HARD_START) + FramePool.HEADROOM;
+    }
+
+    /** Copies a packet from a frame further behind into the next one, which was opened for as many bytes. */
+    public void move(long from, int length) {
+        Copy.bytes(from, Memory.getLong(descriptor(size) + FrameDescriptor.HARD_START) + FramePool.HEADROOM, length);
     }
 
     private void openLarge(int i, int length) {

@@ -18,12 +18,20 @@ final class LibC {
     static final int AF_INET = 2;
     static final int SOCK_DGRAM_CLOEXEC = 2 | O_CLOEXEC;
 
+    static final int PROT_READ_WRITE = 3;
+
+    /** {@code MAP_SHARED | MAP_POPULATE}. */
+    static final int MAP_SHARED_POPULATED = 0x8001;
+
     static final int EPERM = 1;
     static final int ENOENT = 2;
+    static final int EAGAIN = 11;
+    static final int ENOMEM = 12;
     static final int EACCES = 13;
     static final int EBUSY = 16;
     static final int ENODEV = 19;
     static final int EINVAL = 22;
+    static final int ENOSYS = 38;
 
     private static final Linker LINKER = Linker.nativeLinker();
     private static final MemoryLayout ERRNO_LAYOUT = Linker.Option.captureStateLayout();
@@ -43,6 +51,30 @@ final class LibC {
             FunctionDescriptor.of(
                     ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.ADDRESS),
             Linker.Option.firstVariadicArg(2));
+    private static final MethodHandle SYSCALL = find(
+            "syscall",
+            FunctionDescriptor.of(
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG),
+            Linker.Option.firstVariadicArg(1));
+    private static final MethodHandle MMAP = find(
+            "mmap",
+            FunctionDescriptor.of(
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_INT,
+                    ValueLayout.JAVA_INT,
+                    ValueLayout.JAVA_INT,
+                    ValueLayout.JAVA_LONG));
+    private static final MethodHandle MUNMAP =
+            find("munmap", FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG));
     private static final MethodHandle STRERROR =
             LINKER.downcallHandle(symbol("strerror"), FunctionDescriptor.of(ValueLayout.ADDRESS, ValueLayout.JAVA_INT));
 
@@ -89,6 +121,40 @@ final class LibC {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment state = arena.allocate(ERRNO_LAYOUT);
             return result((int) IOCTL.invokeExact(state, fd, request, argument), state);
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** Memory to keep errno in, for {@link #syscall}, which then allocates nothing. */
+    static MemorySegment newState(Arena arena) {
+        return arena.allocate(ERRNO_LAYOUT);
+    }
+
+    /** A system call by its number. */
+    static long syscall(MemorySegment state, long number, long a, long b, long c, long d) {
+        try {
+            long returned = (long) SYSCALL.invokeExact(state, number, a, b, c, d, 0L, 0L);
+            return returned >= 0 ? returned : -(int) ERRNO.get(state, 0L);
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** Maps a descriptor's memory, to be read and written, and gives its address. */
+    static long mmap(int fd, long bytes, long offset) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment state = arena.allocate(ERRNO_LAYOUT);
+            long address = (long) MMAP.invokeExact(state, 0L, bytes, PROT_READ_WRITE, MAP_SHARED_POPULATED, fd, offset);
+            return address != -1 ? address : -(int) ERRNO.get(state, 0L);
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    static void munmap(long address, long bytes) {
+        try (Arena arena = Arena.ofConfined()) {
+            int ignored = (int) MUNMAP.invokeExact(arena.allocate(ERRNO_LAYOUT), address, bytes);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }

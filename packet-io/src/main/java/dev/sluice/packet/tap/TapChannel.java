@@ -15,8 +15,8 @@ import io.netty.channel.unix.FileDescriptor;
 import java.io.IOException;
 
 /**
- * A queue whose wire is a TAP: reads up to 64 frames a poll into a batch, and writes what is sent back. A live source: what does
- * not fit waits in the kernel's queue, which drops and counts when it is full.
+ * A queue whose wire is a TAP: reads up to 64 frames a poll into a batch, and writes what is sent back, by a {@link TapTransfer}.
+ * A live source: what does not fit waits in the kernel's queue, which drops and counts when it is full.
  *
  * <p>Owns its descriptor. Allocates nothing per frame.
  */
@@ -28,6 +28,8 @@ public final class TapChannel extends QueueChannel {
 
     private final TapDevice device;
     private final FileDescriptor descriptor;
+    private final TapTransfer transfer;
+    private final TapTransfer.Receiver receiver = this::received;
 
     /** Nanoseconds since 1970 less {@link System#nanoTime}. */
     private final long wallOffset = System.currentTimeMillis() * 1_000_000 - System.nanoTime();
@@ -39,11 +41,16 @@ public final class TapChannel extends QueueChannel {
     private boolean wantOut;
     private long received;
 
+    /** When the batch was read that is being filled. */
+    private long now;
+
     /** @param device with a descriptor for this queue, which is the channel's from now on */
     public TapChannel(VirtualNic nic, int queue, FramePool pool, TapDevice device) {
         super(nic, queue, pool);
         this.device = device;
         descriptor = new FileDescriptor(device.fd(queue));
+        Ring ring = device.ring(queue);
+        transfer = ring == null ? new SyscallTransfer(descriptor) : new RingTransfer(ring);
         readSize = Math.min(nic.maxFrame(), FramePool.MAX_PACKET - 1) + 1;
         pool.onRelease(this::readAgain);
     }
@@ -92,19 +99,8 @@ public final class TapChannel extends QueueChannel {
         }
         IOException failure = null;
         try {
-            long now = wallOffset + System.nanoTime();
-            for (int i = 0; i < FrameBatch.CAPACITY && !batch.isFull(); i++) {
-                long address = batch.open(readSize);
-                int length = descriptor.readAddress(address, 0, readSize);
-                if (length <= 0) { // nothing there, or the interface is gone
-                    break;
-                }
-                if (length == readSize) {
-                    statistics().add(NicCounter.RX_TOO_LARGE, 1);
-                } else {
-                    batch.commit(length, length, now, queue(), nic().ifindex(), ++received);
-                }
-            }
+            now = wallOffset + System.nanoTime();
+            transfer.read(batch, readSize, receiver);
         } catch (IOException e) {
             failure = e;
         }
@@ -119,6 +115,14 @@ public final class TapChannel extends QueueChannel {
         }
     }
 
+    private void received(FrameBatch batch, int length) {
+        if (length == readSize) {
+            statistics().add(NicCounter.RX_TOO_LARGE, 1);
+        } else {
+            batch.commit(length, length, now, queue(), nic().ifindex(), ++received);
+        }
+    }
+
     private void lost(String why) {
         pipeline().fireExceptionCaught(new TapException("tap " + device.name() + ": the interface is gone: " + why, 0));
         close();
@@ -126,30 +130,17 @@ public final class TapChannel extends QueueChannel {
 
     @Override
     protected long transmit(FrameBatch batch, long mask) {
-        long sent = 0;
-        for (long rest = mask; rest != 0; rest &= rest - 1) {
-            int i = Long.numberOfTrailingZeros(rest);
-            int length = batch.length(i);
-            int written;
-            try {
-                written = descriptor.writeAddress(batch.data(i), 0, length);
-            } catch (IOException e) {
-                // the interface is down (EIO), or the frame is none: this one is lost, as on a wire
-                statistics().add(NicCounter.TX_ERRORS, 1);
-                continue;
-            }
-            if (written == 0 && length != 0) { // the kernel has no room
-                countSent(batch, sent);
-                interest(wantIn, true);
-                return rest;
-            }
-            sent |= rest & -rest;
+        long left = transfer.write(batch, mask);
+        long refused = transfer.refused();
+        if (refused != 0) {
+            statistics().add(NicCounter.TX_ERRORS, Long.bitCount(refused));
         }
-        countSent(batch, sent);
-        if (wantOut) {
-            interest(wantIn, false);
+        countSent(batch, mask & ~left & ~refused);
+        boolean full = left != 0;
+        if (full != wantOut) {
+            interest(wantIn, full);
         }
-        return 0;
+        return left;
     }
 
     @Override

@@ -5,6 +5,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A TAP interface: opening, settings, descriptors, one for each queue. Reading and writing are the channel's ({@link TapChannel}). It lives in the
@@ -28,9 +29,13 @@ public final class TapDevice implements AutoCloseable {
     /** By queue; -1 where it is closed. */
     private final int[] fds;
 
+    /** By queue; null where there is none. */
+    private final @Nullable Ring[] rings;
+
     private TapDevice(String name, int[] fds) {
         this.name = name;
         this.fds = fds;
+        rings = new Ring[fds.length];
         link = new NetInterface("tap", name);
     }
 
@@ -120,6 +125,37 @@ public final class TapDevice implements AutoCloseable {
         };
     }
 
+    /**
+     * Makes an io_uring for each queue, by which its channel then reads and writes.
+     *
+     * @throws TapException when the kernel does not let us; the message says why, and the interface can be used without
+     */
+    public void openRings() throws TapException {
+        try {
+            for (int queue = 0; queue < fds.length; queue++) {
+                rings[queue] = new Ring(fds[queue]);
+            }
+        } catch (TapException e) {
+            for (int queue = 0; queue < fds.length; queue++) {
+                closeRing(queue);
+            }
+            throw new TapException("tap " + name + ": no io_uring: " + e.getMessage(), e.errno());
+        }
+    }
+
+    @Nullable
+    Ring ring(int queue) {
+        return rings[queue];
+    }
+
+    private void closeRing(int queue) {
+        Ring ring = rings[queue];
+        if (ring != null) {
+            rings[queue] = null;
+            ring.close();
+        }
+    }
+
     /** The name that the kernel gave. */
     public String name() {
         return name;
@@ -161,6 +197,7 @@ public final class TapDevice implements AutoCloseable {
 
     /** Closes one queue's descriptor. */
     public void close(int queue) {
+        closeRing(queue);
         if (fds[queue] >= 0) {
             LibC.close(fds[queue]);
             fds[queue] = -1;
@@ -170,7 +207,9 @@ public final class TapDevice implements AutoCloseable {
     /** Closes all descriptors: with the last one the interface goes away, unless it was there before. */
     @Override
     public void close() {
-        closeAll(fds);
+        for (int queue = 0; queue < fds.length; queue++) {
+            close(queue);
+        }
     }
 
     private static void closeAll(int[] fds) {

@@ -26,6 +26,11 @@ public final class NetNamespace implements AutoCloseable {
 
     /** Makes one, or skips the test with the reason. */
     public NetNamespace() throws Exception {
+        this(TapIo.EPOLL);
+    }
+
+    /** Makes one for TAPs that are read and written in that way. */
+    public NetNamespace(TapIo io) throws Exception {
         Assumptions.assumeTrue(System.getProperty("os.name").equals("Linux"), "TAP interfaces are Linux's");
         int result = call(() -> {
             Linker linker = Linker.nativeLinker();
@@ -44,12 +49,16 @@ public final class NetNamespace implements AutoCloseable {
         Assumptions.assumeTrue(result == 0, "no permission to make a network namespace (run as root)");
         try {
             call(() -> {
-                TapDevice.open("probe").close();
+                try (TapDevice probe = TapDevice.open("probe")) {
+                    if (io == TapIo.IO_URING) {
+                        probe.openRings();
+                    }
+                }
                 return null;
             });
         } catch (TapException e) {
             close();
-            Assumptions.abort("no TAP interfaces here: " + e.getMessage());
+            Assumptions.abort("no such TAP interfaces here: " + e.getMessage());
         }
     }
 
