@@ -19,6 +19,9 @@ import dev.sluice.packet.netty.CaptureFileSink;
 import dev.sluice.packet.pcap.CaptureBatch;
 import dev.sluice.packet.pcap.CaptureReader;
 import dev.sluice.packet.pcap.CaptureWriter;
+import dev.sluice.packet.tap.TapDevice;
+import dev.sluice.packet.tap.TapException;
+import dev.sluice.packet.tap.TapIo;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
@@ -41,6 +44,10 @@ final class DatapathBench {
     private static final String SLUICE = "sluice";
     private static final String KERNEL = "kernel";
     private static final String BARE = "bare loop";
+
+    /** A datapath that reads and writes a TAP's frames one by one, beside one that has io_uring. */
+    private static final String EPOLL = "sluice, epoll";
+
     private static final long TAP_NANOS = 1_500_000_000;
     private static final int FRAME_BYTES = 60;
 
@@ -104,6 +111,7 @@ final class DatapathBench {
      * What a case came to.
      *
      * @param kernelReason why there is no figure of the kernel; null when there is one
+     * @param ringReason why a TAP was not read by io_uring; null when it was, or there is none
      */
     private record Result(
             Case of,
@@ -111,7 +119,8 @@ final class DatapathBench {
             List<QueueRate> queues,
             Stages stages,
             double read,
-            @Nullable String kernelReason) {
+            @Nullable String kernelReason,
+            @Nullable String ringReason) {
         Timing sluice() {
             return race.timing(SLUICE);
         }
@@ -128,6 +137,11 @@ final class DatapathBench {
         /** Sluice's rate in that of the kernel's. */
         double rateToKernel() {
             return race.timing(KERNEL).median() / sluice().median();
+        }
+
+        /** A contender's rate in that of a bare loop. */
+        double rateToBare(String contender) {
+            return race.timing(BARE).median() / race.timing(contender).median();
         }
 
         double allocated() {
@@ -212,11 +226,16 @@ final class DatapathBench {
                 session.object().map(of.devmap).orElseThrow().map().put(new byte[4], ifindex, 0);
             }
             String capture = of.source == Source.CAPTURE ? capture().toString() : "";
+            String ringReason = of.source == Source.TAP ? whyNoRing() : null;
+            TapIo io = ringReason == null ? TapIo.IO_URING : TapIo.EPOLL;
             DatapathContender sluice = of.source == Source.TAP
-                    ? new DatapathContender(watch -> datapath(of, session, capture, watch), this::tapTraffic, TAP_NANOS)
-                    : new DatapathContender(watch -> datapath(of, session, capture, watch));
+                    ? tapContender(of, session, io)
+                    : new DatapathContender(watch -> datapath(of, session, capture, io, watch));
             Race race = new Race(SLUICE, sluice);
             if (of.source == Source.TAP) {
+                if (io != TapIo.EPOLL) {
+                    race.add(EPOLL, tapContender(of, session, TapIo.EPOLL));
+                }
                 race.add(BARE, this::bareLoop);
             }
             String kernelReason = whyNoKernel(of);
@@ -232,17 +251,30 @@ final class DatapathBench {
             try {
                 Race.Result result = race.run(options.rounds, options.warmUpNanos);
                 Stages stages = Stages.of(
-                        () -> datapath(of, session, capture, nic -> {}),
+                        () -> datapath(of, session, capture, io, nic -> {}),
                         "bench0",
                         of.source == Source.TAP ? this::tapTraffic : null,
                         TAP_NANOS);
                 double read = capture.isEmpty() ? 0 : readNanos(capture);
-                return new Result(of, result, sluice.queues(), stages, read, kernelReason);
+                return new Result(of, result, sluice.queues(), stages, read, kernelReason, ringReason);
             } finally {
                 if (live != null) {
                     live.close();
                 }
             }
+        }
+    }
+
+    private DatapathContender tapContender(Case of, Session session, TapIo io) {
+        return new DatapathContender(watch -> datapath(of, session, "", io, watch), this::tapTraffic, TAP_NANOS);
+    }
+
+    private static @Nullable String whyNoRing() throws IOException {
+        try (TapDevice tap = TapDevice.open(tapName())) {
+            tap.openRings();
+            return null;
+        } catch (TapException e) {
+            return e.getMessage();
         }
     }
 
@@ -280,11 +312,11 @@ final class DatapathBench {
         return Kernel.open() instanceof KernelAccess.Unavailable unavailable ? unavailable.reason() : null;
     }
 
-    private Datapath datapath(Case of, Session session, String capture, DatapathContender.Watch watch) {
+    private Datapath datapath(Case of, Session session, String capture, TapIo io, DatapathContender.Watch watch) {
         End source = switch (of.source) {
             case CAPTURE -> new End.Captures(List.of(capture), 0, PACKETS, Pace.TOP_SPEED);
             case GENERATOR -> new End.Generator(traffic(), PACKETS * of.queues, Pace.TOP_SPEED);
-            case TAP -> new End.Tap(tapName());
+            case TAP -> new End.Tap(tapName(), io);
         };
         Datapath.Builder builder = Datapath.builder().contexts(session::context).nic("bench0", nic -> {
             nic.wire(source)
@@ -420,14 +452,7 @@ final class DatapathBench {
         out.println();
         results.forEach(result -> out.println(result.of.name + ": " + result.of.what));
         results.stream().filter(result -> result.queues.size() > 1).forEach(result -> printQueues(out, result));
-        for (Result result : results) {
-            if (result.race.has(BARE)) {
-                double bare = result.race.timing(BARE).median();
-                out.println(result.of.name + ": a loop that reads a frame and writes it back takes "
-                        + BenchResult.number(bare) + " ns/packet, the rate to that is "
-                        + BenchResult.number(bare / result.sluice().median()));
-            }
-        }
+        results.stream().filter(result -> result.race.has(BARE)).forEach(result -> printTap(out, result));
         results.stream()
                 .map(Result::kernelReason)
                 .filter(java.util.Objects::nonNull)
@@ -440,6 +465,24 @@ final class DatapathBench {
             QueueRate rate = result.queues.get(queue);
             out.println(result.of.name + ", queue " + queue + ": " + BenchResult.number(rate.nanosPerPacket())
                     + " ns/packet of CPU, " + Quantity.scaled(rate.packetsPerSecond()) + "packets/s in time");
+        }
+    }
+
+    private static void printTap(PrintStream out, Result result) {
+        out.println(result.of.name + ": a bare loop, which reads a frame and writes it back, takes "
+                + BenchResult.number(result.race.timing(BARE).median()) + " ns/packet");
+        for (String contender : List.of(SLUICE, EPOLL)) {
+            if (result.race.has(contender)) {
+                boolean ring = contender.equals(SLUICE) && result.ringReason == null;
+                out.println(result.of.name
+                        + (ring ? ": by io_uring, a system call a batch, " : ": on epoll, a system call a frame, ")
+                        + BenchResult.number(result.race.timing(contender).median())
+                        + " ns/packet, the rate to the bare loop's is "
+                        + BenchResult.number(result.rateToBare(contender)));
+            }
+        }
+        if (result.ringReason != null) {
+            out.println(result.of.name + ": " + result.ringReason);
         }
     }
 
@@ -506,14 +549,15 @@ final class DatapathBench {
             json.writeNullField("rate_to_kernel");
         }
         if (result.race.has(BARE)) {
-            Timing bare = result.race.timing(BARE);
-            json.writeObjectFieldStart("bare_loop");
-            json.writeNumberField("ns_per_packet", round(bare.median()));
-            json.writeFieldName("spread");
-            BenchResult.writeSpread(json, bare);
-            json.writeEndObject();
-            json.writeNumberField(
-                    "rate_to_bare_loop", round(bare.median() / result.sluice().median()));
+            json.writeStringField("tap_io", result.ringReason == null ? "io_uring" : "epoll");
+            if (result.ringReason != null) {
+                json.writeStringField("no_io_uring", result.ringReason);
+            }
+            json.writeNumberField("rate_to_bare_loop", round(result.rateToBare(SLUICE)));
+            writeTap(json, "bare_loop", result, BARE);
+            if (result.race.has(EPOLL)) {
+                writeTap(json, "epoll", result, EPOLL);
+            }
         }
         json.writeObjectFieldStart("warm_up");
         json.writeNumberField("time_ns", result.race.warmUp().nanos());
@@ -522,12 +566,28 @@ final class DatapathBench {
         json.writeEndObject();
     }
 
+    private static void writeTap(JsonGenerator json, String field, Result result, String contender) throws IOException {
+        Timing timing = result.race.timing(contender);
+        json.writeObjectFieldStart(field);
+        json.writeNumberField("ns_per_packet", round(timing.median()));
+        json.writeFieldName("spread");
+        BenchResult.writeSpread(json, timing);
+        json.writeNumberField("rate_to_bare_loop", round(result.rateToBare(contender)));
+        json.writeEndObject();
+    }
+
     private static double round(double value) {
         return Math.round(value * 1000) / 1000.0;
     }
 
     BarChart chart() {
-        BarChart chart = new BarChart("nanoseconds of CPU a packet, 64-byte frames", List.of(SLUICE, KERNEL));
+        List<String> bars = new ArrayList<>(List.of(SLUICE, KERNEL));
+        for (String bar : List.of(EPOLL, BARE)) {
+            if (results.stream().anyMatch(result -> result.race.has(bar))) {
+                bars.add(bar);
+            }
+        }
+        BarChart chart = new BarChart("nanoseconds of CPU a packet, 64-byte frames", bars);
         for (Result result : results) {
             chart.group(result.of.name, name -> result.race.has(name) ? result.race.timing(name) : null);
         }

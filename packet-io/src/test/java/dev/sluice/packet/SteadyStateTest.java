@@ -28,7 +28,7 @@ class SteadyStateTest {
     private Path directory;
 
     /** Bytes that the packet loop's threads have allocated. */
-    private static long allocated() {
+    static long allocated() {
         long sum = 0;
         for (Thread thread : Thread.getAllStackTraces().keySet()) {
             if (thread.getName().startsWith("sluice-rx")) {
@@ -38,7 +38,7 @@ class SteadyStateTest {
         return sum;
     }
 
-    private static void await(VirtualNic nic, long packets) throws InterruptedException {
+    static void await(VirtualNic nic, long packets) throws InterruptedException {
         while (nic.total(NicCounter.RX_PACKETS) < packets) {
             Thread.sleep(1);
         }

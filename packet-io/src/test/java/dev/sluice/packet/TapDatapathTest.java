@@ -12,7 +12,10 @@ import dev.sluice.isa.Assembler;
 import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.memory.Memory;
 import dev.sluice.object.ObjectSpec;
+import dev.sluice.packet.frame.FrameSink;
 import dev.sluice.packet.netty.CaptureFileSink;
+import dev.sluice.packet.nic.NicCounter;
+import dev.sluice.packet.nic.VirtualNic;
 import dev.sluice.packet.nic.XdpAction;
 import dev.sluice.packet.pcap.CaptureWriter;
 import dev.sluice.packet.tap.NetNamespace;
@@ -21,6 +24,10 @@ import dev.sluice.packet.tap.TapIo;
 import dev.sluice.program.Program;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -225,6 +232,57 @@ class TapDatapathTest {
             } finally {
                 sleeper.destroy();
             }
+        }
+    }
+
+    /** Sends numbered frames of an experimental type, each behind one that is longer than the MTU was. */
+    private static final String SEND = """
+            import socket
+            s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+            s.bind(("slt0", 0))
+            head = bytes.fromhex("02000000000202000000000188b5")
+            for i in range(500):
+                s.send(head + bytes(2000))
+                s.send(head + i.to_bytes(2, "big") + bytes(50 + i % 1400))
+            """;
+
+    @ParameterizedTest
+    @EnumSource(names = {"EPOLL", "IO_URING"})
+    void framesThatAreTooLongAreCountedAndOthersStayInOrder(TapIo io) throws Exception {
+        List<byte[]> passed = Collections.synchronizedList(new ArrayList<>());
+        FrameSink host = (batch, mask) -> {
+            for (long rest = mask; rest != 0; rest &= rest - 1) {
+                byte[] frame = batch.bytes(Long.numberOfTrailingZeros(rest));
+                if ((frame[12] & 0xff) == 0x88 && (frame[13] & 0xff) == 0xb5) {
+                    passed.add(frame);
+                }
+            }
+        };
+        try (NetNamespace net = new NetNamespace(io)) {
+            Datapath run = datapath()
+                    .nic("eth0", nic -> nic.wire(new End.Tap("slt0", io)).host(new End.Sink(host)))
+                    .build();
+            open(net, run);
+            net.must("sysctl", "-q", "-w", "net.ipv6.conf.slt0.disable_ipv6=1");
+            net.must("ip", "link", "set", "slt0", "mtu", "3000", "txqueuelen", "2000");
+            net.must("python3", "-c", SEND);
+            VirtualNic nic = run.nics().byName("eth0");
+            // the kernel's drops would show as packets that never come
+            while (nic.total(NicCounter.RX_TOO_LARGE) < 500 || passed.size() < 500) {
+                TimeUnit.MILLISECONDS.sleep(1);
+            }
+            run.stop();
+            RunTotals totals = run.await();
+            assertThat(totals.statistics().get("eth0").get("rx_too_large"))
+                    .isEqualTo(500);
+            for (int i = 0; i < 500; i++) {
+                byte[] expected = new byte[66 + i % 1400];
+                System.arraycopy(HexFormat.of().parseHex("02000000000202000000000188b5"), 0, expected, 0, 14);
+                expected[14] = (byte) (i >> 8);
+                expected[15] = (byte) i;
+                assertThat(passed.get(i)).as("frame %d", i).isEqualTo(expected);
+            }
+            assertThat(run.batchesInUse()).isZero();
         }
     }
 

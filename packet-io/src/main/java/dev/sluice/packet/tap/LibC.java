@@ -33,6 +33,8 @@ final class LibC {
     static final int EINVAL = 22;
     static final int ENOSYS = 38;
 
+    private static final long NR_IO_URING_ENTER = 426;
+
     private static final Linker LINKER = Linker.nativeLinker();
     private static final MemoryLayout ERRNO_LAYOUT = Linker.Option.captureStateLayout();
     private static final VarHandle ERRNO = ERRNO_LAYOUT.varHandle(MemoryLayout.PathElement.groupElement("errno"));
@@ -63,6 +65,21 @@ final class LibC {
                     ValueLayout.JAVA_LONG,
                     ValueLayout.JAVA_LONG),
             Linker.Option.firstVariadicArg(1));
+
+    /** Without the error number, whose place in memory is an object that C2 does not always get rid of. */
+    private static final MethodHandle IO_URING_ENTER = LINKER.downcallHandle(
+            symbol("syscall"),
+            FunctionDescriptor.of(
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_INT,
+                    ValueLayout.JAVA_INT,
+                    ValueLayout.JAVA_INT,
+                    ValueLayout.JAVA_INT,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_LONG),
+            Linker.Option.firstVariadicArg(1));
+
     private static final MethodHandle MMAP = find(
             "mmap",
             FunctionDescriptor.of(
@@ -126,16 +143,25 @@ final class LibC {
         }
     }
 
-    /** Memory to keep errno in, for {@link #syscall}, which then allocates nothing. */
-    static MemorySegment newState(Arena arena) {
-        return arena.allocate(ERRNO_LAYOUT);
-    }
-
     /** A system call by its number. */
-    static long syscall(MemorySegment state, long number, long a, long b, long c, long d) {
-        try {
+    static long syscall(long number, long a, long b, long c, long d) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment state = arena.allocate(ERRNO_LAYOUT);
             long returned = (long) SYSCALL.invokeExact(state, number, a, b, c, d, 0L, 0L);
             return returned >= 0 ? returned : -(int) ERRNO.get(state, 0L);
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /**
+     * Has entries of an io_uring done. Allocates nothing.
+     *
+     * @return how many were taken, or -1
+     */
+    static int ioUringEnter(int fd, int entries) {
+        try {
+            return (int) (long) IO_URING_ENTER.invokeExact(NR_IO_URING_ENTER, fd, entries, 0, 0, 0L, 0L);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }

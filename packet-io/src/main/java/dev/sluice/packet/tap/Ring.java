@@ -23,7 +23,6 @@ final class Ring implements AutoCloseable {
     static final int ENTRIES = 64;
 
     private static final long IO_URING_SETUP = 425;
-    private static final long IO_URING_ENTER = 426;
     private static final long IO_URING_REGISTER = 427;
     private static final int REGISTER_FILES = 2;
     private static final int UNREGISTER_FILES = 3;
@@ -64,8 +63,6 @@ final class Ring implements AutoCloseable {
     private static final int CQE_RESULT = 8;
 
     private final int fd;
-    private final Arena arena = Arena.ofShared();
-    private final MemorySegment state = LibC.newState(arena);
     private final int[] results = new int[ENTRIES];
     private final int[] lengths = new int[ENTRIES];
     private long rings;
@@ -89,9 +86,9 @@ final class Ring implements AutoCloseable {
     Ring(int file) throws TapException {
         boolean complete = false;
         int opened = -1;
-        try {
+        try (Arena arena = Arena.ofConfined()) {
             MemorySegment params = arena.allocate(PARAMS_BYTES, 8);
-            opened = (int) LibC.syscall(state, IO_URING_SETUP, ENTRIES, params.address(), 0, 0);
+            opened = (int) LibC.syscall(IO_URING_SETUP, ENTRIES, params.address(), 0, 0);
             if (opened < 0) {
                 throw new TapException(reason(-opened), -opened);
             }
@@ -102,7 +99,7 @@ final class Ring implements AutoCloseable {
             }
             map(params);
             MemorySegment files = arena.allocateFrom(ValueLayout.JAVA_INT, file);
-            int result = (int) LibC.syscall(state, IO_URING_REGISTER, fd, REGISTER_FILES, files.address(), 1);
+            int result = (int) LibC.syscall(IO_URING_REGISTER, fd, REGISTER_FILES, files.address(), 1);
             if (result >= 0) {
                 read(params.address(), 0); // no byte and no frame, but the answer that is given to all
                 submit();
@@ -203,7 +200,7 @@ final class Ring implements AutoCloseable {
         Memory.putInt(submitTail, tail);
         int left = count;
         while (left > 0) {
-            int taken = (int) LibC.syscall(state, IO_URING_ENTER, fd, left, 0, 0);
+            int taken = LibC.ioUringEnter(fd, left);
             if (taken <= 0) { // the kernel has no memory for more now
                 break;
             }
@@ -235,7 +232,7 @@ final class Ring implements AutoCloseable {
     public void close() {
         if (!closed) {
             // at once: a ring itself goes away later than its descriptor, and the interface would stay that long
-            long unused = LibC.syscall(state, IO_URING_REGISTER, fd, UNREGISTER_FILES, 0, 0);
+            long unused = LibC.syscall(IO_URING_REGISTER, fd, UNREGISTER_FILES, 0, 0);
             release(fd);
         }
     }
@@ -251,6 +248,5 @@ final class Ring implements AutoCloseable {
         if (descriptor >= 0) {
             LibC.close(descriptor);
         }
-        arena.close();
     }
 }

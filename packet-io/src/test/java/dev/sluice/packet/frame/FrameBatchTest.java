@@ -64,6 +64,45 @@ class FrameBatchTest {
         }
     }
 
+    /** As a source does that fills several frames at a time, some of which come to nothing. */
+    @Test
+    void framesAreFilledAheadAndMovedToWhereGapsAre() {
+        Random random = new Random(SEED);
+        try (FramePool pool = new FramePool(2)) {
+            for (int longest : new int[] {1515, 9000, 65_550}) {
+                FrameBatch batch = pool.acquire();
+                List<byte[]> packets = new ArrayList<>();
+                List<Long> places = new ArrayList<>();
+                while (batch.hasRoom(places.size())) {
+                    long place = batch.open(places.size(), longest);
+                    byte[] bytes = packet(random, 20 + random.nextInt(longest - 20));
+                    Memory.copy(bytes, 0, place, bytes.length);
+                    places.add(place);
+                    packets.add(bytes);
+                }
+                assertThat(places.size()).isBetween(1 << 20 >> 17, FrameBatch.CAPACITY);
+                assertThatThrownBy(() -> batch.open(places.size(), longest))
+                        .isInstanceOf(IllegalStateException.class)
+                        .hasMessage("the batch is full");
+                List<byte[]> kept = new ArrayList<>();
+                for (int i = 0; i < places.size(); i++) {
+                    if (i % 3 == 1) {
+                        continue;
+                    }
+                    byte[] bytes = packets.get(i);
+                    if (batch.size() != i) {
+                        batch.move(places.get(i), bytes.length);
+                    }
+                    batch.commit(bytes.length, bytes.length, 0, 1, 2, i);
+                    kept.add(bytes);
+                }
+                check(batch, kept);
+                batch.release();
+                assertThat(pool.inUse()).isZero();
+            }
+        }
+    }
+
     private static void check(FrameBatch batch, List<byte[]> packets) {
         assertThat(batch.size()).isEqualTo(packets.size());
         for (int i = 0; i < packets.size(); i++) {
