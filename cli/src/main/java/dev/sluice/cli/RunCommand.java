@@ -14,6 +14,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -33,7 +35,8 @@ import picocli.CommandLine.Parameters;
                     + "through its program. XDP_PASS goes to the host, XDP_TX back to the wire, XDP_REDIRECT to another NIC; "
                     + "what comes from the host goes out of the wire. Wire and host are one of:",
             "",
-            "  @|bold tap:IFNAME|@   a TAP interface, which is made and removed again",
+            "  @|bold tap:IFNAME|@   a TAP interface, which is made and removed again; io=io_uring or",
+            "               epoll (io_uring where the kernel allows it, unless said)",
             "  @|bold iface:IFNAME|@ an interface, through libpcap: filter=EXPRESSION, promisc=off;",
             "               the kernel sees its packets too, whatever the program says",
             "  @|bold pcap:FILE|@    a capture: repeat=N (0: for ever), count=N, speed=X (1: original",
@@ -53,6 +56,9 @@ import picocli.CommandLine.Parameters;
             ""
         })
 final class RunCommand implements Callable<Integer> {
+    /** Netty tells its log, which is standard error, of a namespace without a loopback interface. Loggers are kept by who uses them. */
+    private static final Logger NETTY = Logger.getLogger("io.netty");
+
     @Parameters(
             index = "0",
             arity = "0..1",
@@ -206,6 +212,7 @@ final class RunCommand implements Callable<Integer> {
     }
 
     private static void open(Datapath datapath) {
+        NETTY.setLevel(Level.OFF); // what matters is thrown
         try {
             datapath.open();
         } catch (CaptureException e) {
