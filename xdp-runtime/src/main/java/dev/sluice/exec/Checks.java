@@ -251,6 +251,18 @@ public final class Checks {
         }
     }
 
+    /** Whether an access is within the packet or the stack. */
+    static boolean isPacketOrStack(RunContext context, long address, int size) {
+        return address >= context.dataMeta && address <= context.dataEnd - size
+                || address >= context.stackLow && address <= context.stackTop - size;
+    }
+
+    /** Whether an address is in the context. */
+    static boolean isContext(RunContext context, long address) {
+        long field = address - context.xdpMd;
+        return field >= 0 && field < RunContext.XDP_MD_BYTES;
+    }
+
     private static void aligned(RunContext context, long address, int size, boolean write, int pc) {
         check(context, address, size, write, pc);
         if ((address & size - 1) != 0) {

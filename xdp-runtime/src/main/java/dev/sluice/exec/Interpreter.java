@@ -5,7 +5,6 @@ import dev.sluice.helper.StepSink;
 import dev.sluice.isa.Alu;
 import dev.sluice.isa.Cond;
 import dev.sluice.isa.Instruction;
-import dev.sluice.isa.Opcode;
 import dev.sluice.memory.Memory;
 import dev.sluice.program.Program;
 
@@ -23,8 +22,8 @@ public final class Interpreter implements Engine {
 
     private static final String NAME = "interpreter";
 
-    /** In place of a next slot: the function is over. */
-    private static final int DONE = -1;
+    /** Instructions that are counted in an int. */
+    private static final int MOST_AT_ONCE = 1 << 30;
 
     private static final long LOW = 0xffff_ffffL;
 
@@ -71,14 +70,14 @@ public final class Interpreter implements Engine {
         for (int i = 3; i < Instruction.FP; i++) {
             r[i] = 0;
         }
-        enterFrame(context, code, depth);
+        enterFrame(context, code, 0, depth);
     }
 
-    private static void enterFrame(RunContext context, Predecoded code, int depth) {
+    private static void enterFrame(RunContext context, Predecoded code, int function, int depth) {
         long framePointer = context.framePointer(depth);
         context.registers[Instruction.FP] = framePointer;
         context.frameIsLowest(framePointer);
-        if (code.usesStack) {
+        if (code.usesStack[function]) {
             Memory.fill(framePointer - RunContext.STACK_BYTES, RunContext.STACK_BYTES, (byte) 0);
         }
     }
@@ -105,7 +104,7 @@ public final class Interpreter implements Engine {
         r[7] = 0;
         r[8] = 0;
         r[9] = 0;
-        enterFrame(context, code, depth + 1);
+        enterFrame(context, code, target, depth + 1);
         r[0] = interpret(context, code, target, depth + 1);
         r[1] = r1;
         r[2] = r2;
@@ -171,586 +170,398 @@ public final class Interpreter implements Engine {
     /**
      * Runs from a slot to the exit of that function and gives r0. Registers are in {@link RunContext#registers}.
      *
-     * <p>One flat switch; it has to stay below 8,000 bytes of bytecode, above which HotSpot compiles no method.
+     * <p>Instructions are not counted one by one. There is a slot, {@code stop}, that so many instructions are still to be run
+     * before as are not in {@link RunContext#instructionsLeft}; whatever moves {@code pc} by more than the instructions that
+     * were run moves it as well. Only a jump asks whether it has been passed, because there is room for all instructions from
+     * one jump to the next. When there is not, or somebody watches, each instruction is looked at.
+     *
+     * <p>One flat switch, and no more than it in the way of an instruction: C2 puts what two cases have in common in front of
+     * the switch, for all to pay. So accesses to memory share one case, and those that leave the function another. All of it
+     * has to stay far below 8,000 bytes of bytecode: above, HotSpot compiles no method, and what it inlines counts as well.
      */
     private static long interpret(RunContext context, Predecoded start, int entry, int depth) {
         long[] r = context.registers;
         Predecoded code = start;
-        Opcode[] opcodes = code.opcodes;
-        long[] words = code.words;
-        long left = context.instructionsLeft;
-        int loops = MAX_LOOPS;
-        StepSink steps = context.steps;
         int pc = entry;
-        while (pc != DONE) {
-            if (left-- <= 0) {
-                throw limitReached(context, pc);
-            }
-            if (steps != null) {
-                steps.step(code.programId, pc, depth, r);
-            }
-            long word = words[pc];
-            int d = (int) word & 15;
-            int s = (int) (word >>> 4) & 15;
-            int off = (short) (word >>> 16);
-            long imm = word >> 32;
-            long dv = r[d];
-            long sv = r[s];
-            // A switch expression, so that the compiler refuses a row of Opcode that is missing here.
-            pc = switch (opcodes[pc]) {
-                case ADD64_K -> {
-                    r[d] = Alu.add(dv, imm);
-                    yield pc + 1;
-                }
-                case ADD64_X -> {
-                    r[d] = Alu.add(dv, sv);
-                    yield pc + 1;
-                }
-                case SUB64_K -> {
-                    r[d] = Alu.sub(dv, imm);
-                    yield pc + 1;
-                }
-                case SUB64_X -> {
-                    r[d] = Alu.sub(dv, sv);
-                    yield pc + 1;
-                }
-                case MUL64_K -> {
-                    r[d] = Alu.mul(dv, imm);
-                    yield pc + 1;
-                }
-                case MUL64_X -> {
-                    r[d] = Alu.mul(dv, sv);
-                    yield pc + 1;
-                }
-                case DIV64_K -> {
-                    r[d] = Alu.div(dv, imm);
-                    yield pc + 1;
-                }
-                case DIV64_X -> {
-                    r[d] = Alu.div(dv, sv);
-                    yield pc + 1;
-                }
-                case OR64_K -> {
-                    r[d] = Alu.or(dv, imm);
-                    yield pc + 1;
-                }
-                case OR64_X -> {
-                    r[d] = Alu.or(dv, sv);
-                    yield pc + 1;
-                }
-                case AND64_K -> {
-                    r[d] = Alu.and(dv, imm);
-                    yield pc + 1;
-                }
-                case AND64_X -> {
-                    r[d] = Alu.and(dv, sv);
-                    yield pc + 1;
-                }
-                case LSH64_K -> {
-                    r[d] = Alu.lsh(dv, imm);
-                    yield pc + 1;
-                }
-                case LSH64_X -> {
-                    r[d] = Alu.lsh(dv, sv);
-                    yield pc + 1;
-                }
-                case RSH64_K -> {
-                    r[d] = Alu.rsh(dv, imm);
-                    yield pc + 1;
-                }
-                case RSH64_X -> {
-                    r[d] = Alu.rsh(dv, sv);
-                    yield pc + 1;
-                }
-                case MOD64_K -> {
-                    r[d] = Alu.mod(dv, imm);
-                    yield pc + 1;
-                }
-                case MOD64_X -> {
-                    r[d] = Alu.mod(dv, sv);
-                    yield pc + 1;
-                }
-                case XOR64_K -> {
-                    r[d] = Alu.xor(dv, imm);
-                    yield pc + 1;
-                }
-                case XOR64_X -> {
-                    r[d] = Alu.xor(dv, sv);
-                    yield pc + 1;
-                }
-                case MOV64_K -> {
-                    r[d] = Alu.mov(dv, imm);
-                    yield pc + 1;
-                }
-                case MOV64_X -> {
-                    r[d] = Alu.mov(dv, sv);
-                    yield pc + 1;
-                }
-                case ARSH64_K -> {
-                    r[d] = Alu.arsh(dv, imm);
-                    yield pc + 1;
-                }
-                case ARSH64_X -> {
-                    r[d] = Alu.arsh(dv, sv);
-                    yield pc + 1;
-                }
-                case SDIV64_K -> {
-                    r[d] = Alu.sdiv(dv, imm);
-                    yield pc + 1;
-                }
-                case SDIV64_X -> {
-                    r[d] = Alu.sdiv(dv, sv);
-                    yield pc + 1;
-                }
-                case SMOD64_K -> {
-                    r[d] = Alu.smod(dv, imm);
-                    yield pc + 1;
-                }
-                case SMOD64_X -> {
-                    r[d] = Alu.smod(dv, sv);
-                    yield pc + 1;
-                }
-                case MOVSX8_64 -> {
-                    r[d] = Alu.movsx8(dv, sv);
-                    yield pc + 1;
-                }
-                case MOVSX16_64 -> {
-                    r[d] = Alu.movsx16(dv, sv);
-                    yield pc + 1;
-                }
-                case MOVSX32_64 -> {
-                    r[d] = Alu.movsx32(dv, sv);
-                    yield pc + 1;
-                }
-                case NEG64 -> {
-                    r[d] = Alu.neg(dv, 0L);
-                    yield pc + 1;
-                }
-                case ADD32_K -> {
-                    r[d] = Alu.add((int) dv, (int) imm) & LOW;
-                    yield pc + 1;
-                }
-                case ADD32_X -> {
-                    r[d] = Alu.add((int) dv, (int) sv) & LOW;
-                    yield pc + 1;
-                }
-                case SUB32_K -> {
-                    r[d] = Alu.sub((int) dv, (int) imm) & LOW;
-                    yield pc + 1;
-                }
-                case SUB32_X -> {
-                    r[d] = Alu.sub((int) dv, (int) sv) & LOW;
-                    yield pc + 1;
-                }
-                case MUL32_K -> {
-                    r[d] = Alu.mul((int) dv, (int) imm) & LOW;
-                    yield pc + 1;
-                }
-                case MUL32_X -> {
-                    r[d] = Alu.mul((int) dv, (int) sv) & LOW;
-                    yield pc + 1;
-                }
-                case DIV32_K -> {
-                    r[d] = Alu.div((int) dv, (int) imm) & LOW;
-                    yield pc + 1;
-                }
-                case DIV32_X -> {
-                    r[d] = Alu.div((int) dv, (int) sv) & LOW;
-                    yield pc + 1;
-                }
-                case OR32_K -> {
-                    r[d] = Alu.or((int) dv, (int) imm) & LOW;
-                    yield pc + 1;
-                }
-                case OR32_X -> {
-                    r[d] = Alu.or((int) dv, (int) sv) & LOW;
-                    yield pc + 1;
-                }
-                case AND32_K -> {
-                    r[d] = Alu.and((int) dv, (int) imm) & LOW;
-                    yield pc + 1;
-                }
-                case AND32_X -> {
-                    r[d] = Alu.and((int) dv, (int) sv) & LOW;
-                    yield pc + 1;
-                }
-                case LSH32_K -> {
-                    r[d] = Alu.lsh((int) dv, (int) imm) & LOW;
-                    yield pc + 1;
-                }
-                case LSH32_X -> {
-                    r[d] = Alu.lsh((int) dv, (int) sv) & LOW;
-                    yield pc + 1;
-                }
-                case RSH32_K -> {
-                    r[d] = Alu.rsh((int) dv, (int) imm) & LOW;
-                    yield pc + 1;
-                }
-                case RSH32_X -> {
-                    r[d] = Alu.rsh((int) dv, (int) sv) & LOW;
-                    yield pc + 1;
-                }
-                case MOD32_K -> {
-                    r[d] = Alu.mod((int) dv, (int) imm) & LOW;
-                    yield pc + 1;
-                }
-                case MOD32_X -> {
-                    r[d] = Alu.mod((int) dv, (int) sv) & LOW;
-                    yield pc + 1;
-                }
-                case XOR32_K -> {
-                    r[d] = Alu.xor((int) dv, (int) imm) & LOW;
-                    yield pc + 1;
-                }
-                case XOR32_X -> {
-                    r[d] = Alu.xor((int) dv, (int) sv) & LOW;
-                    yield pc + 1;
-                }
-                case MOV32_K -> {
-                    r[d] = Alu.mov((int) dv, (int) imm) & LOW;
-                    yield pc + 1;
-                }
-                case MOV32_X -> {
-                    r[d] = Alu.mov((int) dv, (int) sv) & LOW;
-                    yield pc + 1;
-                }
-                case ARSH32_K -> {
-                    r[d] = Alu.arsh((int) dv, (int) imm) & LOW;
-                    yield pc + 1;
-                }
-                case ARSH32_X -> {
-                    r[d] = Alu.arsh((int) dv, (int) sv) & LOW;
-                    yield pc + 1;
-                }
-                case SDIV32_K -> {
-                    r[d] = Alu.sdiv((int) dv, (int) imm) & LOW;
-                    yield pc + 1;
-                }
-                case SDIV32_X -> {
-                    r[d] = Alu.sdiv((int) dv, (int) sv) & LOW;
-                    yield pc + 1;
-                }
-                case SMOD32_K -> {
-                    r[d] = Alu.smod((int) dv, (int) imm) & LOW;
-                    yield pc + 1;
-                }
-                case SMOD32_X -> {
-                    r[d] = Alu.smod((int) dv, (int) sv) & LOW;
-                    yield pc + 1;
-                }
-                case MOVSX8_32 -> {
-                    r[d] = Alu.movsx8((int) dv, (int) sv) & LOW;
-                    yield pc + 1;
-                }
-                case MOVSX16_32 -> {
-                    r[d] = Alu.movsx16((int) dv, (int) sv) & LOW;
-                    yield pc + 1;
-                }
-                case NEG32 -> {
-                    r[d] = Alu.neg((int) dv, 0) & LOW;
-                    yield pc + 1;
-                }
-                case LE16 -> {
-                    r[d] = Alu.le16(dv, 0L);
-                    yield pc + 1;
-                }
-                case LE32 -> {
-                    r[d] = Alu.le32(dv, 0L);
-                    yield pc + 1;
-                }
-                case LE64 -> {
-                    r[d] = Alu.le64(dv, 0L);
-                    yield pc + 1;
-                }
-                case BE16 -> {
-                    r[d] = Alu.bswap16(dv, 0L);
-                    yield pc + 1;
-                }
-                case BE32 -> {
-                    r[d] = Alu.bswap32(dv, 0L);
-                    yield pc + 1;
-                }
-                case BE64 -> {
-                    r[d] = Alu.bswap64(dv, 0L);
-                    yield pc + 1;
-                }
-                case BSWAP16 -> {
-                    r[d] = Alu.bswap16(dv, 0L);
-                    yield pc + 1;
-                }
-                case BSWAP32 -> {
-                    r[d] = Alu.bswap32(dv, 0L);
-                    yield pc + 1;
-                }
-                case BSWAP64 -> {
-                    r[d] = Alu.bswap64(dv, 0L);
-                    yield pc + 1;
-                }
-                case JEQ_K -> Cond.eq(dv, imm) ? pc + 1 + off : pc + 1;
-                case JEQ_X -> Cond.eq(dv, sv) ? pc + 1 + off : pc + 1;
-                case JGT_K -> Cond.gt(dv, imm) ? pc + 1 + off : pc + 1;
-                case JGT_X -> Cond.gt(dv, sv) ? pc + 1 + off : pc + 1;
-                case JGE_K -> Cond.ge(dv, imm) ? pc + 1 + off : pc + 1;
-                case JGE_X -> Cond.ge(dv, sv) ? pc + 1 + off : pc + 1;
-                case JSET_K -> Cond.set(dv, imm) ? pc + 1 + off : pc + 1;
-                case JSET_X -> Cond.set(dv, sv) ? pc + 1 + off : pc + 1;
-                case JNE_K -> Cond.ne(dv, imm) ? pc + 1 + off : pc + 1;
-                case JNE_X -> Cond.ne(dv, sv) ? pc + 1 + off : pc + 1;
-                case JSGT_K -> Cond.sgt(dv, imm) ? pc + 1 + off : pc + 1;
-                case JSGT_X -> Cond.sgt(dv, sv) ? pc + 1 + off : pc + 1;
-                case JSGE_K -> Cond.sge(dv, imm) ? pc + 1 + off : pc + 1;
-                case JSGE_X -> Cond.sge(dv, sv) ? pc + 1 + off : pc + 1;
-                case JLT_K -> Cond.lt(dv, imm) ? pc + 1 + off : pc + 1;
-                case JLT_X -> Cond.lt(dv, sv) ? pc + 1 + off : pc + 1;
-                case JLE_K -> Cond.le(dv, imm) ? pc + 1 + off : pc + 1;
-                case JLE_X -> Cond.le(dv, sv) ? pc + 1 + off : pc + 1;
-                case JSLT_K -> Cond.slt(dv, imm) ? pc + 1 + off : pc + 1;
-                case JSLT_X -> Cond.slt(dv, sv) ? pc + 1 + off : pc + 1;
-                case JSLE_K -> Cond.sle(dv, imm) ? pc + 1 + off : pc + 1;
-                case JSLE_X -> Cond.sle(dv, sv) ? pc + 1 + off : pc + 1;
-                case JEQ32_K -> Cond.eq((int) dv, (int) imm) ? pc + 1 + off : pc + 1;
-                case JEQ32_X -> Cond.eq((int) dv, (int) sv) ? pc + 1 + off : pc + 1;
-                case JGT32_K -> Cond.gt((int) dv, (int) imm) ? pc + 1 + off : pc + 1;
-                case JGT32_X -> Cond.gt((int) dv, (int) sv) ? pc + 1 + off : pc + 1;
-                case JGE32_K -> Cond.ge((int) dv, (int) imm) ? pc + 1 + off : pc + 1;
-                case JGE32_X -> Cond.ge((int) dv, (int) sv) ? pc + 1 + off : pc + 1;
-                case JSET32_K -> Cond.set((int) dv, (int) imm) ? pc + 1 + off : pc + 1;
-                case JSET32_X -> Cond.set((int) dv, (int) sv) ? pc + 1 + off : pc + 1;
-                case JNE32_K -> Cond.ne((int) dv, (int) imm) ? pc + 1 + off : pc + 1;
-                case JNE32_X -> Cond.ne((int) dv, (int) sv) ? pc + 1 + off : pc + 1;
-                case JSGT32_K -> Cond.sgt((int) dv, (int) imm) ? pc + 1 + off : pc + 1;
-                case JSGT32_X -> Cond.sgt((int) dv, (int) sv) ? pc + 1 + off : pc + 1;
-                case JSGE32_K -> Cond.sge((int) dv, (int) imm) ? pc + 1 + off : pc + 1;
-                case JSGE32_X -> Cond.sge((int) dv, (int) sv) ? pc + 1 + off : pc + 1;
-                case JLT32_K -> Cond.lt((int) dv, (int) imm) ? pc + 1 + off : pc + 1;
-                case JLT32_X -> Cond.lt((int) dv, (int) sv) ? pc + 1 + off : pc + 1;
-                case JLE32_K -> Cond.le((int) dv, (int) imm) ? pc + 1 + off : pc + 1;
-                case JLE32_X -> Cond.le((int) dv, (int) sv) ? pc + 1 + off : pc + 1;
-                case JSLT32_K -> Cond.slt((int) dv, (int) imm) ? pc + 1 + off : pc + 1;
-                case JSLT32_X -> Cond.slt((int) dv, (int) sv) ? pc + 1 + off : pc + 1;
-                case JSLE32_K -> Cond.sle((int) dv, (int) imm) ? pc + 1 + off : pc + 1;
-                case JSLE32_X -> Cond.sle((int) dv, (int) sv) ? pc + 1 + off : pc + 1;
-                case JA -> pc + 1 + off;
-                case GOTOL -> pc + 1 + (int) imm;
-                case MAY_GOTO -> loops-- > 0 ? pc + 1 : pc + 1 + off;
-                case CALL -> {
-                    context.instructionsLeft = left;
-                    r[0] = code.callHelper(context, pc);
-                    left = context.instructionsLeft;
-                    if (context.tailTarget == null) {
-                        yield pc + 1;
+        int loops = MAX_LOOPS;
+        while (true) {
+            int spare = spare(context, code);
+            boolean watching = spare < 0;
+            long[] words = watching ? code.watched : code.words;
+            int stop = pc + spare;
+            context.instructionsLeft -= spare;
+            int operation;
+            control:
+            while (true) {
+                long word = words[pc];
+                pc++;
+                operation = (int) word & 0xff;
+                int d = Operation.dst(word);
+                int s = Operation.src(word);
+                int off = Operation.off(word);
+                long imm = Operation.imm(word);
+                // Cases that leave the switch jump.
+                switch (operation) {
+                    case Operation.ADD64_K -> {
+                        r[d] = Alu.add(r[d], imm);
+                        continue;
                     }
-                    if (!(context.tailTarget instanceof Interpreted target)) {
-                        r[0] = tailCallElsewhere(context, depth, pc);
-                        left = context.instructionsLeft;
-                        yield DONE;
+                    case Operation.ADD64_X -> {
+                        r[d] = Alu.add(r[d], r[s]);
+                        continue;
                     }
-                    context.tailTarget = null;
-                    code = target.code;
-                    opcodes = code.opcodes;
-                    words = code.words;
-                    loops = MAX_LOOPS;
-                    enter(context, code, depth, context.xdpMd, 0);
-                    yield 0;
+                    case Operation.SUB64_X -> {
+                        r[d] = Alu.sub(r[d], r[s]);
+                        continue;
+                    }
+                    case Operation.MUL64_X -> {
+                        r[d] = Alu.mul(r[d], r[s]);
+                        continue;
+                    }
+                    case Operation.AND64_K -> {
+                        r[d] = Alu.and(r[d], imm);
+                        continue;
+                    }
+                    case Operation.AND64_X -> {
+                        r[d] = Alu.and(r[d], r[s]);
+                        continue;
+                    }
+                    case Operation.OR64_X -> {
+                        r[d] = Alu.or(r[d], r[s]);
+                        continue;
+                    }
+                    case Operation.XOR64_X -> {
+                        r[d] = Alu.xor(r[d], r[s]);
+                        continue;
+                    }
+                    case Operation.LSH64_K -> {
+                        r[d] = Alu.lsh(r[d], imm);
+                        continue;
+                    }
+                    case Operation.RSH64_K -> {
+                        r[d] = Alu.rsh(r[d], imm);
+                        continue;
+                    }
+                    case Operation.ARSH64_K -> {
+                        r[d] = Alu.arsh(r[d], imm);
+                        continue;
+                    }
+                    case Operation.MOV64_K -> {
+                        r[d] = Alu.mov(0L, imm);
+                        continue;
+                    }
+                    case Operation.MOV64_X -> {
+                        r[d] = Alu.mov(0L, r[s]);
+                        continue;
+                    }
+                    case Operation.ADD32_K -> {
+                        r[d] = Alu.add((int) r[d], (int) imm) & LOW;
+                        continue;
+                    }
+                    case Operation.ADD32_X -> {
+                        r[d] = Alu.add((int) r[d], (int) r[s]) & LOW;
+                        continue;
+                    }
+                    case Operation.SUB32_X -> {
+                        r[d] = Alu.sub((int) r[d], (int) r[s]) & LOW;
+                        continue;
+                    }
+                    case Operation.MUL32_K -> {
+                        r[d] = Alu.mul((int) r[d], (int) imm) & LOW;
+                        continue;
+                    }
+                    case Operation.AND32_K -> {
+                        r[d] = Alu.and((int) r[d], (int) imm) & LOW;
+                        continue;
+                    }
+                    case Operation.AND32_X -> {
+                        r[d] = Alu.and((int) r[d], (int) r[s]) & LOW;
+                        continue;
+                    }
+                    case Operation.OR32_X -> {
+                        r[d] = Alu.or((int) r[d], (int) r[s]) & LOW;
+                        continue;
+                    }
+                    case Operation.XOR32_K -> {
+                        r[d] = Alu.xor((int) r[d], (int) imm) & LOW;
+                        continue;
+                    }
+                    case Operation.XOR32_X -> {
+                        r[d] = Alu.xor((int) r[d], (int) r[s]) & LOW;
+                        continue;
+                    }
+                    case Operation.LSH32_K -> {
+                        r[d] = Alu.lsh((int) r[d], (int) imm) & LOW;
+                        continue;
+                    }
+                    case Operation.RSH32_K -> {
+                        r[d] = Alu.rsh((int) r[d], (int) imm) & LOW;
+                        continue;
+                    }
+                    case Operation.MOV32_X -> {
+                        r[d] = Alu.mov(0, (int) r[s]) & LOW;
+                        continue;
+                    }
+                    case Operation.BE16 -> {
+                        r[d] = Alu.bswap16(r[d], 0L);
+                        continue;
+                    }
+                    case Operation.BE32 -> {
+                        r[d] = Alu.bswap32(r[d], 0L);
+                        continue;
+                    }
+                    case Operation.MOV32_K, Operation.MOV32_K_EXIT -> {
+                        r[d] = Alu.mov(0, (int) imm) & LOW;
+                        if (operation == Operation.MOV32_K) {
+                            continue;
+                        }
+                        pc++;
+                        operation = Operation.EXIT;
+                        break control;
+                    }
+                    case Operation.LEA, Operation.LEA_JGT -> {
+                        long sum = Alu.add(r[s], Operation.imm(words[pc]));
+                        pc++;
+                        r[d] = sum;
+                        if (operation == Operation.LEA) {
+                            continue;
+                        }
+                        long third = words[pc];
+                        pc++;
+                        if (!Cond.gt(sum, r[Operation.src(third)])) {
+                            continue;
+                        }
+                        off = Operation.off(third);
+                    }
+                    case Operation.AND32_K_JEQ, Operation.AND32_K_JNE -> {
+                        int value = Alu.and((int) r[d], (int) imm);
+                        long second = words[pc];
+                        pc++;
+                        r[d] = value & LOW;
+                        if (Cond.eq(value, (int) Operation.imm(second)) != (operation == Operation.AND32_K_JEQ)) {
+                            continue;
+                        }
+                        off = Operation.off(second);
+                    }
+                    case Operation.LDX_B,
+                            Operation.LDX_H,
+                            Operation.LDX_W,
+                            Operation.LDX_DW,
+                            Operation.LDX_B_JEQ,
+                            Operation.LDX_H_JEQ,
+                            Operation.LDX_B_JNE,
+                            Operation.LDX_H_JNE,
+                            Operation.ST_B,
+                            Operation.ST_H,
+                            Operation.ST_W,
+                            Operation.ST_DW,
+                            Operation.STX_B,
+                            Operation.STX_H,
+                            Operation.STX_W,
+                            Operation.STX_DW -> {
+                        long address = r[s] + off;
+                        int bytes = Operation.bytes(operation);
+                        if (!Checks.isPacketOrStack(context, address, bytes)) {
+                            if (operation == Operation.LDX_W && Checks.isContext(context, address)) {
+                                r[d] = Checks.load32(context, address, pc - 1);
+                                continue;
+                            }
+                            Checks.check(context, address, bytes, Operation.isStore(operation), pc - 1);
+                        }
+                        switch (operation) {
+                            case Operation.LDX_B -> {
+                                r[d] = Memory.getByte(address) & 0xffL;
+                                continue;
+                            }
+                            case Operation.LDX_H -> {
+                                r[d] = Memory.getShort(address) & 0xffffL;
+                                continue;
+                            }
+                            case Operation.LDX_W -> {
+                                r[d] = Memory.getInt(address) & LOW;
+                                continue;
+                            }
+                            case Operation.LDX_DW -> {
+                                r[d] = Memory.getLong(address);
+                                continue;
+                            }
+                            case Operation.ST_B, Operation.STX_B -> {
+                                Memory.putByte(address, (byte) (operation == Operation.ST_B ? imm : r[d]));
+                                continue;
+                            }
+                            case Operation.ST_H, Operation.STX_H -> {
+                                Memory.putShort(address, (short) (operation == Operation.ST_H ? imm : r[d]));
+                                continue;
+                            }
+                            case Operation.ST_W, Operation.STX_W -> {
+                                Memory.putInt(address, (int) (operation == Operation.ST_W ? imm : r[d]));
+                                continue;
+                            }
+                            case Operation.ST_DW, Operation.STX_DW -> {
+                                Memory.putLong(address, operation == Operation.ST_DW ? imm : r[d]);
+                                continue;
+                            }
+                            default -> {
+                                int value =
+                                        bytes == 1 ? Memory.getByte(address) & 0xff : Memory.getShort(address) & 0xffff;
+                                long second = words[pc];
+                                pc++;
+                                r[d] = value;
+                                if (Cond.eq(value, (int) Operation.imm(second))
+                                        != Operation.jumpsWhenEqual(operation)) {
+                                    continue;
+                                }
+                                off = Operation.off(second);
+                            }
+                        }
+                    }
+                    case Operation.JA -> {}
+                    case Operation.JEQ_K -> {
+                        if (!Cond.eq(r[d], imm)) {
+                            continue;
+                        }
+                    }
+                    case Operation.JNE_K -> {
+                        if (!Cond.ne(r[d], imm)) {
+                            continue;
+                        }
+                    }
+                    case Operation.JEQ_X -> {
+                        if (!Cond.eq(r[d], r[s])) {
+                            continue;
+                        }
+                    }
+                    case Operation.JNE_X -> {
+                        if (!Cond.ne(r[d], r[s])) {
+                            continue;
+                        }
+                    }
+                    case Operation.JGT_X -> {
+                        if (!Cond.gt(r[d], r[s])) {
+                            continue;
+                        }
+                    }
+                    case Operation.JGE_X -> {
+                        if (!Cond.ge(r[d], r[s])) {
+                            continue;
+                        }
+                    }
+                    case Operation.JLT_X -> {
+                        if (!Cond.lt(r[d], r[s])) {
+                            continue;
+                        }
+                    }
+                    case Operation.JLE_X -> {
+                        if (!Cond.le(r[d], r[s])) {
+                            continue;
+                        }
+                    }
+                    case Operation.JEQ32_K -> {
+                        if (!Cond.eq((int) r[d], (int) imm)) {
+                            continue;
+                        }
+                    }
+                    case Operation.JNE32_K -> {
+                        if (!Cond.ne((int) r[d], (int) imm)) {
+                            continue;
+                        }
+                    }
+                    case Operation.JGT32_K -> {
+                        if (!Cond.gt((int) r[d], (int) imm)) {
+                            continue;
+                        }
+                    }
+                    case Operation.JLT32_K -> {
+                        if (!Cond.lt((int) r[d], (int) imm)) {
+                            continue;
+                        }
+                    }
+                    case Operation.JEQ32_X -> {
+                        if (!Cond.eq((int) r[d], (int) r[s])) {
+                            continue;
+                        }
+                    }
+                    case Operation.JNE32_X -> {
+                        if (!Cond.ne((int) r[d], (int) r[s])) {
+                            continue;
+                        }
+                    }
+                    case Operation.JGT32_X -> {
+                        if (!Cond.gt((int) r[d], (int) r[s])) {
+                            continue;
+                        }
+                    }
+                    case Operation.JLE32_X -> {
+                        if (!Cond.le((int) r[d], (int) r[s])) {
+                            continue;
+                        }
+                    }
+                    case Operation.LDDW -> {
+                        r[d] = code.wide[pc - 1];
+                        pc++;
+                        stop++;
+                        continue;
+                    }
+                    case Operation.STEP -> {
+                        if (watching) {
+                            watch(context, code, pc - 1, stop, depth);
+                        }
+                        off = SingleStep.run(context, code, pc - 1) - pc;
+                    }
+                    default -> {
+                        break control;
+                    }
                 }
-                case CALL_LOCAL -> {
-                    context.instructionsLeft = left;
-                    callFunction(context, code, pc + 1 + (int) imm, depth, pc);
-                    left = context.instructionsLeft;
-                    yield pc + 1;
+                pc += off;
+                stop += off;
+                if (pc > stop) {
+                    operation = Operation.STEP;
+                    break;
                 }
-                case CALL_KFUNC -> {
-                    r[0] = code.callHelper(context, pc);
-                    yield pc + 1;
+            }
+            if (watching && operation != Operation.STEP) {
+                watch(context, code, pc - 1, stop, depth);
+            }
+            context.instructionsLeft += stop - pc;
+            switch (operation) {
+                case Operation.EXIT -> {
+                    return r[0];
                 }
-                case CALLX -> {
-                    context.instructionsLeft = left;
-                    callFunction(context, code, code.function(dv, pc), depth, pc);
-                    left = context.instructionsLeft;
-                    yield pc + 1;
+                case Operation.CALL, Operation.CALL_KFUNC -> {
+                    r[0] = code.callHelper(context, pc - 1);
+                    if (context.tailTarget != null) {
+                        if (!(context.tailTarget instanceof Interpreted target)) {
+                            return tailCallElsewhere(context, depth, pc - 1);
+                        }
+                        context.tailTarget = null;
+                        code = target.code;
+                        loops = MAX_LOOPS;
+                        enter(context, code, depth, context.xdpMd, 0);
+                        pc = 0;
+                    }
                 }
-                case EXIT -> DONE;
-                case LDDW -> {
-                    r[d] = code.wide[pc];
-                    yield pc + 2;
-                }
-                case LDX_B -> {
-                    r[d] = Checks.load8(context, sv + off, pc);
-                    yield pc + 1;
-                }
-                case LDX_H -> {
-                    r[d] = Checks.load16(context, sv + off, pc);
-                    yield pc + 1;
-                }
-                case LDX_W -> {
-                    r[d] = Checks.load32(context, sv + off, pc);
-                    yield pc + 1;
-                }
-                case LDX_DW -> {
-                    r[d] = Checks.load64(context, sv + off, pc);
-                    yield pc + 1;
-                }
-                case LDXSX_B -> {
-                    r[d] = (byte) Checks.load8(context, sv + off, pc);
-                    yield pc + 1;
-                }
-                case LDXSX_H -> {
-                    r[d] = (short) Checks.load16(context, sv + off, pc);
-                    yield pc + 1;
-                }
-                case LDXSX_W -> {
-                    r[d] = Checks.loadSigned32(context, sv + off, pc);
-                    yield pc + 1;
-                }
-                case ST_B -> {
-                    Checks.store8(context, dv + off, imm, pc);
-                    yield pc + 1;
-                }
-                case ST_H -> {
-                    Checks.store16(context, dv + off, imm, pc);
-                    yield pc + 1;
-                }
-                case ST_W -> {
-                    Checks.store32(context, dv + off, imm, pc);
-                    yield pc + 1;
-                }
-                case ST_DW -> {
-                    Checks.store64(context, dv + off, imm, pc);
-                    yield pc + 1;
-                }
-                case STX_B -> {
-                    Checks.store8(context, dv + off, sv, pc);
-                    yield pc + 1;
-                }
-                case STX_H -> {
-                    Checks.store16(context, dv + off, sv, pc);
-                    yield pc + 1;
-                }
-                case STX_W -> {
-                    Checks.store32(context, dv + off, sv, pc);
-                    yield pc + 1;
-                }
-                case STX_DW -> {
-                    Checks.store64(context, dv + off, sv, pc);
-                    yield pc + 1;
-                }
-                case ATOMIC_ADD32 -> {
-                    Checks.atomicAdd32(context, dv + off, sv, pc);
-                    yield pc + 1;
-                }
-                case ATOMIC_FETCH_ADD32 -> {
-                    r[s] = Checks.atomicAdd32(context, dv + off, sv, pc);
-                    yield pc + 1;
-                }
-                case ATOMIC_OR32 -> {
-                    Checks.atomicOr32(context, dv + off, sv, pc);
-                    yield pc + 1;
-                }
-                case ATOMIC_FETCH_OR32 -> {
-                    r[s] = Checks.atomicOr32(context, dv + off, sv, pc);
-                    yield pc + 1;
-                }
-                case ATOMIC_AND32 -> {
-                    Checks.atomicAnd32(context, dv + off, sv, pc);
-                    yield pc + 1;
-                }
-                case ATOMIC_FETCH_AND32 -> {
-                    r[s] = Checks.atomicAnd32(context, dv + off, sv, pc);
-                    yield pc + 1;
-                }
-                case ATOMIC_XOR32 -> {
-                    Checks.atomicXor32(context, dv + off, sv, pc);
-                    yield pc + 1;
-                }
-                case ATOMIC_FETCH_XOR32 -> {
-                    r[s] = Checks.atomicXor32(context, dv + off, sv, pc);
-                    yield pc + 1;
-                }
-                case ATOMIC_XCHG32 -> {
-                    r[s] = Checks.atomicXchg32(context, dv + off, sv, pc);
-                    yield pc + 1;
-                }
-                case ATOMIC_CMPXCHG32 -> {
-                    r[0] = Checks.atomicCmpxchg32(context, dv + off, r[0], sv, pc);
-                    yield pc + 1;
-                }
-                case ATOMIC_ADD64 -> {
-                    Checks.atomicAdd64(context, dv + off, sv, pc);
-                    yield pc + 1;
-                }
-                case ATOMIC_FETCH_ADD64 -> {
-                    r[s] = Checks.atomicAdd64(context, dv + off, sv, pc);
-                    yield pc + 1;
-                }
-                case ATOMIC_OR64 -> {
-                    Checks.atomicOr64(context, dv + off, sv, pc);
-                    yield pc + 1;
-                }
-                case ATOMIC_FETCH_OR64 -> {
-                    r[s] = Checks.atomicOr64(context, dv + off, sv, pc);
-                    yield pc + 1;
-                }
-                case ATOMIC_AND64 -> {
-                    Checks.atomicAnd64(context, dv + off, sv, pc);
-                    yield pc + 1;
-                }
-                case ATOMIC_FETCH_AND64 -> {
-                    r[s] = Checks.atomicAnd64(context, dv + off, sv, pc);
-                    yield pc + 1;
-                }
-                case ATOMIC_XOR64 -> {
-                    Checks.atomicXor64(context, dv + off, sv, pc);
-                    yield pc + 1;
-                }
-                case ATOMIC_FETCH_XOR64 -> {
-                    r[s] = Checks.atomicXor64(context, dv + off, sv, pc);
-                    yield pc + 1;
-                }
-                case ATOMIC_XCHG64 -> {
-                    r[s] = Checks.atomicXchg64(context, dv + off, sv, pc);
-                    yield pc + 1;
-                }
-                case ATOMIC_CMPXCHG64 -> {
-                    r[0] = Checks.atomicCmpxchg64(context, dv + off, r[0], sv, pc);
-                    yield pc + 1;
-                }
-                case LOAD_ACQ_B -> {
-                    r[d] = Checks.loadAcquire8(context, sv + off, pc);
-                    yield pc + 1;
-                }
-                case LOAD_ACQ_H -> {
-                    r[d] = Checks.loadAcquire16(context, sv + off, pc);
-                    yield pc + 1;
-                }
-                case LOAD_ACQ_W -> {
-                    r[d] = Checks.loadAcquire32(context, sv + off, pc);
-                    yield pc + 1;
-                }
-                case LOAD_ACQ_DW -> {
-                    r[d] = Checks.loadAcquire64(context, sv + off, pc);
-                    yield pc + 1;
-                }
-                case STORE_REL_B -> {
-                    Checks.storeRelease8(context, dv + off, sv, pc);
-                    yield pc + 1;
-                }
-                case STORE_REL_H -> {
-                    Checks.storeRelease16(context, dv + off, sv, pc);
-                    yield pc + 1;
-                }
-                case STORE_REL_W -> {
-                    Checks.storeRelease32(context, dv + off, sv, pc);
-                    yield pc + 1;
-                }
-                case STORE_REL_DW -> {
-                    Checks.storeRelease64(context, dv + off, sv, pc);
-                    yield pc + 1;
-                }
-                case LDABS_B, LDABS_H, LDABS_W, LDIND_B, LDIND_H, LDIND_W ->
-                    throw new AssertionError("legacy packet access was not refused at load");
-            };
+                case Operation.CALL_LOCAL, Operation.CALLX ->
+                    callFunction(context, code, code.target(pc - 1, r), depth, pc - 1);
+                case Operation.MAY_GOTO -> pc += loops-- > 0 ? 0 : Operation.off(words[pc - 1]);
+                default -> {} // a jump, when it is time to count
+            }
         }
-        context.instructionsLeft = left;
-        return r[0];
+    }
+
+    /** How many instructions may run before the next look at the limit; -1 when each has to be looked at. */
+    private static int spare(RunContext context, Predecoded code) {
+        long most = context.instructionsLeft - code.words.length;
+        return context.steps != null || most < 0 ? -1 : (int) Math.min(most, MOST_AT_ONCE);
+    }
+
+    /** What comes before each instruction of code that is looked at. */
+    private static void watch(RunContext context, Predecoded code, int pc, int stop, int depth) {
+        if (context.instructionsLeft + stop - pc <= 0) {
+            throw limitReached(context, pc);
+        }
+        StepSink steps = context.steps;
+        if (steps != null) {
+            steps.step(code.programId, pc, depth, context.registers);
+        }
     }
 }

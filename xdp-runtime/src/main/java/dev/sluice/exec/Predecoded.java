@@ -13,24 +13,26 @@ import dev.sluice.isa.Pseudo;
 import dev.sluice.program.Program;
 import dev.sluice.program.Subprogram;
 import java.util.BitSet;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A program as the interpreter reads it: arrays by slot.
- *
- * <pre>
- * words[slot]:  bits 0-3 dst, 4-7 src, 16-31 offset, 32-63 immediate
- * </pre>
+ * A program as the interpreter reads it: arrays by slot, of the words that {@link Operation} describes.
  */
 final class Predecoded implements Callbacks {
     final int programId;
     final Opcode[] opcodes;
+
+    /** Sequences where there are any; the instructions in them can be jumped to all the same. */
     final long[] words;
+
+    /** The same without sequences, every instruction that the loop need not run itself being a single step. */
+    final long[] watched;
 
     /** The 64-bit constants of {@code lddw}, by slot. */
     final long[] wide;
 
-    /** Whether any instruction names r10. */
-    final boolean usesStack;
+    /** Whether any instruction of the function that begins at a slot names r10. */
+    final boolean[] usesStack;
 
     private final Callee[] callees;
     private final BitSet functions = new BitSet();
@@ -46,12 +48,18 @@ final class Predecoded implements Callbacks {
         words = new long[size];
         wide = new long[size];
         callees = new Callee[size];
-        boolean stack = false;
+        watched = new long[size];
+        usesStack = new boolean[size];
+        int function = 0;
+        for (Subprogram subprogram : program.subprograms()) {
+            functions.set(subprogram.start());
+        }
         for (int slot = 0; slot < size; slot++) {
             Instruction insn = code.at(slot);
             if (insn == null) {
                 continue;
             }
+            function = functions.get(slot) ? slot : function;
             opcodes[slot] = insn.opcode();
             // Calls and lddw keep other things than a register in src.
             boolean srcIsRegister = insn.form() != Form.LDDW
@@ -59,8 +67,16 @@ final class Predecoded implements Callbacks {
                     && insn.form() != Form.CALL_KFUNC
                     && insn.form() != Form.CALL_HELPER;
             int src = srcIsRegister ? insn.src() : 0;
-            words[slot] = insn.dst() | (long) src << 4 | (insn.off() & 0xffffL) << 16 | insn.imm() << 32;
-            stack |= insn.dst() == Instruction.FP || src == Instruction.FP;
+            int operation = Operation.of(insn.opcode());
+            watched[slot] = Operation.word(Operation.watched(operation), insn.dst(), src, insn.off(), insn.imm());
+            boolean swapped = Operation.isStore(operation);
+            words[slot] = Operation.word(
+                    Operation.fused(operation, insn, at(code, slot + 1), at(code, slot + 2)),
+                    swapped ? src : insn.dst(),
+                    swapped ? insn.dst() : src,
+                    insn.off(),
+                    insn.imm());
+            usesStack[function] |= insn.dst() == Instruction.FP || src == Instruction.FP;
             if (insn.form() == Form.CALL_LOCAL || insn.form() == Form.LDDW && insn.pseudo() == Pseudo.FUNC) {
                 called.set(insn.target(slot));
             }
@@ -72,17 +88,17 @@ final class Predecoded implements Callbacks {
                 callees[slot] = Kfunc.callable(insn.imm32());
             }
         }
-        usesStack = stack;
-        for (Subprogram function : program.subprograms()) {
-            functions.set(function.start());
-        }
+    }
+
+    private static @Nullable Instruction at(Code code, int slot) {
+        return slot < code.size() ? code.at(slot) : null;
     }
 
     /** Calls the helper or kernel function that the instruction at a slot names, and gives r0. */
     long callHelper(RunContext context, int pc) {
         Callee callee = callees[pc];
         if (callee == null) {
-            int number = (int) (words[pc] >> 32);
+            int number = (int) Operation.imm(words[pc]);
             throw new ProgramFault(
                     ProgramFault.Kind.UNKNOWN_HELPER,
                     pc,
@@ -110,8 +126,17 @@ final class Predecoded implements Callbacks {
         return Interpreter.callBack(context, this, slot, callerFrame, pc, r1, r2, r3, r4, r5);
     }
 
-    /** The slot of the function behind a pointer. */
-    int function(long address, int pc) {
+    /**
+     * The slot of the function that the instruction at a slot calls.
+     *
+     * @param registers hold the address that a {@code callx} calls
+     */
+    int target(int pc, long[] registers) {
+        long word = watched[pc];
+        if (opcodes[pc] == Opcode.CALL_LOCAL) {
+            return pc + 1 + (int) Operation.imm(word);
+        }
+        long address = registers[Operation.dst(word)];
         int slot = FunctionPointer.slotOf(address);
         if (slot < 0 || !functions.get(slot)) {
             throw new ProgramFault(

@@ -18,7 +18,7 @@ class InterpreterSizeTest {
                     .mapToInt(method -> ((CodeAttribute) method.code().orElseThrow()).codeLength())
                     .findFirst()
                     .orElseThrow();
-            assertThat(size).isBetween(1_000, 7_900);
+            assertThat(size).isBetween(1_000, 4_500);
         }
     }
 }
