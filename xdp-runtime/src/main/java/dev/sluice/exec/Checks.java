@@ -5,7 +5,6 @@ import dev.sluice.helper.Helper;
 import dev.sluice.helper.RunContext;
 import dev.sluice.map.BpfMap;
 import dev.sluice.memory.Memory;
-import java.util.Arrays;
 
 /**
  * Checked access to memory for programs that nobody has verified, called by the interpreter and by checked compiled
@@ -75,7 +74,8 @@ public final class Checks {
         return Memory.getInt(address);
     }
 
-    private static long contextField(RunContext context, int offset, int pc) {
+    /** The field of the context at an offset, as a load of four bytes gives it. */
+    static long contextField(RunContext context, int offset, int pc) {
         return switch (offset) {
             case DATA -> context.data;
             case DATA_END -> context.dataEnd;
@@ -251,18 +251,6 @@ public final class Checks {
         }
     }
 
-    /** Whether an access is within the packet or the stack. */
-    static boolean isPacketOrStack(RunContext context, long address, int size) {
-        return address >= context.dataMeta && address <= context.dataEnd - size
-                || address >= context.stackLow && address <= context.stackTop - size;
-    }
-
-    /** Whether an address is in the context. */
-    static boolean isContext(RunContext context, long address) {
-        long field = address - context.xdpMd;
-        return field >= 0 && field < RunContext.XDP_MD_BYTES;
-    }
-
     private static void aligned(RunContext context, long address, int size, boolean write, int pc) {
         check(context, address, size, write, pc);
         if ((address & size - 1) != 0) {
@@ -299,12 +287,7 @@ public final class Checks {
             }
             throw badAccess(context, address, size, write, pc);
         }
-        long version = context.regions.version();
-        if (context.knownRegionsVersion != version) {
-            Arrays.fill(context.knownRegions, 0);
-            context.knownRegionsVersion = version;
-        }
-        context.regions.area(address, context.knownRegions, at);
+        context.regions.area(address, context.knownRegions(), at);
     }
 
     private static ProgramFault badAccess(RunContext context, long address, int size, boolean write, int pc) {

@@ -190,12 +190,20 @@ public final class Interpreter implements Engine {
             long[] words = watching ? code.watched : code.words;
             int stop = pc + spare;
             context.instructionsLeft -= spare;
+            // nothing in the loop below changes these; it makes no calls, either, so that its state is in registers
+            long xdpMd = context.xdpMd;
+            long data = context.data;
+            long packet = context.dataMeta;
+            long packetEnd = context.dataEnd;
+            long stack = context.stackLow;
+            long stackEnd = context.stackTop;
+            long[] known = context.knownRegions();
             int operation;
             control:
             while (true) {
                 long word = words[pc];
                 pc++;
-                operation = (int) word & 0xff;
+                operation = Operation.operation(word);
                 int d = Operation.dst(word);
                 int s = Operation.src(word);
                 int off = Operation.off(word);
@@ -361,12 +369,16 @@ public final class Interpreter implements Engine {
                             Operation.STX_DW -> {
                         long address = r[s] + off;
                         int bytes = Operation.bytes(operation);
-                        if (!Checks.isPacketOrStack(context, address, bytes)) {
-                            if (operation == Operation.LDX_W && Checks.isContext(context, address)) {
-                                r[d] = Checks.load32(context, address, pc - 1);
-                                continue;
-                            }
-                            Checks.check(context, address, bytes, Operation.isStore(operation), pc - 1);
+                        boolean allowed = address >= packet && address <= packetEnd - bytes
+                                || address >= stack && address <= stackEnd - bytes;
+                        if (!allowed) {
+                            int region = (pc - 1 & RunContext.KNOWN_REGIONS - 1) * RunContext.KNOWN_REGION_LONGS;
+                            allowed = address >= known[region]
+                                    && address <= known[region + 1] - bytes
+                                    && (known[region + 2] != 0 || !Operation.isStore(operation));
+                        }
+                        if (!allowed) {
+                            break control;
                         }
                         switch (operation) {
                             case Operation.LDX_B -> {
@@ -496,17 +508,18 @@ public final class Interpreter implements Engine {
                             continue;
                         }
                     }
+                    case Operation.LDX_CONTEXT -> {
+                        if (r[s] != xdpMd) {
+                            break control;
+                        }
+                        r[d] = off == 0 ? data : off == Operation.DATA_END ? packetEnd : packet;
+                        continue;
+                    }
                     case Operation.LDDW -> {
                         r[d] = code.wide[pc - 1];
                         pc++;
                         stop++;
                         continue;
-                    }
-                    case Operation.STEP -> {
-                        if (watching) {
-                            watch(context, code, pc - 1, stop, depth);
-                        }
-                        off = SingleStep.run(context, code, pc - 1) - pc;
                     }
                     default -> {
                         break control;
@@ -515,15 +528,16 @@ public final class Interpreter implements Engine {
                 pc += off;
                 stop += off;
                 if (pc > stop) {
-                    operation = Operation.STEP;
+                    operation = Operation.COUNT;
                     break;
                 }
             }
-            if (watching && operation != Operation.STEP) {
+            if (watching && operation != Operation.COUNT) {
                 watch(context, code, pc - 1, stop, depth);
             }
             context.instructionsLeft += stop - pc;
             switch (operation) {
+                case Operation.COUNT -> {}
                 case Operation.EXIT -> {
                     return r[0];
                 }
@@ -543,9 +557,15 @@ public final class Interpreter implements Engine {
                 case Operation.CALL_LOCAL, Operation.CALLX ->
                     callFunction(context, code, code.target(pc - 1, r), depth, pc - 1);
                 case Operation.MAY_GOTO -> pc += loops-- > 0 ? 0 : Operation.off(words[pc - 1]);
-                default -> {} // a jump, when it is time to count
+                default -> pc = step(context, code, pc - 1);
             }
         }
+    }
+
+    /** Runs what the loop does not; gives the slot to go on at. */
+    private static int step(RunContext context, Predecoded code, int pc) {
+        code.learn(pc, context);
+        return SingleStep.run(context, code, pc);
     }
 
     /** How many instructions may run before the next look at the limit; -1 when each has to be looked at. */

@@ -10,6 +10,7 @@ import dev.sluice.memory.QuiescentStates;
 import dev.sluice.memory.Regions;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -209,6 +210,16 @@ public final class RunContext implements AutoCloseable {
         this.clock = clock;
         reader = maps.quiescentStates().newReader();
         seed(seed);
+    }
+
+    /** {@link #knownRegions}, all forgotten if regions have come or gone. */
+    public long[] knownRegions() {
+        long version = regions.version();
+        if (knownRegionsVersion != version) {
+            Arrays.fill(knownRegions, 0);
+            knownRegionsVersion = version;
+        }
+        return knownRegions;
     }
 
     /** Gives back a lock that a program held when it was ended. */
