@@ -378,7 +378,11 @@ public final class Interpreter implements Engine {
                                     && (known[region + 2] != 0 || !Operation.isStore(operation));
                         }
                         if (!allowed) {
-                            break control;
+                            if (operation != Operation.LDX_W || address - off != xdpMd || !Operation.isBound(off)) {
+                                break control;
+                            }
+                            r[d] = off == 0 ? data : off == Operation.DATA_END ? packetEnd : packet;
+                            continue;
                         }
                         switch (operation) {
                             case Operation.LDX_B -> {
@@ -508,13 +512,6 @@ public final class Interpreter implements Engine {
                             continue;
                         }
                     }
-                    case Operation.LDX_CONTEXT -> {
-                        if (r[s] != xdpMd) {
-                            break control;
-                        }
-                        r[d] = off == 0 ? data : off == Operation.DATA_END ? packetEnd : packet;
-                        continue;
-                    }
                     case Operation.LDDW -> {
                         r[d] = code.wide[pc - 1];
                         pc++;
@@ -557,15 +554,9 @@ public final class Interpreter implements Engine {
                 case Operation.CALL_LOCAL, Operation.CALLX ->
                     callFunction(context, code, code.target(pc - 1, r), depth, pc - 1);
                 case Operation.MAY_GOTO -> pc += loops-- > 0 ? 0 : Operation.off(words[pc - 1]);
-                default -> pc = step(context, code, pc - 1);
+                default -> pc = SingleStep.run(context, code, pc - 1);
             }
         }
-    }
-
-    /** Runs what the loop does not; gives the slot to go on at. */
-    private static int step(RunContext context, Predecoded code, int pc) {
-        code.learn(pc, context);
-        return SingleStep.run(context, code, pc);
     }
 
     /** How many instructions may run before the next look at the limit; -1 when each has to be looked at. */

@@ -88,9 +88,6 @@ final class Operation {
 
     static final int AND32_K_JNE = 57;
 
-    /** A {@link #LDX_W} that has been seen to read the packet's bounds from the context; that is asked again each time. */
-    static final int LDX_CONTEXT = 58;
-
     // --- accesses to memory: their low bits say how many bytes, src is the base, dst the other operand
     static final int LDX_B = 64;
     static final int LDX_H = 65;
@@ -118,15 +115,20 @@ final class Operation {
     /** No operation of a word: a jump after which it is time to count. */
     static final int COUNT = 256;
 
-    /** Offsets in the context that {@link #LDX_CONTEXT} knows, beside 0. */
+    /** The offset of {@code data_end} in the context. */
     static final int DATA_END = 4;
 
-    static final int DATA_META = 8;
+    private static final int DATA_META = 8;
 
     private Operation() {}
 
     static int operation(long word) {
         return (int) word & 0xff;
+    }
+
+    /** Whether one of the packet's bounds is at an offset in the context. */
+    static boolean isBound(int off) {
+        return off == 0 || off == DATA_END || off == DATA_META;
     }
 
     static int dst(long word) {
@@ -147,11 +149,6 @@ final class Operation {
 
     static long word(int operation, int dst, int src, int off, long imm) {
         return operation | (long) dst << 8 | (long) src << 12 | (off & 0xffffL) << 16 | imm << 32;
-    }
-
-    /** The word with another operation. */
-    static long with(long word, int operation) {
-        return word & ~0xffL | operation;
     }
 
     /** Bytes of an access. */

@@ -94,20 +94,6 @@ final class Predecoded implements Callbacks {
         return slot < code.size() ? code.at(slot) : null;
     }
 
-    /**
-     * Makes a load that is about to read the packet's bounds from the context an operation of its own. Any thread may do so at
-     * any time: they all write the same.
-     */
-    void learn(int pc, RunContext context) {
-        long word = words[pc];
-        int off = Operation.off(word);
-        if (Operation.operation(word) == Operation.LDX_W
-                && context.registers[Operation.src(word)] == context.xdpMd
-                && (off == 0 || off == Operation.DATA_END || off == Operation.DATA_META)) {
-            words[pc] = Operation.with(word, Operation.LDX_CONTEXT);
-        }
-    }
-
     /** Calls the helper or kernel function that the instruction at a slot names, and gives r0. */
     long callHelper(RunContext context, int pc) {
         Callee callee = callees[pc];

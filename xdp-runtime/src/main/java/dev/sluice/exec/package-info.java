@@ -6,6 +6,15 @@
  * the middle of one, writes to r10, legacy packet access. {@link dev.sluice.exec.BaseExecutable} is the way from a frame
  * descriptor into a {@link dev.sluice.helper.RunContext} and back, the same for every engine.
  *
+ * <h2>The interpreter</h2>
+ *
+ * <pre>
+ *  program ─ Predecoded ── a word an instruction; the first of a usual sequence stands for all of it
+ *          ─ Interpreter ─ the loop over usual operations ({@link dev.sluice.exec.Operation}), calls, counting
+ *          ─ SingleStep ── one instruction of any row, exhaustively; what the loop leaves alone, and every
+ *                          instruction when somebody watches or the limit is near
+ * </pre>
+ *
  * <h2>Checks</h2>
  *
  * A checked engine asks {@link dev.sluice.exec.Checks} for every access, in this order:
@@ -14,7 +23,8 @@
  * 1. data_meta &lt;= address, address + size &lt;= data_end        the packet
  * 2. stacks    &lt;= address, address + size &lt;= stack top       the stacks of all frames of this run
  * 3. loads of 4 bytes at the context                         fields of struct xdp_md, as 64-bit values
- * 4. the region that this instruction was in last time       map values (the version of the regions is still the same)
+ * 4. the region that this instruction was in last time       map values (the version of the regions is still the same;
+ *                                                            the interpreter asks for it after each call)
  * 5. memory lent to a raw program; all regions of the runtime
  * </pre>
  *

@@ -276,6 +276,45 @@ class DifferentialTest {
                 result, fault[0], Memory.bytes(data, PACKET), Memory.bytes(memory, MEMORY), resetMaps(), limited[0]);
     }
 
+    /**
+     * The interpreter's loop, which runs several instructions as one and counts at jumps, does what single steps do, and as
+     * many: with one instruction less to spare the last one is at fault.
+     */
+    @Test
+    void theInterpretersLoopIsTheSumOfItsSteps() {
+        System.out.println("DifferentialTest: -Dsluice.seed=" + SEED);
+        Interpreter interpreter = new Interpreter();
+        int clean = 0;
+        for (int i = 0; i < PROGRAMS; i++) {
+            Random random = new Random(SEED + i);
+            Program program = new Programs.Generator(random, memory, handles).next(5 + random.nextInt(80));
+            String name = "seed " + SEED + " program " + i;
+            Executable loop = interpreter.load(program, 1);
+            Executable steps = interpreter.load(program, 2);
+            long[] seen = new long[2];
+            context.steps = (id, pc, depth, registers) -> {
+                seen[0]++;
+                seen[1] = pc;
+            };
+            Outcome expected = run(steps, false, LIMIT);
+            context.steps = null;
+            Outcome found = run(loop, false, LIMIT);
+            check(name, program, expected, found);
+            if (expected.limit) {
+                assertThat(seen[0]).as(name).isEqualTo(LIMIT);
+            } else if (expected.fault == null) {
+                clean++;
+                assertThat(LIMIT - context.instructionsLeft).as(name).isEqualTo(seen[0]);
+                check(name, program, expected, run(loop, false, seen[0]));
+                Outcome less = run(loop, false, seen[0] - 1);
+                assertThat(less.fault)
+                        .as(name)
+                        .startsWith("INSTRUCTION_LIMIT pc " + seen[1] + ": the run took too long");
+            }
+        }
+        assertThat(clean).isGreaterThan(PROGRAMS / 10);
+    }
+
     @Test
     void aProgramOfEveryRowRuns() {
         // every row of the tables is in some random program: the generator picks from the tables
