@@ -74,6 +74,18 @@ public final class RunContext implements AutoCloseable {
     /** The interpreter's registers: r0 to r10, and room that makes the index mask 15 safe. */
     public final long[] registers = new long[16];
 
+    /**
+     * What a part of a function leaves for the part that a dispatcher goes on in: registers, what is left of may_goto, and
+     * from {@link #CARRIED_VARIABLES} on variables on the stack. Of the JIT.
+     */
+    public final long[] carried = new long[CARRIED_VARIABLES + 64];
+
+    /** Where {@link #carried} has variables. */
+    public static final int CARRIED_VARIABLES = 12;
+
+    /** Where a dispatcher goes on in a function of several parts; below 0 when it has come to its exit. Of the JIT. */
+    public int resumeAt = -1;
+
     /** Instructions that remember a region, by the low bits of their slot. */
     public static final int KNOWN_REGIONS = 32;
 

@@ -35,6 +35,9 @@ final class Block {
     /** Upper bound of the bytes of JVM code that the block becomes. */
     int estimate;
 
+    /** Whether an instruction of it reads the context. */
+    boolean readsContext;
+
     Block(int index, int start) {
         this.index = index;
         this.start = start;

@@ -18,6 +18,7 @@ import static java.lang.constant.ConstantDescs.CD_void;
 
 import dev.sluice.exec.Interpreter;
 import dev.sluice.helper.CaptureClock;
+import dev.sluice.helper.RunContext;
 import dev.sluice.isa.Instruction;
 import dev.sluice.map.BpfMap;
 import dev.sluice.map.MapTable;
@@ -56,6 +57,7 @@ final class Compiler {
     private static final int FAN_BITS = 6;
 
     private static final int INT_BITS = 31;
+    private static final int NO_GROUP = -1;
 
     private static final MethodTypeDesc RUN_TYPE = MethodTypeDesc.of(CD_void, RUN_CONTEXT, CD_long, CD_int, FAULT_SINK);
     private static final MethodTypeDesc ENTER_TYPE = MethodTypeDesc.of(CD_long, RUN_CONTEXT, CD_long, CD_long, CD_long);
@@ -152,12 +154,14 @@ final class Compiler {
 
     private Image compile() {
         classes.add(new ArrayList<>());
-        boolean inLoop =
-                variant.entry() == Variant.Entry.LOOP && unit.partition(0).isWhole();
         for (int i = 0; i < unit.flows.size(); i++) {
             // The entry function has a method of its own unless its only place is the loop.
             boolean isInlined = unit.inlining.isEverywhere(i);
-            if (unit.kinds.isReached(i) && !isInlined && (i > 0 || !inLoop || unit.isCalled(0))) {
+            boolean isInLoop = i == 0
+                    && unit.isInLoop()
+                    && !unit.isCalled(0)
+                    && unit.partition(0).isWhole();
+            if (unit.kinds.isReached(i) && !isInlined && !isInLoop) {
                 plan(i);
             }
         }
@@ -213,145 +217,188 @@ final class Compiler {
         String name = methodName(function, flow.function.start(), flow.function.end());
         if (partition.isWhole()) {
             Part part = partition.parts.getFirst();
-            unit.setFunction(function, newMethod(name, part.endSlot() - part.startSlot()));
+            unit.setFunction(function, newMethod(name, part.instructions()));
             add(name, MethodRef.FUNCTION_TYPE, b -> emitFunction(b, part));
             return;
         }
-        for (Part part : partition.parts) {
-            String partName = methodName(function, part.startSlot(), part.endSlot());
-            unit.setPart(part, newMethod(partName, part.endSlot() - part.startSlot()));
-            add(partName, MethodRef.PART_TYPE, b -> emitPart(b, part));
-        }
-        Dispatch top = dispatch(name, partition);
-        unit.setFunction(function, newMethod(name, 1));
-        add(name, MethodRef.FUNCTION_TYPE, b -> emitDispatcher(b, function, top));
+        planParts(function, partition, name);
     }
 
     private void emitFunction(CodeBuilder b, Part part) {
-        int[] parameters = new int[Instruction.FP + 1];
-        for (int r = 1; r <= 5; r++) {
-            parameters[r] = b.parameterSlot(r);
-        }
-        parameters[Instruction.FP] = b.parameterSlot(6);
-        int firstLocal = b.parameterSlot(6) + 2;
-        Emitter emitter = new Emitter(b, unit, part, Emitter.Shape.FUNCTION, 0, parameters, firstLocal);
+        Emitter emitter = new Emitter(b, unit, part, Emitter.Shape.FUNCTION, 0, Emitter.Given.ofFunction(b));
         emitter.beginFunction();
         emitter.blocks();
     }
 
     private void emitPart(CodeBuilder b, Part part) {
-        int[] parameters = new int[Instruction.FP + 1];
-        parameters[Instruction.FP] = b.parameterSlot(1);
-        int entry = b.parameterSlot(2);
-        Emitter emitter = new Emitter(b, unit, part, Emitter.Shape.PART, 0, parameters, entry + 1);
-        emitter.beginPart(entry);
+        Emitter emitter = new Emitter(b, unit, part, Emitter.Shape.PART, 0, Emitter.Given.ofPart(b, unit, part));
+        emitter.beginPart();
         emitter.blocks();
     }
 
     // --- functions of several parts
 
-    /** A method that goes on at an entry, as long as that is within its parts. */
-    private record Target(MethodRef method, int number) {}
+    private void planParts(int function, Partition partition, String name) {
+        boolean isInLoop = function == 0 && unit.isInLoop() && !unit.isCalled(0);
+        for (Part part : partition.parts) {
+            if (isInLoop && part.number == 0) {
+                continue;
+            }
+            String partName = identifier(program.subprograms().get(function).name()) + "_part" + part.number + "_pc"
+                    + part.startSlot() + "_" + part.endSlot();
+            unit.setPart(part, newMethod(partName, part.instructions()));
+            add(partName, part.type(unit), b -> emitPart(b, part));
+        }
+        if (partition.isDispatched) {
+            List<Target> targets = dispatch(name, partition);
+            MethodRef dispatcher = newMethod(name + "_resume", 1);
+            unit.setDispatcher(function, dispatcher);
+            int shift = Emitter.ENTRY_BITS + FAN_BITS * targets.getFirst().level;
+            add(dispatcher.name(), MethodRef.RESUME_TYPE, b -> emitDispatcher(b, targets, shift, NO_GROUP));
+        }
+        if (!isInLoop) {
+            unit.setFunction(function, newMethod(name, 1));
+            add(name, MethodRef.FUNCTION_TYPE, b -> emitEntry(b, function));
+        }
+    }
 
-    /** What a dispatcher switches over: the bits of an entry's number from {@code shift} on select the target. */
-    private record Dispatch(List<Target> targets, int shift) {}
+    /** A method that goes on at an entry, as long as that is within its parts: those whose numbers begin with its own. */
+    private record Target(MethodRef method, int number, int level) {}
 
-    /** Makes the dispatchers below the topmost, and gives what that one has to do. */
-    private Dispatch dispatch(String name, Partition partition) {
+    /** Makes what the topmost dispatcher calls: at most so many methods, each for parts, or for other such methods. */
+    private List<Target> dispatch(String name, Partition partition) {
         List<Target> targets = new ArrayList<>();
         for (Part part : partition.parts) {
-            targets.add(new Target(unit.part(part), part.number));
+            if (part.isResumed) {
+                MethodRef method = newMethod(name + "_resume_part" + part.number, 1);
+                add(method.name(), MethodRef.RESUME_TYPE, b -> emitResume(b, part));
+                targets.add(new Target(method, part.number, 0));
+            }
         }
-        int shift = Emitter.ENTRY_BITS;
-        for (int level = 1; targets.size() > 1 << FAN_BITS; level++) {
+        for (int level = 1; targets.getLast().number >= 1 << FAN_BITS; level++) {
+            int shift = Emitter.ENTRY_BITS + FAN_BITS * (level - 1);
             List<Target> upper = new ArrayList<>();
-            for (int from = 0; from < targets.size(); from += 1 << FAN_BITS) {
-                List<Target> group = targets.subList(from, Math.min(from + (1 << FAN_BITS), targets.size()));
-                String groupName = name + "_level" + level + "_" + upper.size();
-                Target made = new Target(newMethod(groupName, group.size()), upper.size());
-                int groupShift = shift;
-                add(groupName, MethodRef.PART_TYPE, b -> emitGroup(b, group, groupShift, made.number));
-                upper.add(made);
+            for (int from = 0; from < targets.size(); ) {
+                int number = targets.get(from).number >> FAN_BITS;
+                int end = from;
+                while (end < targets.size() && targets.get(end).number >> FAN_BITS == number) {
+                    end++;
+                }
+                List<Target> group = targets.subList(from, end);
+                MethodRef method = newMethod(name + "_resume_level" + level + "_" + number, 1);
+                add(method.name(), MethodRef.RESUME_TYPE, b -> emitDispatcher(b, group, shift, number));
+                upper.add(new Target(method, number, level));
+                from = end;
             }
             targets = upper;
-            shift += FAN_BITS;
         }
-        if (shift >= INT_BITS) {
+        if (Emitter.ENTRY_BITS + FAN_BITS * (targets.getFirst().level + 1) >= INT_BITS) {
             throw new AssertionError("too many parts: " + partition.parts.size());
         }
-        return new Dispatch(targets, shift);
+        return targets;
     }
 
-    /** Runs parts until control leaves the group: returns the entry to go on at, or {@link Emitter#EXITED}. */
-    private void emitGroup(CodeBuilder b, List<Target> targets, int shift, int number) {
+    /**
+     * Runs parts until the function exits, or control leaves a group of parts: then {@link
+     * dev.sluice.helper.RunContext#resumeAt} says where it goes.
+     */
+    private static void emitDispatcher(CodeBuilder b, List<Target> targets, int shift, int group) {
         int framePointer = b.parameterSlot(1);
         int entry = b.parameterSlot(2);
-        Label loop = b.newLabel();
-        Label leave = b.newLabel();
-        b.labelBinding(loop);
-        b.iload(entry).bipush(shift + FAN_BITS).ishr().loadConstant(number).if_icmpne(leave); // also when EXITED
-        switchOver(b, targets, shift, framePointer, entry, loop);
-        b.labelBinding(leave);
-        b.iload(entry).ireturn();
-    }
-
-    private static void switchOver(
-            CodeBuilder b, List<Target> targets, int shift, int framePointer, int entry, Label loop) {
+        int result = entry + 1;
+        Label loop = b.newBoundLabel();
+        b.aload(0).iconst_m1().putfield(RUN_CONTEXT, "resumeAt", CD_int);
         List<SwitchCase> cases = new ArrayList<>();
         List<Label> labels = new ArrayList<>();
-        int low = targets.getFirst().number;
+        int mask = (1 << FAN_BITS) - 1;
         for (Target target : targets) {
             Label label = b.newLabel();
             labels.add(label);
-            cases.add(SwitchCase.of(target.number, label));
+            cases.add(SwitchCase.of(target.number & mask, label));
         }
-        b.iload(entry).bipush(shift).ishr();
-        b.tableswitch(low, low + targets.size() - 1, labels.getFirst(), cases);
+        b.iload(entry).bipush(shift).ishr().bipush(mask).iand();
+        b.lookupswitch(labels.getFirst(), cases);
         for (int i = 0; i < targets.size(); i++) {
-            MethodRef method = targets.get(i).method;
-            boolean isPart = shift == Emitter.ENTRY_BITS;
             b.labelBinding(labels.get(i));
             b.aload(0).lload(framePointer).iload(entry);
-            if (isPart) {
-                b.loadConstant((1 << Emitter.ENTRY_BITS) - 1).iand();
+            Emitter.resume(b, targets.get(i).method);
+            b.lstore(result);
+            b.aload(0).getfield(RUN_CONTEXT, "resumeAt", CD_int).istore(entry);
+            b.iload(entry);
+            if (group == NO_GROUP) {
+                b.ifge(loop);
+            } else {
+                b.bipush(shift + FAN_BITS)
+                        .ishr()
+                        .loadConstant(group)
+                        .if_icmpeq(loop); // not when the function has ended
             }
-            b.invokestatic(method.owner(), method.name(), MethodRef.PART_TYPE).istore(entry);
-            b.goto_(loop);
+            b.lload(result).lreturn();
         }
     }
 
-    private void emitDispatcher(CodeBuilder b, int function, Dispatch top) {
-        int framePointer = b.parameterSlot(6);
-        int registers = framePointer + 2;
-        int entry = registers + 1;
-        Label loop = b.newLabel();
-        Label exit = b.newLabel();
-        Flow flow = unit.flows.get(function);
-        int liveIn = flow.blocks.getFirst().liveIn;
-        Emitter.zeroFrame(b, framePointer, unit, function);
-        b.aload(0).getfield(RUN_CONTEXT, "registers", LONGS).astore(registers);
+    /** Goes on in a part with what has been carried. */
+    private void emitResume(CodeBuilder b, Part part) {
+        int entry = b.parameterSlot(2);
+        b.aload(0).lload(b.parameterSlot(1));
         for (int r = 0; r < Instruction.FP; r++) {
-            if ((liveIn >>> r & 1) != 0) {
-                b.aload(registers).bipush(r);
-                if (r >= 1 && r <= 5) {
-                    b.lload(b.parameterSlot(r));
-                } else {
-                    b.lconst_0();
-                }
-                b.lastore();
+            if (part.takes(r)) {
+                carried(b, r);
             }
         }
-        if (unit.hasMayGoto(function)) {
-            b.aload(registers).bipush(Emitter.LOOPS_REGISTER);
-            b.loadConstant((long) Interpreter.MAX_LOOPS).lastore();
+        for (long more = part.variablesIn; more != 0; more &= more - 1) {
+            carried(b, RunContext.CARRIED_VARIABLES + Long.numberOfTrailingZeros(more));
         }
-        Part first = unit.partition(function).partOf(0);
-        b.loadConstant(Emitter.entryNumber(first, 0)).istore(entry);
-        b.labelBinding(loop);
-        b.iload(entry).iflt(exit);
-        switchOver(b, top.targets, top.shift, framePointer, entry, loop);
-        b.labelBinding(exit);
-        b.aload(registers).iconst_0().laload().lreturn();
+        if (unit.hasMayGoto(part.function)) {
+            carried(b, Emitter.CARRIED_LOOPS);
+            b.l2i();
+        }
+        if (unit.counted) {
+            b.aload(0).invokestatic(RUNTIME, "take", MethodTypeDesc.of(CD_int, RUN_CONTEXT));
+        }
+        if (part.entries.size() > 1) {
+            b.iload(entry).loadConstant((1 << Emitter.ENTRY_BITS) - 1).iand();
+        }
+        MethodRef method = unit.part(part);
+        b.invokestatic(method.owner(), method.name(), part.type(unit)).lreturn();
+    }
+
+    private static void carried(CodeBuilder b, int place) {
+        b.aload(0).getfield(RUN_CONTEXT, "carried", LONGS).bipush(place).laload();
+    }
+
+    /** A function of several parts as others call it. */
+    private void emitEntry(CodeBuilder b, int function) {
+        int framePointer = b.parameterSlot(6);
+        Partition partition = unit.partition(function);
+        Part first = partition.partOf(0);
+        Emitter.zeroFrame(b, framePointer, unit, function);
+        b.aload(0).lload(framePointer);
+        for (int r = 0; r < Instruction.FP; r++) {
+            if (first.takes(r) && r >= 1 && r <= 5) {
+                b.lload(b.parameterSlot(r));
+            } else if (first.takes(r)) {
+                b.lconst_0();
+            }
+        }
+        for (int i = Long.bitCount(first.variablesIn); i > 0; i--) {
+            b.lconst_0();
+        }
+        if (unit.hasMayGoto(function)) {
+            b.loadConstant(Interpreter.MAX_LOOPS);
+        }
+        if (unit.counted) {
+            b.aload(0).invokestatic(RUNTIME, "take", MethodTypeDesc.of(CD_int, RUN_CONTEXT));
+        }
+        if (first.entries.size() > 1) {
+            b.loadConstant(partition.entry(0));
+        }
+        MethodRef method = unit.part(first);
+        b.invokestatic(method.owner(), method.name(), first.type(unit));
+        if (partition.isDispatched) {
+            Emitter.resumeWhereWanted(b, 0, framePointer, unit.dispatcher(function));
+        }
+        b.lreturn();
     }
 
     // --- the main class
@@ -443,15 +490,14 @@ final class Compiler {
         int fault = action + 2;
         int clock = fault + 1;
         Partition partition = unit.partition(0);
-        Emitter emitter = partition.isWhole()
+        Emitter emitter = unit.isInLoop()
                 ? new Emitter(
                         b,
                         unit,
                         partition.parts.getFirst(),
                         Emitter.Shape.LOOP,
                         context,
-                        new int[Instruction.FP + 1],
-                        clock + 1)
+                        Emitter.Given.nothing(clock + 1))
                 : null;
         if (emitter != null) {
             emitter.beginLoop(descriptor);

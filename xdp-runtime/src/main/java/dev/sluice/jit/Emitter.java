@@ -41,6 +41,7 @@ import java.lang.classfile.instruction.SwitchCase;
 import java.lang.constant.ClassDesc;
 import java.lang.constant.MethodTypeDesc;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
@@ -59,7 +60,7 @@ final class Emitter {
     enum Shape {
         /** A whole function: returns r0. */
         FUNCTION,
-        /** A part of one: leaves r0 in the register file and returns {@link #EXITED}. */
+        /** A part of one: returns r0, or what another part returns, or leaves {@link RunContext#resumeAt} set. */
         PART,
         /** The entry function inside the packet loop: jumps behind itself with r0 in its local. */
         LOOP,
@@ -70,11 +71,8 @@ final class Emitter {
     /** Code behind the last block, and the instruction that it belongs to. */
     private record Cold(int slot, Runnable code) {}
 
-    /** What a part returns when its function has ended, instead of the number of the entry to go on at. */
-    static final int EXITED = -1;
-
-    /** Place in {@link RunContext#registers} of what is left of a frame's {@code may_goto}. */
-    static final int LOOPS_REGISTER = 11;
+    /** Place in {@link RunContext#carried} of what is left of a frame's {@code may_goto}. */
+    static final int CARRIED_LOOPS = 11;
 
     /** Bits of an entry's number that are its index in its part. */
     static final int ENTRY_BITS = 16;
@@ -129,14 +127,19 @@ final class Emitter {
 
     private final int lookups;
 
-    /** The first of the locals for variables on the stack. */
-    private final int variables;
+    /** By number: the local of a variable on the stack. */
+    private final int[] variables;
 
-    private final int variableCount;
+    /** The first local behind all of these. */
+    private final int nextLocal;
+
     private final MapCode maps;
 
     /** By place in the frame: bytes of the store to it that was emitted last. */
     private final byte[] stored = new byte[RunContext.STACK_BYTES];
+
+    /** Variables on the stack that have a local, as bits. */
+    private final long used;
 
     private final Label[] labels;
     private final Map<Integer, Label> exits = new TreeMap<>();
@@ -146,26 +149,67 @@ final class Emitter {
     private int[] state = new int[0];
     private boolean tailUsed;
 
+    /** The block that is emitted next, or {@link Block#NONE}. */
+    private int following;
+
     /** The local with the address of the packet's descriptor, in a loop that reads it itself. */
     private int descriptor;
 
     /**
-     * @param firstLocal the first local variable that nobody uses
-     * @param parameters by register: the local that it comes in, or 0 when it gets a new one
+     * Where a method finds what it is given.
+     *
+     * @param registers by register: the local that it comes in, or 0 when it gets a new one
+     * @param variables by variable on the stack, the same
+     * @param loops what is left of {@code may_goto}, the same
+     * @param left of the instructions, the same
+     * @param entry the number of the entry, or 0
+     * @param free the first local that nobody uses
      */
-    Emitter(CodeBuilder b, Unit unit, Part part, Shape shape, int context, int[] parameters, int firstLocal) {
-        this(b, unit, part, shape, context, parameters, firstLocal, null);
+    record Given(int[] registers, int[] variables, int loops, int left, int entry, int free) {
+        /** Nothing but the context. */
+        static Given nothing(int free) {
+            return new Given(new int[FP + 1], new int[0], 0, 0, 0, free);
+        }
+
+        /** The parameters of a {@link MethodRef#FUNCTION_TYPE}. */
+        static Given ofFunction(CodeBuilder b) {
+            int[] registers = new int[FP + 1];
+            for (int r = 1; r <= 5; r++) {
+                registers[r] = b.parameterSlot(r);
+            }
+            registers[FP] = b.parameterSlot(6);
+            return new Given(registers, new int[0], 0, 0, 0, b.parameterSlot(6) + LONG_SLOTS);
+        }
+
+        /** The parameters of a {@link Part#type}. */
+        static Given ofPart(CodeBuilder b, Unit unit, Part part) {
+            int[] registers = new int[FP + 1];
+            registers[FP] = b.parameterSlot(1);
+            int next = b.parameterSlot(1) + LONG_SLOTS;
+            for (int r = 0; r < FP; r++) {
+                if (part.takes(r)) {
+                    registers[r] = next;
+                    next += LONG_SLOTS;
+                }
+            }
+            int[] variables = new int[Long.SIZE];
+            for (long left = part.variablesIn; left != 0; left &= left - 1) {
+                variables[Long.numberOfTrailingZeros(left)] = next;
+                next += LONG_SLOTS;
+            }
+            int loops = unit.hasMayGoto(part.function) ? next++ : 0;
+            int left = unit.counted ? next++ : 0;
+            int entry = part.entries.size() > 1 ? next++ : 0;
+            return new Given(registers, variables, loops, left, entry, next);
+        }
+    }
+
+    Emitter(CodeBuilder b, Unit unit, Part part, Shape shape, int context, Given given) {
+        this(b, unit, part, shape, context, given, null);
     }
 
     private Emitter(
-            CodeBuilder b,
-            Unit unit,
-            Part part,
-            Shape shape,
-            int context,
-            int[] parameters,
-            int firstLocal,
-            @Nullable Emitter caller) {
+            CodeBuilder b, Unit unit, Part part, Shape shape, int context, Given given, @Nullable Emitter caller) {
         this.b = b;
         this.unit = unit;
         this.part = part;
@@ -173,10 +217,10 @@ final class Emitter {
         this.shape = shape;
         this.context = context;
         lines = unit.lines;
-        int next = firstLocal;
+        int next = given.free;
         for (int r = 0; r <= FP; r++) {
-            if (parameters[r] != 0) {
-                register[r] = parameters[r];
+            if (given.registers[r] != 0) {
+                register[r] = given.registers[r];
             } else {
                 register[r] = next;
                 next += LONG_SLOTS;
@@ -193,23 +237,48 @@ final class Emitter {
         dataEnd = data + LONG_SLOTS;
         dataMeta = dataEnd + LONG_SLOTS;
         address = next;
-        left = address + LONG_SLOTS;
-        loops = left + 1;
-        entry = loops + 1;
-        map = entry + 1;
-        values = map + 1;
+        next = address + LONG_SLOTS;
+        left = given.left != 0 ? given.left : next++;
+        loops = given.loops != 0 ? given.loops : next++;
+        entry = given.entry != 0 ? given.entry : next++;
+        map = next++;
+        values = next;
         lookups = unit.checked ? unit.kinds.lookups(part.function) : 0;
-        variables = values + lookups * 2 * LONG_SLOTS;
-        variableCount = unit.hasVariables(part.function)
-                ? unit.stack().variables(part.function).size()
-                : 0;
-        maps = new MapCode(b, unit, context, variables + variableCount * LONG_SLOTS);
-        labels = new Label[part.end - part.from];
+        next += lookups * 2 * LONG_SLOTS;
+        variables = Arrays.copyOf(given.variables, Long.SIZE);
+        used = usedVariables();
+        for (long more = used; more != 0; more &= more - 1) {
+            int variable = Long.numberOfTrailingZeros(more);
+            if (variables[variable] == 0) {
+                variables[variable] = next;
+                next += LONG_SLOTS;
+            }
+        }
+        nextLocal = next;
+        maps = new MapCode(b, unit, context, next);
+        labels = new Label[part.blocks.size()];
         for (int i = 0; i < labels.length; i++) {
             labels[i] = b.newLabel();
         }
         end = b.newLabel();
         tail = b.newLabel();
+    }
+
+    /** Variables on the stack that have a local: that are accessed, or given to another part. */
+    private long usedVariables() {
+        if (!unit.hasVariables()) {
+            return 0;
+        }
+        long variables = part.variablesIn | Variables.accessed(part, unit.stack());
+        Partition partition = unit.partition(part.function);
+        for (Block block : part.blocks) {
+            for (int next : new int[] {block.next, block.target}) {
+                if (next != Block.NONE && !part.contains(next)) {
+                    variables |= partition.partOf(next).variablesIn;
+                }
+            }
+        }
+        return variables;
     }
 
     // --- beginnings
@@ -219,7 +288,7 @@ final class Emitter {
         for (int r : new int[] {0, 6, 7, 8, 9}) {
             b.lconst_0().lstore(register[r]);
         }
-        zeroFrame(part.function);
+        zeroFrame();
         if (unit.hasMayGoto(part.function)) {
             b.loadConstant(Interpreter.MAX_LOOPS).istore(loops);
         }
@@ -228,25 +297,14 @@ final class Emitter {
         forgetValues();
     }
 
-    /** The beginning of a part: registers come from the register file, {@code entryParameter} says where to go on. */
-    void beginPart(int entryParameter) {
-        if (part.liveIn != 0 || unit.hasMayGoto(part.function)) {
-            b.aload(context)
-                    .getfield(RUN_CONTEXT, "registers", Descriptors.LONGS)
-                    .astore(entry);
-        }
+    /** The beginning of a part: what is live at its entries are parameters. */
+    void beginPart() {
         for (int r = 0; r < FP; r++) {
-            if ((part.liveIn >>> r & 1) != 0) {
-                b.aload(entry).bipush(r).laload();
-            } else {
-                b.lconst_0();
+            if (!part.takes(r)) {
+                b.lconst_0().lstore(register[r]);
             }
-            b.lstore(register[r]);
         }
-        if (unit.hasMayGoto(part.function)) {
-            b.aload(entry).bipush(LOOPS_REGISTER).laload().l2i().istore(loops);
-        }
-        takePortion();
+        zeroVariables(used & ~part.variablesIn);
         loadPacket();
         forgetValues();
         if (part.entries.size() > 1) {
@@ -254,8 +312,8 @@ final class Emitter {
             for (int i = 1; i < part.entries.size(); i++) {
                 cases.add(SwitchCase.of(i, label(part.entries.get(i))));
             }
-            b.iload(entryParameter).tableswitch(1, part.entries.size() - 1, label(part.entries.getFirst()), cases);
-        } else if (part.entries.getFirst() != part.from) {
+            b.iload(entry).tableswitch(1, part.entries.size() - 1, label(part.entries.getFirst()), cases);
+        } else if (part.place(part.entries.getFirst()) != 0) {
             b.goto_(label(part.entries.getFirst()));
         }
     }
@@ -271,7 +329,7 @@ final class Emitter {
         b.lload(caller.register[FP]);
         pushLong(RunContext.STACK_BYTES);
         b.lsub().lstore(register[FP]);
-        zeroFrame(part.function);
+        zeroFrame();
         if (unit.hasMayGoto(part.function)) {
             b.loadConstant(Interpreter.MAX_LOOPS).istore(loops);
         }
@@ -307,7 +365,7 @@ final class Emitter {
                 b.lstore(register[r]);
             }
         }
-        zeroFrame(part.function);
+        zeroFrame();
         if (unit.hasMayGoto(part.function)) {
             b.loadConstant(Interpreter.MAX_LOOPS).istore(loops);
         }
@@ -322,11 +380,15 @@ final class Emitter {
         }
     }
 
-    private void zeroFrame(int function) {
-        for (int i = 0; i < variableCount; i++) {
-            b.lconst_0().lstore(variables + i * LONG_SLOTS);
+    private void zeroFrame() {
+        zeroVariables(used);
+        zeroFrame(b, register[FP], unit, part.function);
+    }
+
+    private void zeroVariables(long which) {
+        for (long left = which; left != 0; left &= left - 1) {
+            b.lconst_0().lstore(variables[Long.numberOfTrailingZeros(left)]);
         }
-        zeroFrame(b, register[FP], unit, function);
     }
 
     static void zeroFrame(CodeBuilder b, int framePointer, Unit unit, int function) {
@@ -360,7 +422,7 @@ final class Emitter {
             b.lstore(dataMeta);
             return;
         }
-        if (!unit.readsContext(part.function) && (shape == Shape.FUNCTION || shape == Shape.PART)) {
+        if (!unit.checked && !part.readsContext() && (shape == Shape.FUNCTION || shape == Shape.PART)) {
             return;
         }
         b.aload(context).getfield(RUN_CONTEXT, "data", CD_long).lstore(data);
@@ -385,8 +447,9 @@ final class Emitter {
         }
         boolean reports = unit.checked && (shape == Shape.FUNCTION || shape == Shape.PART);
         Label begin = b.newBoundLabel();
-        for (int i = part.from; i < part.end; i++) {
-            block(flow.blocks.get(i));
+        for (int i = 0; i < labels.length; i++) {
+            following = i + 1 < labels.length ? part.blocks.get(i + 1).index : Block.NONE;
+            block(part.blocks.get(i));
         }
         for (Cold code : cold) {
             lines.at(b, code.slot);
@@ -425,8 +488,8 @@ final class Emitter {
             unit.kinds.step(state, insn, slot);
             slot += insn.slots();
         }
-        if (block.next != Block.NONE && (block.next != block.index + 1 || !part.contains(block.next))) {
-            b.goto_(target(block.next));
+        if (block.next != Block.NONE) {
+            goOn(block.next);
         }
     }
 
@@ -436,7 +499,14 @@ final class Emitter {
     }
 
     private Label label(int block) {
-        return labels[block - part.from];
+        return labels[part.place(block)];
+    }
+
+    /** Goes to a block, which may be the one that comes next. */
+    private void goOn(int block) {
+        if (block != following) {
+            b.goto_(target(block));
+        }
     }
 
     /** Where to jump in order to go on at a block, which may be in another part. */
@@ -447,34 +517,146 @@ final class Emitter {
         return exits.computeIfAbsent(block, key -> b.newLabel());
     }
 
-    /** The ways out of the method. */
+    /** The ways out of the method to other parts. */
     private void epilogue() {
-        Label save = b.newLabel();
-        exits.forEach((block, label) -> {
-            Part other = unit.partition(part.function).partOf(block);
-            b.labelBinding(label);
-            b.loadConstant(entryNumber(other, block)).istore(entry).goto_(save);
+        if (exits.isEmpty()) {
+            return;
+        }
+        Partition partition = unit.partition(part.function);
+        Map<Integer, List<Integer>> called = new TreeMap<>();
+        List<Integer> returned = new ArrayList<>();
+        for (int block : exits.keySet()) {
+            Part other = partition.partOf(block);
+            if (Partition.isCall(part.number, other.number)) {
+                called.computeIfAbsent(other.number, key -> new ArrayList<>()).add(block);
+            } else {
+                returned.add(block);
+            }
+        }
+        Label came = b.newLabel();
+        called.forEach((number, blocks) -> {
+            callPart(partition.parts.get(number), blocks);
+            if (shape == Shape.LOOP) {
+                b.goto_(came);
+            } else {
+                b.lreturn();
+            }
         });
-        if (!exits.isEmpty()) {
-            b.labelBinding(save);
-            for (int r = 0; r < FP; r++) {
-                if ((part.liveOut >>> r & 1) != 0) {
-                    b.aload(context).getfield(RUN_CONTEXT, "registers", Descriptors.LONGS);
-                    b.bipush(r).lload(register[r]).lastore();
-                }
+        if (!returned.isEmpty()) {
+            carry(returned);
+            if (shape == Shape.LOOP) {
+                b.aload(context).lload(register[FP]).iload(entry);
+                resume(b, unit.dispatcher(part.function));
+                b.goto_(came);
+            } else {
+                b.aload(context).iload(entry).putfield(RUN_CONTEXT, "resumeAt", CD_int);
+                b.lconst_0().lreturn();
             }
-            if (unit.hasMayGoto(part.function)) {
-                b.aload(context).getfield(RUN_CONTEXT, "registers", Descriptors.LONGS);
-                b.bipush(LOOPS_REGISTER).iload(loops).i2l().lastore();
+        }
+        if (shape == Shape.LOOP) {
+            b.labelBinding(came);
+            if (partition.isDispatched) {
+                resumeWhereWanted(b, context, register[FP], unit.dispatcher(part.function));
             }
-            giveBack();
-            b.iload(entry).ireturn();
+            b.lstore(register[0]);
+            if (unit.tailCalls(part.function)) {
+                tailUsed = true;
+                b.aload(context)
+                        .getfield(RUN_CONTEXT, "tailTarget", PROGRAM_REF)
+                        .ifnonnull(tail);
+            }
+            b.goto_(end);
         }
     }
 
-    /** The number under which a dispatcher finds a block. */
-    static int entryNumber(Part part, int block) {
-        return part.number << ENTRY_BITS | Collections.binarySearch(part.entries, block);
+    /** Calls a part at one of some entries: leaves what it returns on the stack. */
+    private void callPart(Part other, List<Integer> blocks) {
+        Partition partition = unit.partition(part.function);
+        Label call = b.newLabel();
+        for (int i = 0; i < blocks.size(); i++) {
+            b.labelBinding(exits.get(blocks.get(i)));
+            if (other.entries.size() > 1) {
+                b.loadConstant(partition.entry(blocks.get(i))).istore(entry);
+            }
+            if (i + 1 < blocks.size()) {
+                b.goto_(call);
+            }
+        }
+        b.labelBinding(call);
+        b.aload(context).lload(register[FP]);
+        for (int r = 0; r < FP; r++) {
+            if (other.takes(r)) {
+                b.lload(register[r]);
+            }
+        }
+        for (long more = other.variablesIn; more != 0; more &= more - 1) {
+            b.lload(variables[Long.numberOfTrailingZeros(more)]);
+        }
+        if (unit.hasMayGoto(part.function)) {
+            b.iload(loops);
+        }
+        if (unit.counted) {
+            b.iload(left);
+        }
+        if (other.entries.size() > 1) {
+            b.iload(entry);
+        }
+        MethodRef method = unit.part(other);
+        b.invokestatic(method.owner(), method.name(), other.type(unit));
+    }
+
+    /** Leaves to the dispatcher what is live at blocks of other parts, and in {@link #entry} where to go on. */
+    private void carry(List<Integer> blocks) {
+        Partition partition = unit.partition(part.function);
+        Label save = b.newLabel();
+        int registers = 0;
+        long carried = 0;
+        for (int i = 0; i < blocks.size(); i++) {
+            int block = blocks.get(i);
+            registers |= partition.partOf(block).liveIn;
+            carried |= partition.partOf(block).variablesIn;
+            b.labelBinding(exits.get(block));
+            b.loadConstant(partition.entryNumber(block)).istore(entry);
+            if (i + 1 < blocks.size()) {
+                b.goto_(save);
+            }
+        }
+        b.labelBinding(save);
+        for (int r = 0; r < FP; r++) {
+            if ((registers >>> r & 1) != 0) {
+                int from = register[r];
+                carry(r, () -> b.lload(from));
+            }
+        }
+        for (long more = carried; more != 0; more &= more - 1) {
+            int variable = Long.numberOfTrailingZeros(more);
+            carry(RunContext.CARRIED_VARIABLES + variable, () -> b.lload(variables[variable]));
+        }
+        if (unit.hasMayGoto(part.function)) {
+            carry(CARRIED_LOOPS, () -> b.iload(loops).i2l());
+        }
+        giveBack();
+    }
+
+    private void carry(int place, Runnable push) {
+        b.aload(context).getfield(RUN_CONTEXT, "carried", Descriptors.LONGS).bipush(place);
+        push.run();
+        b.lastore();
+    }
+
+    /** Calls a method that goes on at an entry; context, r10 and the entry's number are on the stack. */
+    static void resume(CodeBuilder b, MethodRef method) {
+        b.invokestatic(method.owner(), method.name(), MethodRef.RESUME_TYPE);
+    }
+
+    /** Behind a call of a part: goes on where that wants it. What is returned is on the stack, before and after. */
+    static void resumeWhereWanted(CodeBuilder b, int context, int framePointer, MethodRef dispatcher) {
+        Label exited = b.newLabel();
+        b.aload(context).getfield(RUN_CONTEXT, "resumeAt", CD_int).iflt(exited);
+        b.pop2().aload(context).lload(framePointer);
+        b.aload(context).getfield(RUN_CONTEXT, "resumeAt", CD_int);
+        resume(b, dispatcher);
+        b.labelBinding(exited);
     }
 
     /** Where a {@link Shape#LOOP} goes when the program exits: r0 is the action. */
@@ -494,15 +676,9 @@ final class Emitter {
 
     private void exit() {
         switch (shape) {
-            case FUNCTION -> {
+            case FUNCTION, PART -> {
                 giveBack();
                 b.lload(register[0]).lreturn();
-            }
-            case PART -> {
-                giveBack();
-                b.aload(context).getfield(RUN_CONTEXT, "registers", Descriptors.LONGS);
-                b.iconst_0().lload(register[0]).lastore();
-                b.loadConstant(EXITED).ireturn();
             }
             case LOOP, INLINED -> b.goto_(end);
         }
@@ -575,15 +751,11 @@ final class Emitter {
                 }
                 if (block.next != Block.NONE) {
                     branch(insn, target(block.target));
-                } else if (block.target != block.index + 1 || !part.contains(block.target)) {
-                    b.goto_(target(block.target));
+                } else {
+                    goOn(block.target);
                 }
             }
-            case JA, GOTOL -> {
-                if (block.target != block.index + 1 || !part.contains(block.target)) {
-                    b.goto_(target(block.target));
-                }
-            }
+            case JA, GOTOL -> goOn(block.target);
             case MAY_GOTO -> {
                 b.iload(loops).ifeq(target(block.target));
                 b.iinc(loops, -1);
@@ -1008,8 +1180,8 @@ final class Emitter {
 
     /** The local of the variable on the stack that a load or store accesses, or {@link #NO_LOCAL}. */
     private int variable(Instruction insn, int pc) {
-        int number = variableCount == 0 ? -1 : unit.stack().variable(part.function, pc, insn);
-        return number < 0 ? NO_LOCAL : variables + number * LONG_SLOTS;
+        int number = used == 0 ? -1 : unit.stack().variable(part.function, pc, insn);
+        return number < 0 ? NO_LOCAL : variables[number];
     }
 
     /** Pushes the value of a field of {@code struct xdp_md}; false where none is. */
@@ -1457,8 +1629,7 @@ final class Emitter {
     /** Emits a function in place of its call. */
     private void inline(int function, int pc) {
         Part body = unit.partition(function).parts.getFirst();
-        Emitter callee = new Emitter(
-                b, unit, body, Shape.INLINED, context, new int[FP + 1], variables + variableCount * LONG_SLOTS, this);
+        Emitter callee = new Emitter(b, unit, body, Shape.INLINED, context, Given.nothing(nextLocal), this);
         callee.beginInlined(this);
         callee.blocks();
         b.labelBinding(callee.end);

@@ -206,7 +206,7 @@ final class Flow {
         }
     }
 
-    private static List<List<Block>> predecessors(List<Block> blocks) {
+    static List<List<Block>> predecessors(List<Block> blocks) {
         List<List<Block>> predecessors = new ArrayList<>();
         for (int i = 0; i < blocks.size(); i++) {
             predecessors.add(new ArrayList<>(2));

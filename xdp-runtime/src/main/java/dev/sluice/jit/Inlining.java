@@ -46,7 +46,22 @@ final class Inlining {
         return inlined[function];
     }
 
-    /** Adds to the estimates of blocks what comes into them. */
+    /** Whether a function, or what comes into it, reads the context. */
+    private boolean readsContext(int function) {
+        Flow flow = unit.flows.get(function);
+        return flow.blocks.stream().anyMatch(block -> block.readsContext || hasReader(flow, block));
+    }
+
+    private boolean hasReader(Flow flow, Block block) {
+        Instruction last = flow.code.at(block.last); // calls end blocks
+        if (last.form() != Form.CALL_LOCAL) {
+            return false;
+        }
+        int callee = unit.kinds.functionAt(last.target(block.last));
+        return inlined[callee] && readsContext(callee);
+    }
+
+    /** Adds to the blocks what comes into them: to their estimates, and whether it reads the context. */
     void enlargeBlocks() {
         for (int i = 0; i < bytes.length; i++) {
             if (bytes[i] == UNKNOWN) {
@@ -54,7 +69,8 @@ final class Inlining {
             }
             Flow flow = unit.flows.get(i);
             for (Block block : flow.blocks) {
-                Instruction last = flow.code.at(block.last); // calls end blocks
+                block.readsContext |= hasReader(flow, block);
+                Instruction last = flow.code.at(block.last);
                 if (last.form() == Form.CALL_LOCAL) {
                     int callee = unit.kinds.functionAt(last.target(block.last));
                     block.estimate += inlined[callee] ? bytes[callee] : 0;

@@ -63,6 +63,8 @@ final class Lines {
         if (line != emitted && line > 0 && line < NO_LINE) {
             emitted = line;
             b.lineNumber(line);
+        } else if (mode == Mode.LISTING && line != emitted) {
+            none(b); // too far from the method's first
         }
     }
 

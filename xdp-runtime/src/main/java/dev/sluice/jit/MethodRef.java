@@ -16,6 +16,6 @@ record MethodRef(ClassDesc owner, String name) {
     static final MethodTypeDesc CALLX_TYPE = MethodTypeDesc.of(
             CD_long, Descriptors.RUN_CONTEXT, CD_long, CD_long, CD_long, CD_long, CD_long, CD_long, CD_long);
 
-    /** {@code int part(RunContext, r10, entry)}. */
-    static final MethodTypeDesc PART_TYPE = MethodTypeDesc.of(CD_int, Descriptors.RUN_CONTEXT, CD_long, CD_int);
+    /** {@code long resume(RunContext, r10, entry)}: goes on in a part, with what {@code RunContext.carried} holds. */
+    static final MethodTypeDesc RESUME_TYPE = MethodTypeDesc.of(CD_long, Descriptors.RUN_CONTEXT, CD_long, CD_int);
 }

@@ -14,6 +14,7 @@ final class SizeEstimate {
     private static final int ATOMIC = 40;
     private static final int BOUNDED_ATOMIC = 96;
     private static final int LOOKUP = 110;
+    private static final int VARIABLE = 16;
 
     private final boolean checked;
     private final boolean counted;
@@ -58,6 +59,11 @@ final class SizeEstimate {
                 checked && (base == Kinds.PACKET || base == Kinds.VALUE) ? BOUNDED_ATOMIC : ATOMIC;
             case LD_ABS, LD_IND -> throw new AssertionError("refused at load: " + insn);
         };
+    }
+
+    /** Bytes of a load or store of a variable on the stack that is a local. */
+    int ofVariable() {
+        return VARIABLE;
     }
 
     private int ofAccess(int base) {

@@ -10,6 +10,7 @@ import dev.sluice.program.RegisterFact;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -42,6 +43,9 @@ final class StackUse {
             boolean reads,
             boolean writes,
             @Nullable Variable exact) {}
+
+    /** Variables of a function: their sets are a long, and parts of a function hand them over as parameters. */
+    private static final int MOST_VARIABLES = 64;
 
     private static final int FRAME = RunContext.STACK_BYTES;
 
@@ -106,17 +110,11 @@ final class StackUse {
         return known.getOrDefault(accessed, -1);
     }
 
-    /**
-     * Offsets from r10, multiples of 8 and below 0, of what has to begin as zero.
-     *
-     * @param withVariables false when those are locals
-     */
-    List<Integer> zeroed(int function, boolean withVariables) {
+    /** Offsets from r10, multiples of 8 and below 0, of what has to begin as zero, beside the variables. */
+    List<Integer> zeroed(int function) {
         BitSet bytes = (BitSet) zeroed.get(function).clone();
-        if (!withVariables) {
-            for (Variable variable : variables.get(function).keySet()) {
-                bytes.clear(variable.offset + FRAME, variable.offset + FRAME + variable.bytes);
-            }
+        for (Variable variable : variables.get(function).keySet()) {
+            bytes.clear(variable.offset + FRAME, variable.offset + FRAME + variable.bytes);
         }
         List<Integer> offsets = new ArrayList<>();
         for (int at = bytes.nextSetBit(0); at >= 0; at = bytes.nextSetBit((at | 7) + 1)) {
@@ -257,6 +255,27 @@ final class StackUse {
 
     // --- variables
 
+    /** Of very many the ones that are accessed most; numbered from the lowest on. */
+    private static Map<Variable, Integer> most(List<Variable> found, List<Access> all) {
+        List<Variable> kept = found;
+        if (found.size() > MOST_VARIABLES) {
+            Map<Variable, Integer> counts = new HashMap<>();
+            for (Access access : all) {
+                if (access.exact != null) {
+                    counts.merge(access.exact, 1, Integer::sum);
+                }
+            }
+            kept = found.stream()
+                    .sorted(Comparator.comparingInt(variable -> -counts.getOrDefault(variable, 0)))
+                    .limit(MOST_VARIABLES)
+                    .sorted(Comparator.comparingInt(Variable::offset))
+                    .toList();
+        }
+        Map<Variable, Integer> numbers = new HashMap<>();
+        kept.forEach(variable -> numbers.put(variable, numbers.size()));
+        return numbers;
+    }
+
     private Map<Variable, Integer> findVariables(List<Access> all) {
         Variable[] owner = new Variable[FRAME];
         BitSet spoilt = (BitSet) touchedAnywhere.clone();
@@ -275,17 +294,17 @@ final class StackUse {
                 }
             }
         }
-        Map<Variable, Integer> found = new HashMap<>();
+        List<Variable> found = new ArrayList<>();
         for (int at = 0; at < FRAME; at++) {
             Variable variable = owner[at];
             if (variable != null && variable.offset + FRAME == at) {
                 int spoiltAt = spoilt.nextSetBit(at);
                 if (spoiltAt < 0 || spoiltAt >= at + variable.bytes) {
-                    found.put(variable, found.size());
+                    found.add(variable);
                 }
             }
         }
-        return found;
+        return most(found, all);
     }
 
     // --- what is read before it is written

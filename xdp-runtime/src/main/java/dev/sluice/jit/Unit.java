@@ -50,7 +50,8 @@ final class Unit {
      */
     final boolean wholeRun;
 
-    private final boolean[] readsContext;
+    private final boolean isInLoop;
+
     private final boolean[] tailCalls;
     private final int[] callSites;
     private static final int MOST_EMITTED = 40;
@@ -64,6 +65,7 @@ final class Unit {
     private final boolean[] pointed;
     private final boolean[] mayGoto;
     private final MethodRef[] functions;
+    private final MethodRef[] dispatchers;
     private final Map<Part, MethodRef> parts = new HashMap<>();
 
     /** Where pointers are looked up that code may take for certain; null when it may take none so. */
@@ -92,11 +94,12 @@ final class Unit {
             flows.add(Flow.of(program.code(), function, facts, estimate, settings.methodBytes() / 4));
         }
         kinds = Kinds.of(program.code(), flows, variant.entry().hasContext());
+        stack = facts == null ? null : new StackUse(facts, flows, kinds);
         called = new boolean[flows.size()];
         pointed = new boolean[flows.size()];
         mayGoto = new boolean[flows.size()];
         functions = new MethodRef[flows.size()];
-        readsContext = new boolean[flows.size()];
+        dispatchers = new MethodRef[flows.size()];
         tailCalls = new boolean[flows.size()];
         callSites = new int[flows.size()];
         boolean plain = true;
@@ -115,7 +118,7 @@ final class Unit {
                 for (int slot = block.start; slot < block.end; ) {
                     Instruction insn = code.at(slot);
                     int base = kinds.baseKind(state, insn);
-                    block.estimate += estimate.of(insn, base);
+                    block.estimate += isVariable(i, slot, insn) ? estimate.ofVariable() : estimate.of(insn, base);
                     Callee helper = HelperTraits.called(insn);
                     int map = helper == null ? -1 : HelperTraits.mapArgument(helper);
                     if (map >= 0 && mapOf(state[map]) instanceof BpfMap found) {
@@ -131,7 +134,7 @@ final class Unit {
                     tailCalls[i] |= helper != null && HelperTraits.tailCalls(helper);
                     helpers |= isCall(insn);
                     plain &= helper == null ? !isCall(insn) : HelperTraits.isPlain(helper);
-                    readsContext[i] |= base == Kinds.CONTEXT || isContextLoad(slot, insn);
+                    block.readsContext |= base == Kinds.CONTEXT || isContextLoad(slot, insn);
                     if (insn.form() == Form.CALL_LOCAL) {
                         callSites[kinds.functionAt(insn.target(slot))]++;
                     }
@@ -153,12 +156,12 @@ final class Unit {
             Arrays.fill(called, true);
             Arrays.fill(pointed, true);
         }
-        stack = facts == null ? null : new StackUse(facts, flows, kinds);
         inlining = new Inlining(this, settings.methodBytes());
         inlining.enlargeBlocks();
         for (int i = 0; i < flows.size(); i++) {
-            partitions.add(kinds.isReached(i) ? Partition.of(flows.get(i), i, settings.methodBytes()) : null);
+            partitions.add(kinds.isReached(i) ? Partition.of(flows.get(i), i, settings.methodBytes(), stack) : null);
         }
+        isInLoop = variant.entry() == Variant.Entry.LOOP && partition(0).beginsAlone();
         wholeRun = checked || counted || pointers || !plain || readsContextElsewhere();
     }
 
@@ -169,17 +172,29 @@ final class Unit {
     /** Whether a method other than the packet loop reads the context. */
     private boolean readsContextElsewhere() {
         for (int i = 0; i < flows.size(); i++) {
-            boolean inLoop = i == 0 ? partition(0).isWhole() && !isCalled(0) : inlining.isEverywhere(i);
-            if (kinds.isReached(i) && readsContext[i] && !inLoop) {
-                return true;
+            if (!kinds.isReached(i) || inlining.isEverywhere(i)) {
+                continue;
+            }
+            for (Part part : partition(i).parts) {
+                boolean inLoop = i == 0 && part.number == 0 && isInLoop && !isCalled(0);
+                if (!inLoop && part.readsContext()) {
+                    return true;
+                }
             }
         }
         return false;
     }
 
-    /** Whether a function reads the context itself. */
-    boolean readsContext(int function) {
-        return checked || readsContext[function];
+    /** Whether the entry function is in the packet loop, the first part of it at least. */
+    boolean isInLoop() {
+        return isInLoop;
+    }
+
+    private boolean isVariable(int function, int slot, Instruction insn) {
+        return switch (insn.form()) {
+            case LDX, LDXSX, ST, STX -> stack != null && stack.variable(function, slot, insn) >= 0;
+            default -> false;
+        };
     }
 
     /** Whether a function makes tail calls itself. */
@@ -195,7 +210,7 @@ final class Unit {
     /** Offsets from r10, multiples of 8 and below 0, of what has to begin as zero in a function's frame. */
     List<Integer> zeroed(int function) {
         if (stack != null && !stack.isUnknown()) {
-            return stack.zeroed(function, !hasVariables(function));
+            return stack.zeroed(function);
         }
         List<Integer> offsets = new ArrayList<>();
         for (int at = -kinds.stackBytes(function); at < 0; at += Long.BYTES) {
@@ -204,9 +219,9 @@ final class Unit {
         return offsets;
     }
 
-    /** Whether variables on a function's stack are locals: when all of it is in one method. */
-    boolean hasVariables(int function) {
-        return stack != null && partition(function).isWhole();
+    /** Whether variables on the stack are locals. */
+    boolean hasVariables() {
+        return stack != null;
     }
 
     /** How proved functions use their stacks. */
@@ -300,6 +315,15 @@ final class Unit {
 
     void setFunction(int function, MethodRef method) {
         functions[function] = method;
+    }
+
+    /** The method that goes on at an entry of a function of several parts. */
+    MethodRef dispatcher(int function) {
+        return dispatchers[function];
+    }
+
+    void setDispatcher(int function, MethodRef method) {
+        dispatchers[function] = method;
     }
 
     /** The method of a part of a function that has several. */
