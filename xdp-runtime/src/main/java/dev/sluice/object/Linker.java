@@ -104,7 +104,7 @@ final class Linker {
         }
         startOf.put(index, start);
         functions.add(new LinkedProgram.Function(
-                function.name(), start, function.slots(), function.global(), function.btfType()));
+                function.name(), start, function.slots(), function.global() && !function.hidden(), function.btfType()));
         if (function.btfType() != 0) {
             functionInfo.add(new BtfExt.FuncInfo(8 * start, function.btfType()));
         }

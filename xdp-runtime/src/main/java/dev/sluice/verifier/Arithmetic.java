@@ -281,13 +281,13 @@ final class Arithmetic {
             throw run.reject("R" + number + " pointer arithmetic on " + name + " prohibited, null-check it first");
         }
         switch (ptr.type) {
-            case CTX, MAP_VALUE, MAP_KEY, STACK, PACKET_META, PACKET, MEM, FUNC -> {}
+            case CTX, MAP_VALUE, MAP_KEY, STACK, PACKET_META, PACKET, MEM, FUNC, OBJECT, DYNPTR -> {}
             case CONST_MAP_PTR -> {
                 if (!known || offset.smin != 0 || op != 0) {
                     throw run.reject("R" + number + " pointer arithmetic on " + name + " prohibited");
                 }
             }
-            case PACKET_END, SOCKET, SOCK_COMMON, TCP_SOCK, XDP_SOCK, DYNPTR ->
+            case PACKET_END, SOCKET, SOCK_COMMON, TCP_SOCK, XDP_SOCK ->
                 throw run.reject("R" + number + " pointer arithmetic on " + name + " prohibited");
             case NOT_INIT, SCALAR -> throw new AssertionError("not a pointer: " + ptr);
         }

@@ -44,8 +44,25 @@ final class Calls {
         }
         run.locks.requireNone(layout.imm[i] == Helper.SPIN_UNLOCK.number());
         run.helpers.call(i);
-        run.insn = i + 1;
+        if (layout.imm[i] == Helper.TAIL_CALL.number()) {
+            tailCall(i);
+        } else {
+            run.insn = i + 1;
+        }
         return Run.Step.MOVED;
+    }
+
+    /** A tail call that succeeds is, to a function's caller, a return of it with any number, from another packet. */
+    private void tailCall(int i) {
+        if (run.state.current == 0) {
+            run.insn = i + 1;
+            return;
+        }
+        run.scratch(0);
+        run.push(i + 1, i);
+        run.state.forgetPacket();
+        run.reg(0).setUnknown();
+        leave();
     }
 
     private Run.Step callFunction(int i) {
@@ -61,7 +78,7 @@ final class Calls {
                 run.log.line("Func#" + function + " ('" + globals.name(function) + "') is global and assumed valid.");
             }
             if (layout.movesPacket[function]) {
-                run.helpers.forgetPacket();
+                run.state.forgetPacket();
             }
             globals.markCalled(function);
             run.clearCallerSaved(caller);
@@ -80,7 +97,6 @@ final class Calls {
             run.log.line("callee:");
             run.printFrame(callee);
         }
-        run.scratchAll();
         run.insn = layout.starts[function];
         return Run.Step.MOVED;
     }
@@ -94,6 +110,7 @@ final class Calls {
         callee.regs[Run.REG_FP].frame = state.current + 1;
         state.current++;
         state.frames[state.current] = callee;
+        run.scratchAll();
         return callee;
     }
 
@@ -118,10 +135,9 @@ final class Calls {
         }
         State state = run.state;
         boolean inMain = state.current == 0;
-        if (inMain || state.frame().inCallback) {
-            requireNothingHeld("BPF_EXIT instruction in main prog", inMain);
-        }
-        if (!inMain) {
+        if (inMain) {
+            requireNothingHeld("BPF_EXIT instruction in main prog");
+        } else {
             leave();
             return Run.Step.RETURNED;
         }
@@ -149,22 +165,22 @@ final class Calls {
         }
     }
 
-    /** Before the program ends, all that was taken must have been given back. */
-    void requireNothingHeld(String what, boolean lockAsWell) {
+    /** Before the program ends, all that was taken must have been given back; a function's caller may do it. */
+    void requireNothingHeld(String what) {
         State state = run.state;
-        if (state.refs.length > 0 && !(state.current > 0 && !state.frame().inCallback && lockAsWell)) {
+        if (state.refs.length > 0 && state.current == 0) {
             for (State.Ref ref : state.refs) {
                 run.log.line("Unreleased reference id=" + ref.id() + " alloc_insn=" + ref.insn());
             }
             throw run.reject(what + " would lead to reference leak");
         }
-        if (lockAsWell && state.holdsLock()) {
+        if (state.holdsLock()) {
             throw run.reject(what + " cannot be used inside bpf_spin_lock-ed region");
         }
-        if (lockAsWell && state.rcuLocked) {
+        if (state.rcuLocked) {
             throw run.reject(what + " cannot be used inside bpf_rcu_read_lock-ed region");
         }
-        if (lockAsWell && state.preemptDisabled != 0) {
+        if (state.preemptDisabled != 0) {
             throw run.reject(what + " cannot be used inside bpf_preempt_disable-ed region");
         }
     }

@@ -168,6 +168,20 @@ final class Frame {
         }
     }
 
+    /** What a slot held as a whole is no more: all that was written of it are only some bytes, zeros as well. */
+    void scrubAll(int slot) {
+        for (int at = 8 * slot; at < 8 * slot + SLOT_BYTES; at++) {
+            if (kinds[at] != INVALID) {
+                kinds[at] = MISC;
+            }
+        }
+    }
+
+    /** Whether the slot holds a register, or something of the kernel's. */
+    boolean isSpecial(int slot) {
+        return kinds[8 * slot + 7] == SPILL || kinds[8 * slot + 7] >= DYNPTR;
+    }
+
     /** Puts a register's state into a slot: the last {@code bytes} kinds become a spill. */
     void spill(int slot, Reg from, int bytes) {
         Reg made = new Reg();

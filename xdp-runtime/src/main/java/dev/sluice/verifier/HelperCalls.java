@@ -4,12 +4,19 @@ import dev.sluice.helper.ArgKind;
 import dev.sluice.helper.Helper;
 import dev.sluice.helper.ReturnKind;
 import dev.sluice.map.MapType;
+import java.util.HashMap;
+import java.util.Map;
 
 /** Calls of the kernel's helpers: what each argument must be, and what is true afterwards. */
 final class HelperCalls {
     private static final String MEMORY = "fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_";
     private static final String SOCKETS = "sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_";
     private static final long MAX_SIZE = 1 << 29;
+
+    private static final int NO_INLINE = -1;
+
+    /** Of error numbers. */
+    private static final int MAX_ERROR = 4095;
 
     private final Run run;
 
@@ -20,6 +27,10 @@ final class HelperCalls {
     private long constantKey;
     private int callback;
     private long allocated;
+
+    /** The most that the size of memory may be. */
+    private long greatestSize;
+
     private int ref;
     private boolean releases;
     private StackObject.Dynptr dynptr;
@@ -31,6 +42,9 @@ final class HelperCalls {
     private int filled;
 
     private int filledBytes;
+
+    /** By the slot of a loop's call, the function that it calls, or {@link #NO_INLINE}. */
+    private final Map<Integer, Integer> loops = new HashMap<>();
 
     HelperCalls(Run run) {
         this.run = run;
@@ -78,7 +92,7 @@ final class HelperCalls {
             throw run.reject("Unsupported reg type " + StatePrinter.name(run.reg(1)) + " for bpf_dynptr_from_mem data");
         }
         if (helper == Helper.TAIL_CALL) {
-            run.calls.requireNothingHeld("tail_call", true);
+            run.calls.requireNothingHeld("tail_call");
         } else if (helper == Helper.LOOP) {
             loop(i);
         } else if (helper == Helper.FOR_EACH_MAP_ELEM) {
@@ -96,8 +110,8 @@ final class HelperCalls {
         if (used != null) {
             requireCompatible(used, helper);
         }
-        if (helper.movesPacket()) {
-            forgetPacket();
+        if (helper.movesPacket() && helper != Helper.TAIL_CALL) {
+            run.state.forgetPacket();
         }
     }
 
@@ -105,20 +119,14 @@ final class HelperCalls {
         return new UnsupportedException("helper " + helper.cname());
     }
 
-    /** Pointers into the packet may point anywhere from now on. */
-    void forgetPacket() {
-        run.state.forEachReg(reg -> {
-            if (reg.type.isAnyPacket() || reg.packetSlice) {
-                reg.setUnknown();
-            }
-        });
-    }
-
     // --- arguments
 
     private void argument(Helper helper, int index) {
         int number = index + 1;
         ArgKind arg = helper.arg(index);
+        if (arg == ArgKind.MAP_VALUE && holdsSockets(map)) {
+            arg = ArgKind.SOCK_COMMON;
+        }
         run.requireReadable(number);
         if (arg == ArgKind.ANYTHING) {
             return;
@@ -147,6 +155,10 @@ final class HelperCalls {
             ref = reg.ref;
         }
         check(helper, arg, index, reg);
+    }
+
+    private static boolean holdsSockets(KnownMap map) {
+        return map.def().type() == MapType.SOCKMAP || map.def().type() == MapType.SOCKHASH;
     }
 
     private void check(Helper helper, ArgKind arg, int index, Reg reg) {
@@ -424,6 +436,7 @@ final class HelperCalls {
         if (Long.compareUnsigned(reg.umax, MAX_SIZE) >= 0) {
             throw run.reject("R" + number + " unbounded memory access, use 'var &= const' or 'if (var < const)'");
         }
+        greatestSize = reg.umax;
         boolean fills = reg.isConst() && (memory == ArgKind.MEM_WRITE || memory == ArgKind.MEM_WRITE_OR_NULL);
         memory(number - 1, reg.umax, memory.writes(), zeroAllowed, fills);
         run.precision.mark(number);
@@ -594,24 +607,17 @@ final class HelperCalls {
         switch (helper.returns()) {
             case INTEGER -> {
                 r0.setUnknown();
-                if (helper == Helper.GET_SMP_PROCESSOR_ID) {
-                    int last = run.cpus - 1;
-                    r0.umax = last;
-                    r0.u32max = last;
-                    r0.smax = last;
-                    r0.s32max = last;
-                    r0.umin = 0;
-                    r0.u32min = 0;
-                    r0.smin = 0;
-                    r0.s32min = 0;
-                    r0.sync();
-                }
+                refine(helper, r0);
             }
             case VOID -> r0.setNotInit();
             case MAP_VALUE_OR_NULL -> {
                 r0.setPointer(RegType.MAP_VALUE);
                 r0.map = map;
                 r0.mapUid = mapUid;
+                if (helper == Helper.MAP_LOOKUP_ELEM && holdsSockets(map)) {
+                    acquire(r0, insn);
+                    return;
+                }
                 boolean exists = helper == Helper.MAP_LOOKUP_ELEM
                         && constantKey >= 0
                         && constantKey < Integer.toUnsignedLong(map.def().maxEntries());
@@ -652,6 +658,28 @@ final class HelperCalls {
         }
     }
 
+    /** What is known of the numbers that some helpers give. */
+    private void refine(Helper helper, Reg r0) {
+        if (helper == Helper.GET_SMP_PROCESSOR_ID) {
+            int last = run.cpus - 1;
+            r0.umax = last;
+            r0.u32max = last;
+            r0.smax = last;
+            r0.s32max = last;
+            r0.umin = 0;
+            r0.u32min = 0;
+            r0.smin = 0;
+            r0.s32min = 0;
+            r0.sync();
+        } else if (helper == Helper.PROBE_READ_KERNEL_STR || helper == Helper.PROBE_READ_USER_STR) {
+            r0.smax = greatestSize;
+            r0.s32max = (int) greatestSize;
+            r0.smin = -MAX_ERROR;
+            r0.s32min = -MAX_ERROR;
+            r0.sync();
+        }
+    }
+
     private void acquire(Reg r0, int insn) {
         r0.orNull = true;
         run.newId();
@@ -664,6 +692,9 @@ final class HelperCalls {
     // --- callbacks
 
     private void loop(int insn) {
+        if (loopsInline(insn)) {
+            run.precision.mark(4);
+        }
         run.precision.mark(1);
         Frame caller = run.state.frame();
         if (Long.compareUnsigned(caller.callbackDepth, run.reg(1).umax) < 0) {
@@ -679,6 +710,17 @@ final class HelperCalls {
                 run.log.line("frame" + caller.number + " bpf_loop iteration limit reached");
             }
         }
+    }
+
+    /** Whether the kernel may write the loop out: one function for all paths, and flags that are surely 0. */
+    private boolean loopsInline(int insn) {
+        Integer before = loops.get(insn);
+        if (before != null && before == NO_INLINE) {
+            return false;
+        }
+        boolean fits = run.reg(4).isNull();
+        loops.put(insn, fits && (before == null || before == callback) ? callback : NO_INLINE);
+        return fits;
     }
 
     /** The callback is walked on its own, as if nobody had called it: it runs some time later. */

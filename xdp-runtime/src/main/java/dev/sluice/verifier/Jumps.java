@@ -2,6 +2,7 @@ package dev.sluice.verifier;
 
 import dev.sluice.isa.JmpOp;
 import dev.sluice.isa.Opcode;
+import dev.sluice.map.MapType;
 
 /** Branches: which edges are possible, and what each teaches. Calls and exits are handed on. */
 final class Jumps {
@@ -247,8 +248,12 @@ final class Jumps {
             if (Locks.needsUid(reg.map)) {
                 reg.mapUid = reg.id;
             }
-        } else if (reg.type == RegType.MAP_VALUE && reg.map.def().type() == dev.sluice.map.MapType.XSKMAP) {
+        } else if (reg.type == RegType.MAP_VALUE && reg.map.def().type() == MapType.XSKMAP) {
             reg.type = RegType.XDP_SOCK;
+            reg.map = null;
+        } else if (reg.type == RegType.MAP_VALUE
+                && (reg.map.def().type() == MapType.SOCKMAP || reg.map.def().type() == MapType.SOCKHASH)) {
+            reg.type = RegType.SOCKET;
             reg.map = null;
         }
     }

@@ -63,7 +63,7 @@ final class KfuncCalls {
         run.clearCallerSaved(run.state.frame());
         result(kfunc, i);
         if (kfunc.movesPacket()) {
-            run.helpers.forgetPacket();
+            run.state.forgetPacket();
         }
         if (kfunc == Kfunc.ITER_NUM_NEXT) {
             fork(i);

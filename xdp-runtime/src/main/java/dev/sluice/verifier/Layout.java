@@ -428,7 +428,8 @@ final class Layout {
 
     private KnownMap checkMap(int slot) {
         if (imm[slot] < 0 || imm[slot] >= subject.maps().size()) {
-            throw reject("fd " + imm[slot] + " is not pointing to valid bpf_map");
+            int fd = imm[slot] > 0 ? imm[slot] & ~Subject.STRAY : imm[slot];
+            throw reject("fd " + fd + " is not pointing to valid bpf_map");
         }
         KnownMap map = subject.maps().get(imm[slot]);
         if (map.def().type() == MapType.STRUCT_OPS) {

@@ -473,7 +473,8 @@ final class Memory {
         boolean valid = switch (reg.type) {
             case SOCKET -> inside && isSocketField(off, bytes);
             case SOCK_COMMON -> inside && isSocketField(off, bytes) && (off < 8 || off >= 24);
-            case TCP_SOCK, XDP_SOCK -> throw new UnsupportedException("fields of " + StatePrinter.name(reg));
+            case XDP_SOCK -> off == 0 && bytes == Integer.BYTES; // queue_id
+            case TCP_SOCK -> throw new UnsupportedException("fields of " + StatePrinter.name(reg));
             case NOT_INIT,
                     SCALAR,
                     CTX,

@@ -215,6 +215,7 @@ final class Run {
         frame.regs[REG_FP].setPointer(RegType.STACK);
         first.frames[0] = frame;
         asyncCallbacks.set(function);
+        scratchAll();
         pending.push(new Pending(first, layout.starts[function], previous, log.position()));
         if (pending.size() > MAX_PENDING) {
             throw reject("The sequence of " + pending.size() + " jumps is too complex for async cb.");
@@ -404,10 +405,18 @@ final class Run {
             return;
         }
         SourceLine line = lineAt(insn);
-        if (line != null && !line.equals(lastLine)) {
+        if (line != null && !isSameLine(line, lastLine)) {
             log.line("; " + line.text() + " @ " + fileName(line.file()) + ":" + line.line());
+            lastLine = line;
         }
-        lastLine = line;
+    }
+
+    /** Two places in one line of the source are shown once. */
+    private static boolean isSameLine(SourceLine line, SourceLine last) {
+        return last != null
+                && line.line() == last.line()
+                && line.text().equals(last.text())
+                && line.file().equals(last.file());
     }
 
     private static String fileName(String path) {

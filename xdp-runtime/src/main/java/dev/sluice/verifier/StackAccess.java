@@ -100,8 +100,8 @@ final class StackAccess {
             }
             frame.spill(slot, reg, bytes);
         } else {
-            for (int i = 0; i < SLOT; i++) {
-                frame.scrub(slot, i);
+            if (frame.isSpecial(slot)) {
+                frame.scrubAll(slot);
             }
             byte kind = Frame.MISC;
             if (reg != null && reg.isNull() || reg == null && isConstantStore() && run.layout.imm[run.insn] == 0) {
@@ -302,9 +302,7 @@ final class StackAccess {
             if (write) {
                 if (frame.isSpill(slot)) {
                     frame.spills[slot].setUnknown();
-                    for (int j = 0; j < SLOT; j++) {
-                        frame.scrub(slot, j);
-                    }
+                    frame.scrubAll(slot);
                 } else {
                     frame.setKind(slot, at % SLOT, Frame.MISC);
                 }

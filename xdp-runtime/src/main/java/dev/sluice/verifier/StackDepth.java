@@ -44,7 +44,7 @@ final class StackDepth {
                 continue; // it begins with a stack of its own
             }
             if (frame + 1 >= State.MAX_FRAMES) {
-                throw run.reject("the call stack of " + (frame + 2) + " frames is too deep !");
+                throw run.reject("the call stack of " + (frame + 1) + " frames is too deep !");
             }
             visit(callee, depth, frame + 1);
         }

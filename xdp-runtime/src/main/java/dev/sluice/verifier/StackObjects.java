@@ -105,8 +105,10 @@ final class StackObjects {
         if (!initialized) {
             throw run.reject("Expected an initialized dynptr as arg #" + (number - 1));
         }
-        run.liveStack.read(frame.number, slot);
-        run.liveStack.read(frame.number, slot - 1);
+        for (int i = 0; i < Dynptr.SLOTS; i++) {
+            run.liveStack.read(frame.number, slot - i);
+            run.scratchSlot(slot - i);
+        }
         return (Dynptr) frame.object(slot);
     }
 
@@ -216,6 +218,7 @@ final class StackObjects {
         }
         for (int i = 0; i < slots; i++) {
             run.liveStack.read(frame.number, slot - i);
+            run.scratchSlot(slot - i);
         }
         return (Iterator) frame.object(slot);
     }

@@ -156,6 +156,15 @@ final class State {
         void visit(Reg reg);
     }
 
+    /** Pointers into the packet may point anywhere from now on. */
+    void forgetPacket() {
+        forEachReg(reg -> {
+            if (reg.type.isAnyPacket() || reg.packetSlice) {
+                reg.setUnknown();
+            }
+        });
+    }
+
     void forEachReg(RegVisitor visitor) {
         for (int f = 0; f <= current; f++) {
             Frame frame = frames[f];

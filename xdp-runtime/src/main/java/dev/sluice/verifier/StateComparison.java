@@ -83,7 +83,7 @@ final class StateComparison {
 
     private boolean coversStack(Frame old, Frame current, Mode mode) {
         for (int slot = 0; slot < old.slots(); slot++) {
-            if (mode == Mode.EXACT
+            if (mode != Mode.LOOSE
                     && (slot >= current.slots()
                             || !Arrays.equals(
                                     old.kinds, 8 * slot, 8 * slot + 8, current.kinds, 8 * slot, 8 * slot + 8))) {
@@ -188,14 +188,14 @@ final class StateComparison {
                 if (!old.precise && mode == Mode.LOOSE) {
                     yield true;
                 }
-                if ((old.id & Reg.PLUS_CONST) != (current.id & Reg.PLUS_CONST)) {
+                if (!old.rangesInclude(current) || !old.bits.includes(current.bits)) {
                     yield false;
                 }
-                if ((old.id & Reg.PLUS_CONST) != 0 && old.off != current.off) {
-                    yield false;
+                if (old.id == 0) {
+                    yield true; // nothing was learnt from others there; being linked here only says more
                 }
-                yield old.rangesInclude(current)
-                        && old.bits.includes(current.bits)
+                yield (old.id & Reg.PLUS_CONST) == (current.id & Reg.PLUS_CONST)
+                        && ((old.id & Reg.PLUS_CONST) == 0 || old.off == current.off)
                         && ids.matchesScalar(old.id, current.id);
             }
             case MAP_KEY, MAP_VALUE, MEM ->

@@ -57,6 +57,7 @@ final class StatePrinter {
                 out.append(" fp").append(-8 * (slot + 1)).append("=dynptr_");
                 out.append(dynptr.memory().text()).append('(');
                 int start = out.length();
+                attribute(out, start, "id=" + dynptr.id());
                 if (dynptr.ref() != 0) {
                     attribute(out, start, "ref_id=" + dynptr.ref());
                 }

@@ -41,6 +41,9 @@ public record Subject(
      */
     public record Function(String name, int start, boolean global, int btfType) {}
 
+    /** In the imm of an {@code lddw} of a map: the rest is a descriptor that nobody opened, not an index. */
+    static final int STRAY = 1 << 30;
+
     public Subject {
         maps = List.copyOf(maps);
         functions = List.copyOf(functions);

@@ -4,9 +4,11 @@ import dev.sluice.btf.Btf;
 import dev.sluice.btf.BtfType;
 import dev.sluice.helper.Kfunc;
 import dev.sluice.isa.Opcode;
+import dev.sluice.isa.Pseudo;
 import dev.sluice.map.MapDef;
 import dev.sluice.map.MapType;
 import dev.sluice.map.ValueFields;
+import dev.sluice.object.FunctionSpec;
 import dev.sluice.object.LinkedProgram;
 import dev.sluice.object.MapSpec;
 import dev.sluice.object.ObjectException;
@@ -18,6 +20,8 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /** Makes {@link Subject}s of the programs of object files, as a loader would give them to the kernel. */
 public final class Subjects {
@@ -62,11 +66,14 @@ public final class Subjects {
                 }
             }
         }
+        strayMaps(words, linked.references());
         Btf btf = usable(object.btf());
         List<Subject.Function> functions = new ArrayList<>();
         if (btf != null && !linked.functionInfo().isEmpty()) {
+            Set<Integer> globals = globals(object, btf);
             linked.functions()
-                    .forEach(f -> functions.add(new Subject.Function(f.name(), f.start(), f.global(), f.btfType())));
+                    .forEach(f -> functions.add(
+                            new Subject.Function(name(f, btf), f.start(), globals.contains(f.btfType()), f.btfType())));
         }
         List<SourceLine> lines = new ArrayList<>();
         if (btf != null) {
@@ -114,6 +121,43 @@ public final class Subjects {
         boolean known = kernel != null && id > 0 && id < kernel.endId();
         int number = known && kernel.type(id) instanceof BtfType.Func function ? Kfunc.numberOf(function.name()) : 0;
         return number == 0 ? -1 : number;
+    }
+
+    /** By its type: a specialised copy of a function has its name. */
+    private static String name(LinkedProgram.Function function, Btf btf) {
+        return function.btfType() != 0 && btf.type(function.btfType()) instanceof BtfType.Func func
+                ? func.name()
+                : function.name();
+    }
+
+    /** Functions that are global by their types, as specialised copies of them are, unless libbpf makes them static. */
+    private static Set<Integer> globals(ObjectSpec object, Btf btf) {
+        Set<String> hidden = object.functions().stream()
+                .filter(function -> function.global() && function.hidden())
+                .map(FunctionSpec::name)
+                .collect(Collectors.toSet());
+        return object.functions().stream()
+                .map(FunctionSpec::btfType)
+                .filter(id -> id != 0
+                        && btf.type(id) instanceof BtfType.Func func
+                        && func.linkage() == BtfType.Func.GLOBAL
+                        && !hidden.contains(func.name()))
+                .collect(Collectors.toSet());
+    }
+
+    /** Descriptors that the object itself names are nobody's here, nor indices of our maps. */
+    private static void strayMaps(ByteBuffer words, List<Reference> references) {
+        Set<Integer> known = references.stream().map(Reference::slot).collect(Collectors.toSet());
+        for (int slot = 0; 8 * slot < words.capacity(); slot++) {
+            if (words.get(8 * slot) != Opcode.LDDW.code()) {
+                continue;
+            }
+            Pseudo pseudo = Pseudo.of(words.get(8 * slot + 1) >> 4 & 0xf);
+            if ((pseudo == Pseudo.MAP_FD || pseudo == Pseudo.MAP_VALUE) && !known.contains(slot)) {
+                words.putInt(8 * slot + 4, words.getInt(8 * slot + 4) | Subject.STRAY);
+            }
+            slot++;
+        }
     }
 
     /** A weak function that does not exist must not be called where a path leads. */

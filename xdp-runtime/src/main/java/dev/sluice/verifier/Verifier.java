@@ -78,6 +78,9 @@ public final class Verifier {
         if (run.detailed) {
             LiveRegistersPrinter.print(run, live);
         }
+        if (run.log.isOn()) {
+            run.calls.globals().describeMain();
+        }
         run.simulate(mainEntry(), 0);
         GlobalFunctions globals = run.calls.globals();
         boolean[] done = new boolean[run.layout.starts.length];

@@ -3,25 +3,28 @@ package dev.sluice.conformance.verifier;
 import java.util.ArrayList;
 import java.util.List;
 
-/** How often two verifiers agree, and the first cases where they do not. Owned by one thread. */
+/** How often two verifiers agree, and the cases where they do not. Owned by one thread. */
 final class ConfusionMatrix {
-    private static final int SHOWN = 20;
-
     private int bothAccept;
     private int sameCount;
     private int bothReject;
     private int sameMessage;
     private int falseAccept;
     private int falseReject;
-    private int unsupported;
+    private int undecidedAccepts;
+    private int undecidedRejects;
     private long kernelProcessed;
     private long ourProcessed;
     private final List<String> differences = new ArrayList<>();
 
     void add(String name, Bed.Answer kernel, Bed.Answer ours) {
         if (ours.unsupported()) {
-            unsupported++;
-            differ(name, "UNSUPPORTED " + ours.message());
+            undecidedAccepts += kernel.accepted() ? 1 : 0;
+            undecidedRejects += kernel.accepted() ? 0 : 1;
+            differ(
+                    name,
+                    "UNSUPPORTED " + ours.message() + " | kernel: "
+                            + (kernel.accepted() ? "accepts" : kernel.message()));
         } else if (kernel.accepted() && ours.accepted()) {
             bothAccept++;
             kernelProcessed += kernel.processed();
@@ -47,15 +50,13 @@ final class ConfusionMatrix {
     }
 
     private void differ(String name, String what) {
-        if (differences.size() < SHOWN) {
-            differences.add(name + ": " + what);
-        }
+        differences.add(name + ": " + what);
     }
 
     VerifierSuite.Row row() {
-        int programs = bothAccept + bothReject + falseAccept + falseReject + unsupported;
+        int programs = bothAccept + bothReject + falseAccept + falseReject + unsupported();
         return new VerifierSuite.Row(
-                programs, bothAccept, bothReject, falseAccept, falseReject, unsupported, sameCount, sameMessage);
+                programs, bothAccept, bothReject, falseAccept, falseReject, unsupported(), sameCount, sameMessage);
     }
 
     int falseAccepts() {
@@ -67,7 +68,7 @@ final class ConfusionMatrix {
     }
 
     int unsupported() {
-        return unsupported;
+        return undecidedAccepts + undecidedRejects;
     }
 
     int differentMessages() {
@@ -83,15 +84,16 @@ final class ConfusionMatrix {
         return String.format(
                 """
                                   sluice accepts  rejects  unsupported
-                Linux accepts     %14d %8d
+                Linux accepts     %14d %8d %12d
                 Linux rejects     %14d %8d %12d
                 same count of instructions %d of %d (%d, Linux %d), same last line %d of %d
                 """,
                 bothAccept,
                 falseReject,
+                undecidedAccepts,
                 falseAccept,
                 bothReject,
-                unsupported,
+                undecidedRejects,
                 sameCount,
                 bothAccept,
                 ourProcessed,
