@@ -1,6 +1,7 @@
 package dev.sluice.verifier;
 
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -14,8 +15,9 @@ import java.util.Map;
  * </pre>
  *
  * <p>A function has such a flow for its own frame and for each frame further out that it touches. What it does to those
- * counts for the call in its caller. The flow is worked out anew at the end of each path, where something is new. Only
- * asked about states from which all paths have ended.
+ * counts for the call in its caller. At the end of each path the flow is worked out from the instructions on at which
+ * something is new; rounds over the function and what they log are as if all were looked at in each. Only asked about states
+ * from which all paths have ended.
  */
 final class LiveStack {
     /** One frame as one function at the end of one chain of calls sees it; by slot from the function's start. */
@@ -24,6 +26,9 @@ final class LiveStack {
         final long[] mustWrite;
         final long[] written;
         final long[] live;
+
+        /** Instructions to look at again, by their place in postorder. */
+        final BitSet dirty = new BitSet();
 
         Masks(int size) {
             mayRead = new long[size];
@@ -35,6 +40,7 @@ final class LiveStack {
 
     /** A function at the end of one chain of calls. */
     private static final class Instance {
+        final Graph graph;
         final Instance outer;
         final int callsite;
         final int start;
@@ -46,7 +52,8 @@ final class LiveStack {
         boolean changed;
         boolean wroteLess;
 
-        Instance(Instance outer, int callsite, int start, int size) {
+        Instance(Graph graph, Instance outer, int callsite, int start, int size) {
+            this.graph = graph;
             this.outer = outer;
             this.callsite = callsite;
             this.start = start;
@@ -73,6 +80,7 @@ final class LiveStack {
             long now = masks.mayRead[index] | slots;
             if (now != masks.mayRead[index] && (now & ~masks.live[index]) != 0) {
                 changed = true;
+                masks.dirty.set(graph.place[index]);
             }
             masks.mayRead[index] = now;
         }
@@ -89,6 +97,7 @@ final class LiveStack {
                 long now = visited[index] ? before & slots[f] : slots[f];
                 if (now != before) {
                     masks.mustWrite[index] = now;
+                    masks.dirty.set(graph.place[index]);
                     changed = true;
                     wroteLess |= (before & ~now) != 0;
                 }
@@ -106,8 +115,56 @@ final class LiveStack {
         }
     }
 
+    /** A function's control flow backwards. */
+    private static final class Graph {
+        final int[] order;
+
+        /** By slot from the function's start: its place in the order. */
+        final int[] place;
+
+        /** By such a slot: where its predecessors begin in {@link #predecessors}, which are places. */
+        private final int[] first;
+
+        private final int[] predecessors;
+
+        Graph(Layout layout, int function) {
+            int start = layout.starts[function];
+            int size = layout.endOf(function) - start;
+            order = layout.postorder(function);
+            place = new int[size];
+            first = new int[size + 1];
+            int[] next = new int[2];
+            for (int i = 0; i < order.length; i++) {
+                place[order[i] - start] = i;
+                int count = layout.successors(order[i], next);
+                for (int s = 0; s < count; s++) {
+                    first[next[s] - start + 1]++;
+                }
+            }
+            for (int i = 0; i < size; i++) {
+                first[i + 1] += first[i];
+            }
+            predecessors = new int[first[size]];
+            int[] filled = Arrays.copyOf(first, size);
+            for (int i = 0; i < order.length; i++) {
+                int count = layout.successors(order[i], next);
+                for (int s = 0; s < count; s++) {
+                    predecessors[filled[next[s] - start]++] = i;
+                }
+            }
+        }
+
+        /** Marks those that come before an instruction. */
+        void markPredecessors(int index, BitSet dirty) {
+            for (int i = first[index]; i < first[index + 1]; i++) {
+                dirty.set(predecessors[i]);
+            }
+        }
+    }
+
     private final Run run;
     private final Layout layout;
+    private final Map<Integer, Graph> graphs = new HashMap<>();
     private final Map<Integer, Instance> roots = new HashMap<>();
     private final Instance[] chain = new Instance[State.MAX_FRAMES];
     private int chainLength;
@@ -147,7 +204,8 @@ final class LiveStack {
 
     private Instance make(Instance outer, Frame frame) {
         int start = layout.starts[frame.subprog];
-        return new Instance(outer, frame.callsite, start, layout.endOf(frame.subprog) - start);
+        Graph graph = graphs.computeIfAbsent(frame.subprog, function -> new Graph(layout, function));
+        return new Instance(graph, outer, frame.callsite, start, layout.endOf(frame.subprog) - start);
     }
 
     void begin() {
@@ -184,10 +242,10 @@ final class LiveStack {
             for (Masks masks : instance.frames) {
                 if (masks != null) {
                     Arrays.fill(masks.written, 0);
+                    masks.dirty.set(0, instance.graph.order.length);
                 }
             }
         }
-        int[] order = layout.postorder(layout.functionAt(instance.start));
         int rounds = 0;
         boolean again = true;
         while (again) {
@@ -195,9 +253,7 @@ final class LiveStack {
             rounds++;
             for (int frame = 0; frame <= instance.depth; frame++) {
                 if (instance.frames[frame] != null) {
-                    for (int insn : order) {
-                        again |= flow(instance, frame, insn);
-                    }
+                    again |= round(instance, frame);
                 }
             }
         }
@@ -211,6 +267,22 @@ final class LiveStack {
         }
         instance.changed = false;
         instance.wroteLess = false;
+    }
+
+    /** Looks at the instructions that are marked, in order; gives whether anything has changed. */
+    private boolean round(Instance instance, int frame) {
+        Graph graph = instance.graph;
+        BitSet dirty = instance.frames[frame].dirty;
+        boolean changed = false;
+        for (int at = dirty.nextSetBit(0); at >= 0; at = dirty.nextSetBit(at + 1)) {
+            dirty.clear(at);
+            int insn = graph.order[at];
+            if (flow(instance, frame, insn)) {
+                changed = true;
+                graph.markPredecessors(insn - instance.start, dirty); // those before this one wait for the next round
+            }
+        }
+        return changed;
     }
 
     private boolean flow(Instance instance, int frame, int insn) {
