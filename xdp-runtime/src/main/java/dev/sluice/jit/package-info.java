@@ -6,7 +6,7 @@
  * <pre>
  *  program ─ Flow ────── basic blocks of each function that its entry reaches, live registers, longest path
  *          ─ Kinds ───── what registers hold at each instruction: the context, stack plus n, a constant, a packet pointer
- *          ─ Partition ─ functions too large for a method, cut where few edges cross
+ *          ─ Partition ─ functions too large for a method, put in order and cut where the least control flow crosses
  *          ─ Emitter ─── blocks to JVM code
  *          ─ Compiler ── methods to classes, the packet loop, dispatchers
  *          ─ ProgramLoader
@@ -20,9 +20,12 @@
  *   <li>The entry function's blocks are emitted into the packet loop, as long as they fit into one method with it.
  *   <li>{@code data}, {@code data_end} and {@code data_meta} are locals, read again after what may move the packet. Loads
  *       from the context are reads of them.
- *   <li>A function that is too large is cut into parts, each a method {@code int part(RunContext, r10, entry)}. It takes
- *       its live registers from {@link dev.sluice.helper.RunContext#registers} and leaves them there, and returns the
- *       number of the entry at which another part goes on, or -1. Dispatchers, in levels of 64, call part after part.
+ *   <li>A function that is too large is cut into parts along its likely control flow ({@link dev.sluice.jit.Order}), each a
+ *       method {@code long NAME_partN_pcSTART_END(RunContext, r10, live registers, live stack variables, entry)}. A part calls
+ *       the next in tail position and returns what that returns; the entry function's first part is in the packet loop.
+ *       Where control goes backwards, or after 32 parts so that the JVM's stack stays small, a part leaves what is live in
+ *       {@link dev.sluice.helper.RunContext#carried}, sets {@link dev.sluice.helper.RunContext#resumeAt} and returns to a
+ *       dispatcher, which calls part after part.
  *   <li>A tail call leaves {@link dev.sluice.helper.RunContext#tailTarget} set and returns; the loop, or the function whose
  *       frame it takes over, then goes on in the target, so that the JVM's stack does not grow.
  * </ul>
