@@ -62,6 +62,7 @@ final class MapProgram {
                 text.append("r1 += ").append(ABSENT).append('\n');
             }
             text.append(key(what.key(), what.operation()));
+            text.append(use(what.key()));
             if (!base) {
                 text.append(operation(what.operation(), next));
             }
@@ -144,6 +145,19 @@ final class MapProgram {
                     *(u32 *)(r10 - 32) = 1
                     """.formatted(address(), operation == Operation.UPDATE ? 56 : 128, IPV6_PREFIX);
         };
+    }
+
+    /**
+     * Adds a key to the result, so that making it is part of the program without the operation, too: a compiler may leave out
+     * what nobody uses.
+     */
+    private static String use(Key key) {
+        StringBuilder text = new StringBuilder();
+        for (int at = 0; at + Integer.BYTES <= key.bytes; at += Long.BYTES) {
+            int width = key.bytes - at >= Long.BYTES ? Long.SIZE : Integer.SIZE;
+            text.append("r2 = *(u%d *)(r10 - %d)\nr8 += r2\n".formatted(width, 48 - at));
+        }
+        return text.toString();
     }
 
     /** The address of an index as it is in memory: 24 bits of the index and 8 that are random. */

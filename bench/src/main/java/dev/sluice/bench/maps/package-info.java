@@ -8,6 +8,7 @@
  *     x = xorshift64(x)
  *     index = draw(x)              uniform, or Zipf with exponent 1
  *     key = key of index           4, 13 or 40 bytes, on the stack
+ *     sum += words of key          so that no compiler leaves out what makes it
  *     sum += operation(key)        not in the base program
  * state = x, sum
  * </pre>
