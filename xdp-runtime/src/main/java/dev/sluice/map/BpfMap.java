@@ -189,6 +189,7 @@ public abstract class BpfMap implements AutoCloseable {
     /**
      * Puts several entries, one after the other.
      *
+     * @param flags {@link #ANY} or {@link #LOCK}
      * @return how many, which is all
      * @throws MapException for the first that is refused; those before it are in the map
      */

@@ -39,12 +39,26 @@ public final class InertMap extends LiveMap {
     }
 
     @Override
+    byte[] take(byte[] key) {
+        if (def().type() == MapType.STACK_TRACE) {
+            return null;
+        }
+        throw cannotTakeOut();
+    }
+
+    @Override
     int write(byte[] key, byte[] value, long flags) {
-        return Errno.EBADF.negative();
+        return def().type() == MapType.STACK_TRACE ? Errno.EINVAL.negative() : Errno.EBADF.negative();
     }
 
     @Override
     int erase(byte[] key) {
+        if (def().type() == MapType.STACK_TRACE) {
+            int buckets = Integer.highestOneBit(def().maxEntries() - 1) << 1;
+            return Integer.compareUnsigned(IndexedMap.index(key), Math.max(buckets, 1)) < 0
+                    ? Errno.ENOENT.negative()
+                    : Errno.E2BIG.negative();
+        }
         return Errno.ENOENT.negative();
     }
 

@@ -129,10 +129,10 @@ abstract class LiveMap extends BpfMap {
     @Override
     public final byte[] get(byte[] key, long flags) {
         checkKey(key);
-        checkReadable();
         if ((flags & ~LOCK) != 0) {
             throw refuse(Errno.EINVAL, "a look-up has no other flags than BPF_F_LOCK, flags=" + flags);
         }
+        checkReadable();
         checkLock(flags);
         return inside(() -> hasFields() ? readWithFields(key, flags != 0) : read(key));
     }
@@ -318,6 +318,10 @@ abstract class LiveMap extends BpfMap {
     public final int updateBatch(List<MapEntry> entries, long flags) {
         checkWritable();
         checkBatches();
+        if ((flags & ~LOCK) != 0) {
+            throw refuse(Errno.EINVAL, "a batch has no other flags than BPF_F_LOCK, flags=" + flags);
+        }
+        checkLock(flags);
         for (MapEntry entry : entries) {
             put(entry.key(), entry.value(), flags);
         }
@@ -328,7 +332,7 @@ abstract class LiveMap extends BpfMap {
     public final int deleteBatch(List<byte[]> keys) {
         checkWritable();
         checkBatches();
-        if (this instanceof IndexedMap && !keys.isEmpty()) {
+        if (this instanceof IndexedMap) {
             throw noBatches();
         }
         for (byte[] key : keys) {

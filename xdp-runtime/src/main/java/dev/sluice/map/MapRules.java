@@ -47,6 +47,11 @@ final class MapRules {
 
     static void array(MapDef def) {
         keySize(def, 4);
+        switch (def.type()) {
+            case PROG_ARRAY, PERF_EVENT_ARRAY, CGROUP_ARRAY, ARRAY_OF_MAPS -> valueSize(def, 4, 4);
+            case REUSEPORT_SOCKARRAY -> valueSize(def, 4, 8);
+            default -> {}
+        }
         positive(def, "value_size", def.valueSize());
         positive(def, "max_entries", def.maxEntries());
         int allowed = NUMA_NODE | ACCESS;

@@ -79,14 +79,12 @@ public final class Maps {
                         INODE_STORAGE,
                         TASK_STORAGE,
                         CGRP_STORAGE,
-                        SOCKMAP,
                         SOCKHASH,
-                        CGROUP_ARRAY,
                         CGROUP_STORAGE,
                         PERCPU_CGROUP_STORAGE,
-                        REUSEPORT_SOCKARRAY,
                         STACK_TRACE,
                         ARENA -> new InertMap(def, table);
+                case SOCKMAP, CGROUP_ARRAY, REUSEPORT_SOCKARRAY -> new InertArrayMap(def, table);
                 case DEVMAP -> new DevMap(readOnly(def), table, regions);
                 case DEVMAP_HASH -> new DevHashMap(readOnly(def), table, regions, cpus, seed);
                 case STRUCT_OPS, INSN_ARRAY, UNSPEC -> throw new AssertionError(def);
