@@ -9,7 +9,7 @@ import dev.sluice.XdpRuntime;
 import dev.sluice.btf.Btf;
 import dev.sluice.btf.BtfWalker;
 import dev.sluice.helper.Clock;
-import java.io.BufferedOutputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
@@ -34,12 +34,18 @@ import org.jspecify.annotations.Nullable;
  */
 final class EventLog implements AutoCloseable {
     private static final Duration WAIT = Duration.ofMillis(100);
+    private static final int BUFFER = 8192;
     private static final JsonFactory JSON = new JsonFactory();
 
     private final LoadedMap map;
     private final int type;
     private final int typeBytes;
     private final String destination;
+    private final OutputStream out;
+
+    /** Whole lines that have not been written yet. */
+    private final ByteArrayOutputStream lines = new ByteArrayOutputStream();
+
     private final JsonGenerator json;
     private final @Nullable EventReader reader;
     private volatile Clock clock = System::nanoTime;
@@ -57,11 +63,9 @@ final class EventLog implements AutoCloseable {
         this.destination = destination;
         Btf btf = map.btf();
         typeBytes = type == 0 || btf == null ? 0 : btf.sizeOf(type);
-        OutputStream out = destination.equals("-") ? System.out : Files.newOutputStream(Path.of(destination));
-        json = JSON.createGenerator(new BufferedOutputStream(out));
-        json.setPrettyPrinter(new MinimalPrettyPrinter("\n"));
-        json.configure(JsonGenerator.Feature.AUTO_CLOSE_TARGET, !destination.equals("-"));
-        json.configure(JsonGenerator.Feature.FLUSH_PASSED_TO_STREAM, true);
+        out = destination.equals("-") ? System.out : Files.newOutputStream(Path.of(destination));
+        json = JSON.createGenerator(lines);
+        json.setPrettyPrinter(new MinimalPrettyPrinter("")); // lines end with the event, not before the next one
         reader = atOnce ? runtime.events(map, this::write) : runtime.events(map);
     }
 
@@ -175,6 +179,11 @@ final class EventLog implements AutoCloseable {
                 BtfWalker.walk(btf, type, Arrays.copyOf(event.data(), typeBytes), new JsonVisitor(json));
             }
             json.writeEndObject();
+            json.writeRaw('\n');
+            json.flush();
+            if (lines.size() >= BUFFER) {
+                writeLines();
+            }
         } catch (UncheckedIOException e) {
             failure = e.getCause();
         } catch (IOException e) {
@@ -184,10 +193,18 @@ final class EventLog implements AutoCloseable {
 
     private synchronized void flush() {
         try {
-            json.flush();
+            writeLines();
+            out.flush();
         } catch (IOException e) {
             failure = failure == null ? e : failure;
         }
+    }
+
+    private void writeLines() throws IOException {
+        synchronized (out) { // others print lines to standard output
+            lines.writeTo(out);
+        }
+        lines.reset();
     }
 
     /** Reads the last events, and completes the file. */
@@ -224,10 +241,11 @@ final class EventLog implements AutoCloseable {
                 reader.close();
             }
             try {
-                if (read > 0 && failure == null) {
-                    json.writeRaw('\n');
+                writeLines();
+                out.flush();
+                if (!destination.equals("-")) {
+                    out.close();
                 }
-                json.close();
             } catch (IOException e) {
                 failure = failure == null ? e : failure;
             }

@@ -37,24 +37,26 @@ final class JsonOptions {
         void write(JsonGenerator json) throws IOException;
     }
 
-    /** Prints one JSON document and a line end. */
+    /** Prints one JSON document and a line end, as one: others that print to the stream hold its lock as well. */
     void print(PrintStream out, Body body) {
         print(out, pretty, body);
     }
 
     static void print(PrintStream out, boolean pretty, Body body) {
-        try (JsonGenerator json = FACTORY.createGenerator(out)) {
-            if (pretty) {
-                // "name": value, and short arrays on one line
-                DefaultPrettyPrinter printer = new DefaultPrettyPrinter(
-                        Separators.createDefaultInstance().withObjectFieldValueSpacing(Separators.Spacing.AFTER));
-                printer.indentObjectsWith(new DefaultIndenter("    ", "\n"));
-                json.setPrettyPrinter(printer);
+        synchronized (out) {
+            try (JsonGenerator json = FACTORY.createGenerator(out)) {
+                if (pretty) {
+                    // "name": value, and short arrays on one line
+                    DefaultPrettyPrinter printer = new DefaultPrettyPrinter(
+                            Separators.createDefaultInstance().withObjectFieldValueSpacing(Separators.Spacing.AFTER));
+                    printer.indentObjectsWith(new DefaultIndenter("    ", "\n"));
+                    json.setPrettyPrinter(printer);
+                }
+                body.write(json);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
             }
-            body.write(json);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
+            out.println();
         }
-        out.println();
     }
 }

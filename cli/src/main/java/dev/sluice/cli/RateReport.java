@@ -107,12 +107,14 @@ final class RateReport implements AutoCloseable {
         for (VirtualNic nic : datapath.nics().all()) {
             current.put(nic.name(), read(nic));
         }
-        if (json) {
-            JsonOptions.print(out, false, generator -> write(generator, current, seconds));
-        } else {
-            printTable(current, seconds);
+        synchronized (out) {
+            if (json) {
+                JsonOptions.print(out, false, generator -> write(generator, current, seconds));
+            } else {
+                printTable(current, seconds);
+            }
+            out.flush();
         }
-        out.flush();
         before.putAll(current);
     }
 

@@ -65,12 +65,14 @@ final class RunReport {
 
     /** As JSON or as a table, and warnings on standard error. */
     void print(JsonOptions json, PrintStream out) {
-        if (json.wanted()) {
-            json.print(out, this::write);
-        } else {
-            print(out);
+        synchronized (out) { // rates and events may be printed by other threads
+            if (json.wanted()) {
+                json.print(out, this::write);
+            } else {
+                print(out);
+            }
+            out.flush();
         }
-        out.flush();
         printWarnings(System.err);
     }
 

@@ -192,4 +192,27 @@ class RunTest {
             assertThat(process.waitFor(180, TimeUnit.SECONDS)).isTrue();
         }
     }
+
+    /** Rates and reports are printed by threads of their own, each in whole lines. */
+    @Test
+    void linesOfSeveralThreadsAreNotMixed() throws Exception {
+        Process process = Cli.start("run", object("parser"), "-j", "--stats", "1ms", "--nic", "g=gen:udp,rate=2k")
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        try (BufferedReader lines = process.inputReader()) {
+            Json.parse(lines.readLine() + "\n"); // it runs
+            int stats = 0;
+            for (int reports = 0; reports < 20; reports++) {
+                new ProcessBuilder("kill", "-USR1", Long.toString(process.pid()))
+                        .start()
+                        .waitFor();
+                for (String type = ""; !type.equals("report"); stats++) {
+                    type = Json.parse(lines.readLine() + "\n").get("type").text();
+                }
+            }
+            assertThat(stats).isGreaterThan(20);
+        } finally {
+            process.destroy();
+        }
+    }
 }
