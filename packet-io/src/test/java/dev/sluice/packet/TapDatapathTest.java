@@ -273,8 +273,7 @@ class TapDatapathTest {
             }
             run.stop();
             RunTotals totals = run.await();
-            assertThat(totals.statistics().get("eth0").get("rx_too_large"))
-                    .isEqualTo(500);
+            assertThat(totals.statistics().get("eth0").get("rx_too_large")).isEqualTo(500);
             for (int i = 0; i < 500; i++) {
                 byte[] expected = new byte[66 + i % 1400];
                 System.arraycopy(HexFormat.of().parseHex("02000000000202000000000188b5"), 0, expected, 0, 14);

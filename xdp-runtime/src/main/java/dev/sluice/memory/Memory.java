@@ -9,6 +9,10 @@ import java.lang.invoke.VarHandle;
 /**
  * Unchecked access to native memory by address: one segment that spans everything, which C2 folds into plain loads and
  * stores. A wrong address is a SIGSEGV of the JVM; callers prove or check first. Any thread; no allocation.
+ *
+ * <p>For the few loops whose time is a packet's: C2 stops inlining these methods when some 8,000 bytes of code are inlined, which
+ * are about thirty accesses, and a call in a loop costs more than itself, as nothing stays in a register. {@code ALL.get} and
+ * {@code ALL.set} in place are inlined always. And {@link #ofUserSpace} spares the check of each address.
  */
 public final class Memory {
     /** All of the address space. Generated code uses it directly. */
@@ -32,6 +36,9 @@ public final class Memory {
     /** Atomic access to aligned longs; coordinates (MemorySegment, long address). */
     public static final VarHandle ATOMIC_LONG = withOffset(ValueLayout.JAVA_LONG);
 
+    /** Addresses that a process of 64-bit Linux has, and more on all but those with five levels of page tables. */
+    private static final long USER_SPACE = (1L << 56) - 1;
+
     /** Up to so many bytes a loop is faster than a call of the runtime. */
     private static final long SHORT_COPY = 128;
 
@@ -39,6 +46,14 @@ public final class Memory {
 
     private static VarHandle withOffset(MemoryLayout layout) {
         return layout.varHandle();
+    }
+
+    /**
+     * The same address of user space, of which C2 knows from here on that it is one: accesses at small distances from it need
+     * no check that they are within {@link #ALL}.
+     */
+    public static long ofUserSpace(long address) {
+        return address & USER_SPACE;
     }
 
     public static byte getByte(long address) {

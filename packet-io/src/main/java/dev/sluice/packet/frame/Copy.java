@@ -20,31 +20,34 @@ final class Copy {
             }
             return;
         }
+        long source = Memory.ofUserSpace(from);
+        long target = Memory.ofUserSpace(to);
         if (length >= BLOCK) {
             // whole blocks, then one that ends with the packet and may overlap those before
             int last = length - BLOCK;
-            for (int at = 0; at < last; at += BLOCK) {
-                block(from + at, to + at);
+            block(source, target);
+            for (int at = BLOCK; at < last; at += BLOCK) {
+                block(source + at, target + at);
             }
-            block(from + last, to + last);
+            block(Memory.ofUserSpace(source + last), Memory.ofUserSpace(target + last));
             return;
         }
         int last = length - Long.BYTES;
         for (int at = 0; at < last; at += Long.BYTES) {
-            Memory.putLong(to + at, Memory.getLong(from + at));
+            Memory.putLong(target + at, Memory.getLong(source + at));
         }
         // the last eight bytes, which may overlap those before
-        Memory.putLong(to + last, Memory.getLong(from + last));
+        Memory.putLong(target + last, Memory.getLong(source + last));
     }
 
     private static void block(long from, long to) {
-        long a = Memory.getLong(from);
-        long b = Memory.getLong(from + 8);
-        long c = Memory.getLong(from + 16);
-        long d = Memory.getLong(from + 24);
-        Memory.putLong(to, a);
-        Memory.putLong(to + 8, b);
-        Memory.putLong(to + 16, c);
-        Memory.putLong(to + 24, d);
+        long a = Memory.ALL.get(Memory.LONG, from);
+        long b = Memory.ALL.get(Memory.LONG, from + 8);
+        long c = Memory.ALL.get(Memory.LONG, from + 16);
+        long d = Memory.ALL.get(Memory.LONG, from + 24);
+        Memory.ALL.set(Memory.LONG, to, a);
+        Memory.ALL.set(Memory.LONG, to + 8, b);
+        Memory.ALL.set(Memory.LONG, to + 16, c);
+        Memory.ALL.set(Memory.LONG, to + 24, d);
     }
 }

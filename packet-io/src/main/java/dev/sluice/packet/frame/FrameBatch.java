@@ -7,6 +7,7 @@ import dev.sluice.packet.pcap.CaptureBatch;
 import dev.sluice.packet.pcap.CaptureReader;
 import io.netty.util.IllegalReferenceCountException;
 import io.netty.util.ReferenceCounted;
+import java.lang.foreign.MemorySegment;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
@@ -280,38 +281,43 @@ public final class FrameBatch implements ReferenceCounted {
         final int most = Math.min(longest, FramePool.LINEAR_ROOM);
         final long place = queue & 0xffff_ffffL | (long) ifindex << 32;
         final long verdict = XDP_PASS | (long) FramePool.FRAME_SIZE << 32;
+        final MemorySegment all = Memory.ALL; // see Memory for why it is used in place
         long home = frames + (long) first * FramePool.STRIDE;
-        long d = descriptor(first);
-        long in = input;
+        long descriptor = descriptor(first);
+        long described = input;
         long bytes = 0;
         int i = first;
         while (i < end) {
-            int length = Memory.getInt(in + CaptureBatch.CAPTURED_LENGTH);
-            if (length < shortest || length > most || Memory.getLong(d + FrameDescriptor.HARD_START) != home) {
+            final long d = Memory.ofUserSpace(descriptor);
+            final long in = Memory.ofUserSpace(described);
+            final int length = all.get(Memory.INT, in + CaptureBatch.CAPTURED_LENGTH);
+            if (length < shortest || length > most || all.get(Memory.LONG, d + FrameDescriptor.HARD_START) != home) {
                 break;
             }
-            long data = home + FramePool.HEADROOM;
-            if (Memory.getLong(d + FrameDescriptor.DATA_META) < data) {
+            final long data = home + FramePool.HEADROOM;
+            if (all.get(Memory.LONG, d + FrameDescriptor.DATA_META) < data) {
                 Memory.fill(home, FramePool.HEADROOM, (byte) 0); // as cleanHeadroom
             }
-            Copy.bytes(Memory.getLong(in + CaptureBatch.ADDRESS), data, length);
-            long timestamp = Memory.getLong(in + CaptureBatch.TIMESTAMP);
-            Memory.putLong(d + FrameDescriptor.DATA, data);
-            Memory.putLong(d + FrameDescriptor.DATA_END, data + length);
-            Memory.putLong(d + FrameDescriptor.DATA_META, data);
-            Memory.putLong(
-                    d + FrameDescriptor.TIMESTAMP, timestamp == CaptureReader.NO_TIMESTAMP ? untimed : timestamp);
-            Memory.putLong(d + FrameDescriptor.RX_QUEUE, place);
-            Memory.putLong(d + FrameDescriptor.ACTION, verdict);
-            Memory.putLong(d + FrameDescriptor.REDIRECT_MAP, 0);
+            Copy.bytes(all.get(Memory.LONG, in + CaptureBatch.ADDRESS), data, length);
+            final long timestamp = all.get(Memory.LONG, in + CaptureBatch.TIMESTAMP);
+            all.set(Memory.LONG, d + FrameDescriptor.DATA, data);
+            all.set(Memory.LONG, d + FrameDescriptor.DATA_END, data + length);
+            all.set(Memory.LONG, d + FrameDescriptor.DATA_META, data);
+            all.set(
+                    Memory.LONG,
+                    d + FrameDescriptor.TIMESTAMP,
+                    timestamp == CaptureReader.NO_TIMESTAMP ? untimed : timestamp);
+            all.set(Memory.LONG, d + FrameDescriptor.RX_QUEUE, place);
+            all.set(Memory.LONG, d + FrameDescriptor.ACTION, verdict);
+            all.set(Memory.LONG, d + FrameDescriptor.REDIRECT_MAP, 0L);
             numbers[i] = number + (i - first);
             arrivalLengths[i] = length;
-            originalLengths[i] = Memory.getInt(in + CaptureBatch.ORIGINAL_LENGTH);
+            originalLengths[i] = all.get(Memory.INT, in + CaptureBatch.ORIGINAL_LENGTH);
             bytes += length;
             i++;
             home += FramePool.STRIDE;
-            d += FrameDescriptor.BYTES;
-            in += CaptureBatch.DESCRIPTOR_SIZE;
+            descriptor += FrameDescriptor.BYTES;
+            described += CaptureBatch.DESCRIPTOR_SIZE;
         }
         size = i;
         selected |= below(i) & ~below(first);
