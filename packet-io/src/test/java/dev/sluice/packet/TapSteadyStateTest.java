@@ -12,10 +12,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** What a packet costs the heap that is written to one TAP, crosses a bridge of the kernel and is read from another: nothing. */
-@Timeout(180)
+@Timeout(300)
 class TapSteadyStateTest {
-    private static final long WARM = 1_000_000;
-    private static final long MEASURED = 300_000;
+    private static final long WARM = 100_000;
+    private static final long MEASURED = 50_000;
 
     @ParameterizedTest
     @EnumSource(names = {"EPOLL", "IO_URING"})
@@ -41,13 +41,14 @@ class TapSteadyStateTest {
             net.must("ip", "link", "set", "slbr", "up");
             VirtualNic in = run.nics().byName("in");
             SteadyStateTest.await(in, WARM);
+            // code of a lower tier may allocate what C2 does not: the best of some rounds counts
             long least = Long.MAX_VALUE;
-            for (int round = 1; round <= 12 && least > 16 << 10; round++) {
+            for (int round = 1; round <= 60 && least > 8 << 10; round++) {
                 long before = SteadyStateTest.allocated();
                 SteadyStateTest.await(in, WARM + round * MEASURED);
                 least = Math.min(least, SteadyStateTest.allocated() - before);
             }
-            assertThat(least).as("bytes allocated for %d packets", MEASURED).isLessThanOrEqualTo(16 << 10);
+            assertThat(least).as("bytes allocated for %d packets", MEASURED).isLessThanOrEqualTo(8 << 10);
             run.stop();
             RunTotals totals = run.await();
             assertThat(totals.statistics().get("out:host").get("tx_packets"))
