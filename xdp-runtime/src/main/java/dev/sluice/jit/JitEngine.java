@@ -37,8 +37,12 @@ public final class JitEngine implements Engine {
         return new JitEngine(true, Settings.HUGE_METHOD_BYTES);
     }
 
-    /** With another size of methods, for tests. */
-    JitEngine withMethodBytes(int bytes) {
+    /**
+     * The same with smaller methods, so that ordinary programs are cut as large ones are: for tests.
+     *
+     * @param bytes that a method should not exceed; what can't be cut does
+     */
+    public JitEngine withMethodBytes(int bytes) {
         return new JitEngine(trusting, bytes);
     }
 

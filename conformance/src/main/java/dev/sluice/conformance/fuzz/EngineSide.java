@@ -29,6 +29,7 @@ final class EngineSide implements Side {
     private static final int FRAME_BYTES = 4096;
     private static final int HEADROOM = 256;
 
+    private final String name;
     private final Engine engine;
     private final int cpu;
     private final Arena arena = Arena.ofConfined();
@@ -42,8 +43,13 @@ final class EngineSide implements Side {
     private @Nullable ProgramFault fault;
     private int programs;
 
-    /** @param cpu the number that programs see */
     EngineSide(Engine engine, int cpu) {
+        this(engine.name(), engine, cpu);
+    }
+
+    /** @param cpu the number that programs see */
+    EngineSide(String name, Engine engine, int cpu) {
+        this.name = name;
         this.engine = engine;
         this.cpu = cpu;
         MapTable maps = new MapTable();
@@ -58,7 +64,7 @@ final class EngineSide implements Side {
 
     @Override
     public String name() {
-        return engine.name();
+        return name;
     }
 
     /** Counts what the interpreter executes; null to stop that. The watch over what the verifier proved goes on. */

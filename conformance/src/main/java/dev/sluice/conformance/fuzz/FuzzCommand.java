@@ -8,6 +8,7 @@ import dev.sluice.isa.Form;
 import dev.sluice.isa.Opcode;
 import dev.sluice.isa.Symbols;
 import dev.sluice.isa.Syntax;
+import dev.sluice.jit.JitEngine;
 import dev.sluice.kernel.CpuPin;
 import dev.sluice.kernel.Kernel;
 import dev.sluice.kernel.KernelAccess;
@@ -42,6 +43,11 @@ public final class FuzzCommand implements Callable<Integer> {
     private static final List<Form> REFUSED_BY_KERNEL = List.of(Form.LD_ABS, Form.LD_IND, Form.CALLX, Form.CALL_KFUNC);
 
     private static final int INPUTS = 8;
+
+    /** Of so many programs one is cut into small methods. */
+    private static final int CUT_EVERY = 3;
+
+    private static final int CUT_BYTES = 600;
 
     /** How long a finding may be shrunk. */
     private static final long SHRINK_NANOS = 30_000_000_000L;
@@ -157,12 +163,13 @@ public final class FuzzCommand implements Callable<Integer> {
         Code code = ProgramGenerator.generate(seed);
         Inputs inputs = Inputs.of(seed, INPUTS);
         tally.coverage.begin();
-        Comparison.Outcome outcome = bench.all.compare(code, inputs);
+        Comparison all = seed % CUT_EVERY == 0 ? bench.cut : bench.whole;
+        Comparison.Outcome outcome = all.compare(code, inputs);
         if (outcome instanceof Comparison.Outcome.Same) {
             tally.coverage.end(INPUTS);
             if (hot) {
                 bench.heat(inputs, hotRuns);
-                outcome = bench.all.rerun(code, inputs);
+                outcome = all.rerun(code, inputs);
                 tally.hot++;
             }
         }
@@ -172,12 +179,13 @@ public final class FuzzCommand implements Callable<Integer> {
             case Comparison.Outcome.Different(String how) -> {
                 tally.different++;
                 found.incrementAndGet();
-                finding(bench, seed, code, inputs, how);
+                finding(bench, all, seed, code, inputs, how);
             }
         }
     }
 
-    private void finding(Bench bench, long seed, Code code, Inputs inputs, String how) throws IOException {
+    private void finding(Bench bench, Comparison all, long seed, Code code, Inputs inputs, String how)
+            throws IOException {
         bench.watch(null); // smaller programs are none of the coverage's
         System.out.println("seed " + seed + ": " + how + "; shrinking");
         // a program that has lost the end of its loop keeps the verifier busy for seconds
@@ -185,9 +193,9 @@ public final class FuzzCommand implements Callable<Integer> {
         Code small = Shrinker.shrink(
                 code,
                 smaller -> System.nanoTime() < until
-                        && bench.all.compare(smaller, inputs) instanceof Comparison.Outcome.Different);
+                        && all.compare(smaller, inputs) instanceof Comparison.Outcome.Different);
         String smallest =
-                bench.all.compare(small, inputs) instanceof Comparison.Outcome.Different(String which) ? which : how;
+                all.compare(small, inputs) instanceof Comparison.Outcome.Different(String which) ? which : how;
         String text = "// seed " + seed + ": " + smallest + "\n// the whole program: " + how + "\n"
                 + new Disassembler(Syntax.CLANG, Symbols.NONE).text(small);
         Files.createDirectories(findings);
@@ -226,6 +234,7 @@ public final class FuzzCommand implements Callable<Integer> {
                 executed      %d instructions a packet in the median program
                 rarest        %s, executed in %,d programs (without %s, which XDP may not use)
                 hot           %,d programs compared again after %,d more packets; C2 compiled %,d of them
+                cut           every %drd seed on both JITs in methods of %d bytes
                 time          %.1f s, %.0f programs a second
                 """,
                 engines,
@@ -245,14 +254,27 @@ public final class FuzzCommand implements Callable<Integer> {
                 total.hot,
                 hotRuns,
                 c2Classes,
+                CUT_EVERY,
+                CUT_BYTES,
                 nanos / 1e9,
                 (total.same + total.different) * 1e9 / nanos);
     }
 
-    /** Every engine, for a thread on a CPU. */
+    /** Every engine, and what becomes of large programs, for a thread on a CPU. */
     static List<Side> engineSides(int cpu) {
         List<Side> sides = new ArrayList<>();
         Bench.engines().forEach(engine -> sides.add(new EngineSide(engine, cpu)));
+        sides.addAll(cutSides(cpu));
+        return sides;
+    }
+
+    /** The engines that cut large programs into methods, with such small ones that all programs are large. */
+    private static List<Side> cutSides(int cpu) {
+        List<Side> sides = new ArrayList<>();
+        for (JitEngine engine : List.of(JitEngine.checked(), JitEngine.trusting())) {
+            String name = engine.name() + " in methods of " + CUT_BYTES + " bytes";
+            sides.add(new EngineSide(name, engine.withMethodBytes(CUT_BYTES), cpu));
+        }
         return sides;
     }
 
@@ -260,7 +282,8 @@ public final class FuzzCommand implements Callable<Integer> {
     private static final class Bench implements AutoCloseable {
         private final List<Side> sides = new ArrayList<>();
         final Coverage coverage;
-        final Comparison all;
+        final Comparison whole;
+        final Comparison cut;
 
         static List<Engine> engines() {
             return List.of(Engines.interpreter(), Engines.jitChecked(), Engines.jit());
@@ -271,12 +294,16 @@ public final class FuzzCommand implements Callable<Integer> {
                 sides.add(new KernelSide(kernel));
             }
             for (Engine engine : engines()) {
-                EngineSide side = new EngineSide(engine, cpu);
-                sides.add(side);
+                sides.add(new EngineSide(engine, cpu));
             }
             this.coverage = coverage;
             watch(coverage);
-            all = new Comparison(sides);
+            whole = new Comparison(List.copyOf(sides));
+            List<Side> small = cutSides(cpu);
+            List<Side> other = new ArrayList<>(sides.subList(0, sides.size() - small.size()));
+            other.addAll(small);
+            cut = new Comparison(other);
+            sides.addAll(small);
         }
 
         /** Only the interpreter shows its steps. */

@@ -73,7 +73,7 @@ class GoldenTest {
                         "legacy/iproute2");
     }
 
-    private static void compare(Engine engine, Golden.Subject subject) {
+    static void compare(Engine engine, Golden.Subject subject) {
         Btf target = null;
         if (subject.object().equals("features/core")) {
             assumeTrue(Files.isReadable(KERNEL_TYPES), "needs the types of a running kernel, " + KERNEL_TYPES);
