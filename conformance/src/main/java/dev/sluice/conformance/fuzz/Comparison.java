@@ -32,6 +32,11 @@ final class Comparison {
         this.sides = sides;
     }
 
+    /** What is compared. */
+    List<Side> sides() {
+        return sides;
+    }
+
     Outcome compare(Code code, Inputs inputs) {
         for (Side side : sides) {
             String refusal = side.load(code);

@@ -168,7 +168,7 @@ public final class FuzzCommand implements Callable<Integer> {
         if (outcome instanceof Comparison.Outcome.Same) {
             tally.coverage.end(INPUTS);
             if (hot) {
-                bench.heat(inputs, hotRuns);
+                heat(all, inputs, hotRuns);
                 outcome = all.rerun(code, inputs);
                 tally.hot++;
             }
@@ -180,6 +180,17 @@ public final class FuzzCommand implements Callable<Integer> {
                 tally.different++;
                 found.incrementAndGet();
                 finding(bench, all, seed, code, inputs, how);
+            }
+        }
+    }
+
+    /** Runs compiled code often enough for HotSpot to compile it too. */
+    private static void heat(Comparison all, Inputs inputs, int runs) {
+        for (Side side : all.sides()) {
+            if (side instanceof EngineSide && !side.name().equals("interpreter")) {
+                for (int i = 0; i < runs; i++) {
+                    side.run(inputs.packets().get(i % inputs.packets().size()));
+                }
             }
         }
     }
@@ -311,17 +322,6 @@ public final class FuzzCommand implements Callable<Integer> {
             for (Side side : sides) {
                 if (side instanceof EngineSide engine) {
                     engine.watch(steps);
-                }
-            }
-        }
-
-        /** Runs compiled code often enough for HotSpot to compile it too. */
-        void heat(Inputs inputs, int runs) {
-            for (Side side : sides) {
-                if (side instanceof EngineSide && !side.name().equals("interpreter")) {
-                    for (int i = 0; i < runs; i++) {
-                        side.run(inputs.packets().get(i % inputs.packets().size()));
-                    }
                 }
             }
         }
