@@ -33,6 +33,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -48,6 +49,12 @@ final class DatapathBench {
     /** A datapath that reads and writes a TAP's frames one by one, beside one that has io_uring. */
     private static final String EPOLL = "sluice, epoll";
 
+    /** One queue, beside several. */
+    private static final String ONE = "one queue";
+
+    /** Processes with a queue each, beside one with several. */
+    private static final String PROCESSES = "processes";
+
     private static final long TAP_NANOS = 1_500_000_000;
     private static final int FRAME_BYTES = 60;
 
@@ -56,6 +63,9 @@ final class DatapathBench {
 
     /** Packets of a queue in a run. */
     private static final long PACKETS = 3_000_000;
+
+    /** The same where queues run at the same time, and do not start at once. */
+    private static final long PACKETS_OF_SEVERAL = 12_000_000;
 
     private static final int DEVMAP_IFINDEX = 77;
 
@@ -75,9 +85,26 @@ final class DatapathBench {
      * @param queues rx queues
      * @param devmap of the program, slot 0 of which is another NIC; empty for none
      * @param writes whether what passes goes into a capture
+     * @param packets of a queue in a run
      */
     private record Case(
-            String name, String program, String what, Source source, int queues, String devmap, boolean writes) {}
+            String name,
+            String program,
+            String what,
+            Source source,
+            int queues,
+            String devmap,
+            boolean writes,
+            long packets) {
+        Case(String name, String program, String what, Source source, int queues, String devmap, boolean writes) {
+            this(name, program, what, source, queues, devmap, writes, queues == 1 ? PACKETS : PACKETS_OF_SEVERAL);
+        }
+
+        /** The same with one queue, for comparison. */
+        Case ofOneQueue() {
+            return new Case(name, program, what, source, 1, devmap, writes, packets);
+        }
+    }
 
     private static final List<Case> CASES = List.of(
             new Case("drop", "drop", "XDP_DROP, counted", Source.GENERATOR, 1, "", false),
@@ -111,6 +138,7 @@ final class DatapathBench {
      * What a case came to.
      *
      * @param kernelReason why there is no figure of the kernel; null when there is one
+     * @param scaling of several queues; null for one
      * @param ringReason why a TAP was not read by io_uring; null when it was, or there is none
      */
     private record Result(
@@ -120,6 +148,7 @@ final class DatapathBench {
             Stages stages,
             double read,
             @Nullable String kernelReason,
+            @Nullable Scaling scaling,
             @Nullable String ringReason) {
         Timing sluice() {
             return race.timing(SLUICE);
@@ -152,6 +181,34 @@ final class DatapathBench {
         /** Copying into frames and the poll: receiving without reading. */
         double toBatch() {
             return Math.max(0, stages.receive() - read);
+        }
+    }
+
+    /**
+     * What several queues come to together, as multiples of one.
+     *
+     * @param queues by CPU time
+     * @param queuesInTime by the clock on the wall
+     * @param processes as many processes with a queue each, by CPU time
+     */
+    private record Scaling(double queues, double queuesInTime, double processes, double processesInTime) {
+        static Scaling of(
+                int count, Race.Result race, DatapathContender several, DatapathContender one, QueueProcesses peers) {
+            double inTime = lastMedian(one.rates(), race);
+            return new Scaling(
+                    count * race.ratio(ONE, SLUICE).median(),
+                    lastMedian(several.rates(), race) / inTime,
+                    count * race.ratio(ONE, PROCESSES).median(),
+                    lastMedian(peers.rates(), race) / inTime);
+        }
+
+        /** Of the rounds that were compared, which are the last ones. */
+        private static double lastMedian(List<Double> rates, Race.Result race) {
+            int rounds = Math.min(rates.size(), race.timing(ONE).rounds());
+            List<Double> last = rates.subList(rates.size() - rounds, rates.size()).stream()
+                    .sorted()
+                    .toList();
+            return last.get(last.size() / 2);
         }
     }
 
@@ -219,8 +276,7 @@ final class DatapathBench {
 
     private Result measure(Case of) throws IOException {
         ObjectOptions.Choice choice = BenchPrograms.choice(of.program);
-        try (Session session = Session.open(
-                choice, RunOptions.of(options.engine, options.seed, new NetworkOptions()), of.queues, false)) {
+        try (Session session = session(of, choice)) {
             if (!of.devmap.isEmpty()) {
                 byte[] ifindex = {DEVMAP_IFINDEX, 0, 0, 0};
                 session.object().map(of.devmap).orElseThrow().map().put(new byte[4], ifindex, 0);
@@ -238,6 +294,14 @@ final class DatapathBench {
                 }
                 race.add(BARE, this::bareLoop);
             }
+            DatapathContender one = null;
+            QueueProcesses peers = null;
+            if (of.queues > 1) {
+                one = new DatapathContender(watch -> datapath(of.ofOneQueue(), session, capture, io, watch));
+                peers = new QueueProcesses(of.queues, options.engine, options.seed);
+                race.add(ONE, one);
+                race.add(PROCESSES, peers);
+            }
             String kernelReason = whyNoKernel(of);
             KernelLive live = null;
             if (kernelReason == null && Kernel.open() instanceof KernelAccess.Available available) {
@@ -250,19 +314,45 @@ final class DatapathBench {
             }
             try {
                 Race.Result result = race.run(options.rounds, options.warmUpNanos);
+                Scaling scaling =
+                        one == null || peers == null ? null : Scaling.of(of.queues, result, sluice, one, peers);
                 Stages stages = Stages.of(
                         () -> datapath(of, session, capture, io, nic -> {}),
                         "bench0",
                         of.source == Source.TAP ? this::tapTraffic : null,
                         TAP_NANOS);
                 double read = capture.isEmpty() ? 0 : readNanos(capture);
-                return new Result(of, result, sluice.queues(), stages, read, kernelReason, ringReason);
+                return new Result(of, result, sluice.queues(), stages, read, kernelReason, scaling, ringReason);
             } finally {
                 if (live != null) {
                     live.close();
                 }
+                if (peers != null) {
+                    peers.close();
+                }
             }
         }
+    }
+
+    /** Runs the case of several queues with one, a round whenever it is asked for: in a process of {@link QueueProcesses}. */
+    static void serve(EngineChoice engine, long seed, Consumer<QueueProcesses.Round> server) throws IOException {
+        Case of = CASES.stream()
+                .filter(one -> one.queues > 1)
+                .findFirst()
+                .orElseThrow()
+                .ofOneQueue();
+        DatapathBench bench = new DatapathBench(new Options(engine, seed, 1, 0, false, List.of()), Path.of(""));
+        try (Session session = bench.session(of, BenchPrograms.choice(of.program))) {
+            DatapathContender contender =
+                    new DatapathContender(watch -> bench.datapath(of, session, "", TapIo.EPOLL, watch));
+            server.accept(() -> new QueueProcesses.Outcome(
+                    contender.round(), contender.rates().getLast()));
+        }
+    }
+
+    private Session session(Case of, ObjectOptions.Choice choice) {
+        return Session.open(
+                choice, RunOptions.of(options.engine, options.seed, new NetworkOptions()), of.queues, false);
     }
 
     private DatapathContender tapContender(Case of, Session session, TapIo io) {
@@ -314,8 +404,8 @@ final class DatapathBench {
 
     private Datapath datapath(Case of, Session session, String capture, TapIo io, DatapathContender.Watch watch) {
         End source = switch (of.source) {
-            case CAPTURE -> new End.Captures(List.of(capture), 0, PACKETS, Pace.TOP_SPEED);
-            case GENERATOR -> new End.Generator(traffic(), PACKETS * of.queues, Pace.TOP_SPEED);
+            case CAPTURE -> new End.Captures(List.of(capture), 0, of.packets, Pace.TOP_SPEED);
+            case GENERATOR -> new End.Generator(traffic(), of.packets * of.queues, Pace.TOP_SPEED);
             case TAP -> new End.Tap(tapName(), io);
         };
         Datapath.Builder builder = Datapath.builder().contexts(session::context).nic("bench0", nic -> {
@@ -466,6 +556,16 @@ final class DatapathBench {
             out.println(result.of.name + ", queue " + queue + ": " + BenchResult.number(rate.nanosPerPacket())
                     + " ns/packet of CPU, " + Quantity.scaled(rate.packetsPerSecond()) + "packets/s in time");
         }
+        Scaling scaling = result.scaling;
+        if (scaling != null) {
+            out.println(result.of.name + ": one queue takes "
+                    + BenchResult.number(result.race.timing(ONE).median()) + " ns/packet; " + result.of.queues
+                    + " queues give " + BenchResult.number(scaling.queues) + " of it by CPU time, "
+                    + BenchResult.number(scaling.queuesInTime) + " in time");
+            out.println(result.of.name + ": as many processes with a queue each, the machine's ceiling, give "
+                    + BenchResult.number(scaling.processes) + " by CPU time, "
+                    + BenchResult.number(scaling.processesInTime) + " in time");
+        }
     }
 
     private static void printTap(PrintStream out, Result result) {
@@ -558,6 +658,17 @@ final class DatapathBench {
             if (result.race.has(EPOLL)) {
                 writeTap(json, "epoll", result, EPOLL);
             }
+        }
+        Scaling scaling = result.scaling;
+        if (scaling != null) {
+            json.writeObjectFieldStart("scaling");
+            json.writeNumberField(
+                    "one_queue_ns_per_packet", round(result.race.timing(ONE).median()));
+            json.writeNumberField("queues_to_one", round(scaling.queues));
+            json.writeNumberField("queues_to_one_in_time", round(scaling.queuesInTime));
+            json.writeNumberField("processes_to_one", round(scaling.processes));
+            json.writeNumberField("processes_to_one_in_time", round(scaling.processesInTime));
+            json.writeEndObject();
         }
         json.writeObjectFieldStart("warm_up");
         json.writeNumberField("time_ns", result.race.warmUp().nanos());

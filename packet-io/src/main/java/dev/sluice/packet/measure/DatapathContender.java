@@ -37,6 +37,7 @@ public final class DatapathContender implements Contender {
     private final Function<Watch, Datapath> maker;
     private final @Nullable Traffic traffic;
     private final long nanos;
+    private final List<Double> inTime = new ArrayList<>();
     private List<QueueRate> queues = List.of();
 
     /** @param maker builds the datapath of one round, and shows the NIC whose packets count to the watch */
@@ -94,7 +95,13 @@ public final class DatapathContender implements Contender {
             throw new IllegalStateException(
                     "a run was too short to be measured, expected some 200,000 packets a queue");
         }
+        inTime.add(rates.stream().mapToDouble(QueueRate::packetsPerSecond).sum());
         return (double) cpu / packets;
+    }
+
+    /** Packets a second of all queues, by round: of the clock on the wall, which other programs have their part in. */
+    public List<Double> rates() {
+        return inTime;
     }
 
     /** What each queue did in the last round. */
