@@ -1545,6 +1545,20 @@ final class Emitter {
         Label slow = b.newLabel();
         Label done = b.newLabel();
         boolean inFrame = inFrame(key);
+        Runnable pushKey = () -> {
+            if (inFrame) {
+                pushAddress(Way.OWN_FRAME, key, 2, 0);
+            } else {
+                b.lload(register[2]);
+            }
+        };
+        long innerArrays = unit.checked ? 0 : unit.innerArrays();
+        if (innerArrays != 0) {
+            Label other = b.newLabel();
+            maps.innerArray(innerArrays, () -> b.lload(register[1]), pushKey, other);
+            b.lstore(register[0]).goto_(done);
+            b.labelBinding(other);
+        }
         b.aload(context).lload(register[1]);
         b.invokevirtual(RUN_CONTEXT, "map", MethodTypeDesc.of(Descriptors.BPF_MAP, CD_long))
                 .astore(map);
@@ -1562,11 +1576,7 @@ final class Emitter {
             b.ifeq(slow);
         }
         b.aload(map);
-        if (inFrame) {
-            pushAddress(Way.OWN_FRAME, key, 2, 0);
-        } else {
-            b.lload(register[2]);
-        }
+        pushKey.run();
         b.aload(context).getfield(RUN_CONTEXT, "cpu", CD_int);
         b.invokevirtual(Descriptors.BPF_MAP, "lookup", MethodTypeDesc.of(CD_long, CD_long, CD_int));
         b.lstore(register[0]);
@@ -1576,7 +1586,6 @@ final class Emitter {
             b.aload(map).lload(register[0]);
             b.invokestatic(RUNTIME, "valueEnd", MethodTypeDesc.of(CD_long, Descriptors.BPF_MAP, CD_long));
             b.lstore(valueEnd(lookup));
-            b.labelBinding(done);
             cold(() -> {
                 b.labelBinding(slow);
                 checkedHelper(Helper.MAP_LOOKUP_ELEM, pc);
@@ -1588,6 +1597,7 @@ final class Emitter {
                         .goto_(done);
             });
         }
+        b.labelBinding(done);
     }
 
     /** Calls a function of the program: {@code invoke} finds the context, r1 to r5 and the new r10 on the stack. */

@@ -4,15 +4,18 @@ import static dev.sluice.jit.Descriptors.BPF_MAP;
 import static dev.sluice.jit.Descriptors.RUN_CONTEXT;
 import static dev.sluice.jit.Descriptors.VAR_HANDLE;
 import static java.lang.constant.ConstantDescs.CD_Integer;
+import static java.lang.constant.ConstantDescs.CD_Long;
 import static java.lang.constant.ConstantDescs.CD_int;
 import static java.lang.constant.ConstantDescs.CD_long;
 import static java.lang.constant.ConstantDescs.CD_void;
 
 import dev.sluice.isa.Width;
 import dev.sluice.map.ArrayMap;
+import dev.sluice.map.ArrayOfMapsMap;
 import dev.sluice.map.BpfMap;
 import dev.sluice.map.HashTableMap;
 import dev.sluice.map.LruHashMap;
+import dev.sluice.map.MapTable;
 import dev.sluice.map.PerCpuArrayMap;
 import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.Label;
@@ -72,6 +75,9 @@ final class MapCode {
         words = bucket + 2;
     }
 
+    /** Upper bound of the bytes of JVM code of {@link #innerArray}. */
+    static final int INNER_BYTES = 140;
+
     /** Upper bound of the bytes of JVM code of a look-up. */
     static int lookupBytes(BpfMap map) {
         return map instanceof HashTableMap hash && isPlainHash(hash) ? 260 + words(hash) * 100 : 120;
@@ -85,6 +91,7 @@ final class MapCode {
         switch (map) {
             case ArrayMap array -> array(array, key);
             case PerCpuArrayMap array -> perCpuArray(array, key);
+            case ArrayOfMapsMap outer -> arrayOfMaps(outer, key);
             case HashTableMap hash when isPlainHash(hash) && unit.emitsHashes() -> hash(hash, key);
             default -> callLookup(map, key);
         }
@@ -150,6 +157,63 @@ final class MapCode {
         b.lmul();
         pushBase.run();
         b.ladd().goto_(done);
+        b.labelBinding(outside).pop().lconst_0();
+        b.labelBinding(done);
+    }
+
+    /** The pointer of the map in another one. */
+    private void arrayOfMaps(ArrayOfMapsMap outer, Key key) {
+        Label none = b.newLabel();
+        Label done = b.newLabel();
+        load(Width.W, () -> key.push(0));
+        b.dup().loadConstant(outer.def().maxEntries());
+        b.invokestatic(CD_Integer, "compareUnsigned", TWO_INTS).ifge(none);
+        Emitter.widen(b, Width.W);
+        Emitter.pushLong(b, Integer.BYTES);
+        b.lmul();
+        Emitter.pushLong(b, outer.idsAddress());
+        b.ladd().lstore(link);
+        load(Width.W, () -> b.lload(link));
+        b.dup().ifeq(none);
+        b.i2l();
+        Emitter.pushLong(b, MapTable.HANDLE_STEP);
+        b.lmul();
+        Emitter.pushLong(b, MapTable.FIRST_HANDLE);
+        b.ladd().goto_(done);
+        b.labelBinding(none).pop().lconst_0();
+        b.labelBinding(done);
+    }
+
+    /**
+     * Emits a look-up in a map that is in another one, where it is an array: the value's address, or 0, is then on the stack.
+     * Else nothing is.
+     *
+     * @param arrays see {@link MapTable#innerArrays}
+     * @param pushMap pushes the map's pointer
+     * @param other where code goes on for other maps
+     */
+    void innerArray(long arrays, Runnable pushMap, Runnable pushKey, Label other) {
+        Label outside = b.newLabel();
+        Label done = b.newLabel();
+        pushMap.run();
+        Emitter.pushLong(b, MapTable.FIRST_HANDLE);
+        b.lsub().dup2().lstore(link);
+        Emitter.pushLong(b, (long) MapTable.INNER_ARRAYS * MapTable.HANDLE_STEP);
+        b.invokestatic(CD_Long, "compareUnsigned", MethodTypeDesc.of(CD_int, CD_long, CD_long));
+        b.ifge(other);
+        b.lload(link).loadConstant(Integer.numberOfTrailingZeros(MapTable.HANDLE_STEP / MapTable.INNER_ARRAY_BYTES));
+        b.lushr();
+        Emitter.pushLong(b, arrays);
+        b.ladd().lstore(link);
+        loadAt(link, 0);
+        b.dup2().lstore(bucket).lconst_0().lcmp().ifeq(other);
+        load(Width.W, pushKey);
+        b.dup();
+        load(Width.W, () -> pushAt(link, MapTable.INNER_ENTRIES));
+        b.invokestatic(CD_Integer, "compareUnsigned", TWO_INTS).ifge(outside);
+        Emitter.widen(b, Width.W);
+        load(Width.W, () -> pushAt(link, MapTable.INNER_STRIDE));
+        b.i2l().lmul().lload(bucket).ladd().goto_(done);
         b.labelBinding(outside).pop().lconst_0();
         b.labelBinding(done);
     }

@@ -8,6 +8,7 @@ import dev.sluice.isa.Instruction;
 import dev.sluice.isa.Pseudo;
 import dev.sluice.map.BpfMap;
 import dev.sluice.map.MapTable;
+import dev.sluice.map.MapType;
 import dev.sluice.program.Facts;
 import dev.sluice.program.Program;
 import dev.sluice.program.Subprogram;
@@ -127,6 +128,8 @@ final class Unit {
                             knownLookups++;
                             block.estimate += MapCode.lookupBytes(found);
                         }
+                    } else if (helper == Helper.MAP_LOOKUP_ELEM && !checked) {
+                        block.estimate += MapCode.INNER_BYTES;
                     }
                     kinds.step(state, insn, slot);
                     moves |= helper != null && HelperTraits.movesPacket(helper);
@@ -266,6 +269,14 @@ final class Unit {
             return null;
         }
         return table.byHandle(kinds.constant(value));
+    }
+
+    /** Where arrays are found that are in one of the program's maps ({@link MapTable#innerArrays}), or 0. */
+    long innerArrays() {
+        boolean has = maps.stream()
+                .map(map -> map.def().inner())
+                .anyMatch(inner -> inner != null && inner.type() == MapType.ARRAY);
+        return has && table != null ? table.innerArrays() : 0;
     }
 
     /** Whether look-ups in hashes are emitted; programs with very many are better off with calls. */

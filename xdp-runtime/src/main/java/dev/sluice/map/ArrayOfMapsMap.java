@@ -20,6 +20,11 @@ public final class ArrayOfMapsMap extends IndexedMap {
         ids = allocate(Integer.BYTES * Integer.toUnsignedLong(def.maxEntries()));
     }
 
+    /** The address of the first id. */
+    public long idsAddress() {
+        return ids;
+    }
+
     private long address(int index) {
         return ids + (index & 0xffff_ffffL) * Integer.BYTES;
     }

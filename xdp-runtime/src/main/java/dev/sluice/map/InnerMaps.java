@@ -13,6 +13,9 @@ final class InnerMaps {
     InnerMaps(MapDef outer, MapTable table) {
         this.prototype = outer.inner();
         this.table = table;
+        if (prototype.type() == MapType.ARRAY) {
+            table.expectInnerArrays();
+        }
     }
 
     /** Refuses prototypes as the kernel's {@code bpf_map_meta_alloc} does. */
@@ -46,7 +49,13 @@ final class InnerMaps {
         if (!fits(map.def())) {
             return Errno.EINVAL.negative();
         }
-        return map.hold() ? id : Errno.EBADF.negative();
+        if (!map.hold()) {
+            return Errno.EBADF.negative();
+        }
+        if (map instanceof ArrayMap array) {
+            table.describe(array);
+        }
+        return id;
     }
 
     void drop(int id) {

@@ -1,6 +1,8 @@
 package dev.sluice.map;
 
+import dev.sluice.memory.Memory;
 import dev.sluice.memory.QuiescentStates;
+import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -13,6 +15,27 @@ public final class MapTable {
     private static final long HANDLE_BASE = 0xffff_8880_0000_0000L;
 
     private static final int HANDLE_SHIFT = 8;
+
+    /** What a program holds is this plus the map's id times {@link #HANDLE_STEP}. */
+    public static final long FIRST_HANDLE = HANDLE_BASE;
+
+    public static final int HANDLE_STEP = 1 << HANDLE_SHIFT;
+
+    /** Ids below this one have a place in {@link #innerArrays}. */
+    public static final int INNER_ARRAYS = 1 << 16;
+
+    public static final int INNER_ARRAY_BYTES = 16;
+
+    /** Offset in a place. */
+    public static final int INNER_ENTRIES = 8;
+
+    /** Offset in a place. */
+    public static final int INNER_STRIDE = 12;
+
+    /** Lives as long as somebody has this table. */
+    private final Arena arena = Arena.ofAuto();
+
+    private volatile long innerArrays;
 
     private volatile BpfMap[] byId = new BpfMap[16];
     private volatile RingBufferMap[] rings = {};
@@ -40,8 +63,41 @@ public final class MapTable {
         version = version + 1;
     }
 
+    /**
+     * Where code finds the arrays that are in other maps, by id; 0 while there can be none.
+     *
+     * <pre>
+     * id * 16:  values   u64   address of the first value, 0 where there is no such array
+     *           entries  u32
+     *           stride   u32
+     * </pre>
+     */
+    public long innerArrays() {
+        return innerArrays;
+    }
+
+    /** There is a map that arrays can be in. */
+    synchronized void expectInnerArrays() {
+        if (innerArrays == 0) {
+            innerArrays = Memory.allocate(arena, (long) INNER_ARRAYS * INNER_ARRAY_BYTES, 64);
+        }
+    }
+
+    /** An array is about to be in another map. */
+    void describe(ArrayMap array) {
+        if (array.id() < INNER_ARRAYS && array.stride() <= Integer.MAX_VALUE) {
+            long place = innerArrays + (long) array.id() * INNER_ARRAY_BYTES;
+            Memory.putInt(place + INNER_ENTRIES, array.def().maxEntries());
+            Memory.putInt(place + INNER_STRIDE, (int) array.stride());
+            Memory.ATOMIC_LONG.setRelease(Memory.ALL, place, array.valuesAddress());
+        }
+    }
+
     /** Forgets a map. */
     public synchronized void remove(BpfMap map) {
+        if (innerArrays != 0 && map.id() < INNER_ARRAYS) {
+            Memory.putLong(innerArrays + (long) map.id() * INNER_ARRAY_BYTES, 0);
+        }
         BpfMap[] copy = byId.clone();
         copy[map.id()] = null;
         byId = copy;
