@@ -17,6 +17,7 @@ import dev.sluice.map.ProgArrayMap;
 import dev.sluice.object.MapSpec;
 import dev.sluice.object.ObjectException;
 import dev.sluice.object.ObjectSpec;
+import dev.sluice.object.SectionName.Attach;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -28,6 +29,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -300,12 +302,22 @@ final class MapFile {
                                 .getInt(),
                         program.executable());
             } else {
+                requireAttach(program, live.def().type() == MapType.CPUMAP ? Attach.CPUMAP : Attach.DEVMAP);
                 byte[] value = entry.value.clone();
                 System.arraycopy(littleEndian(program.id(), Integer.BYTES), 0, value, Integer.BYTES, Integer.BYTES);
                 live.put(entry.key, value, flags);
             }
         } else {
             live.put(entry.key, entry.value, flags);
+        }
+    }
+
+    /** Linux takes only programs that say that they are for such a map. */
+    private static void requireAttach(LoadedProgram program, Attach wanted) {
+        if (program.linked().spec().type().attach() != wanted) {
+            throw new IllegalArgumentException("prog: expected a program of section xdp/"
+                    + wanted.name().toLowerCase(Locale.ROOT) + ", found section="
+                    + program.linked().spec().section() + ", name=" + program.name());
         }
     }
 

@@ -106,7 +106,7 @@ public abstract class BaseExecutable implements Executable {
                 + (Memory.getInt(descriptor + FrameDescriptor.FRAME_SIZE) & ~Fragments.FLAG)
                 - Fragments.TAILROOM;
         int queue = Memory.getInt(descriptor + FrameDescriptor.RX_QUEUE);
-        context.rxQueueIndex = queue;
+        context.rxQueueIndex = queue & context.rxQueueMask;
         context.cpu = queue;
         context.ingressIfindex = Memory.getInt(descriptor + FrameDescriptor.INGRESS_IFINDEX);
     }

@@ -150,6 +150,12 @@ public final class RunContext implements AutoCloseable {
     public int ingressIfindex;
     public int rxQueueIndex;
 
+    /**
+     * What programs see of the number of their queue: all of it, or 0 in programs of devmaps and cpumaps, which Linux does not tell
+     * it. Whoever runs a program sets it, engines do not.
+     */
+    public int rxQueueMask = -1;
+
     /** The device that the packet is about to leave by, 0 on its way in; whoever runs a program sets it, engines do not. */
     public int egressIfindex;
 

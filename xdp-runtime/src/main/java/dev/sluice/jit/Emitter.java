@@ -1191,8 +1191,14 @@ final class Emitter {
             case 4 -> b.lload(dataEnd);
             case 8 -> b.lload(dataMeta);
             case 12 -> contextInt("ingressIfindex", FrameDescriptor.INGRESS_IFINDEX);
-            case 16 -> contextInt("rxQueueIndex", FrameDescriptor.RX_QUEUE);
-            case 20 -> contextInt("egressIfindex", NO_LOCAL);
+            case 16 -> {
+                contextInt("rxQueueIndex", FrameDescriptor.RX_QUEUE);
+                if (descriptor != NO_LOCAL) {
+                    contextInt("rxQueueMask");
+                    b.land();
+                }
+            }
+            case 20 -> contextInt("egressIfindex");
             default -> {
                 return false;
             }
@@ -1202,13 +1208,14 @@ final class Emitter {
 
     private void contextInt(String field, int inDescriptor) {
         if (descriptor != NO_LOCAL) {
-            if (inDescriptor < 0) {
-                b.lconst_0();
-            } else {
-                fromDescriptor(Width.W, inDescriptor);
-            }
-            return;
+            fromDescriptor(Width.W, inDescriptor);
+        } else {
+            contextInt(field);
         }
+    }
+
+    /** What whoever runs the program has set for all packets. */
+    private void contextInt(String field) {
         b.aload(context).getfield(RUN_CONTEXT, field, CD_int);
         widen();
     }

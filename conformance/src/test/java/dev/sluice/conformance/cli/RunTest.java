@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code sluice run} without privileges: captures, generators, links, files. */
 @Timeout(300)
@@ -214,5 +215,128 @@ class RunTest {
         } finally {
             process.destroy();
         }
+    }
+
+    private static Json formatted(Json entry) {
+        return entry.get("formatted").get("values");
+    }
+
+    /** What the packets' places were, over all CPUs: packets, queues, CPUs, ingress and egress ifindex. */
+    private static List<Long> place(Json run, int which) {
+        long packets = 0;
+        long queues = 0;
+        long cpus = 0;
+        long ingress = 0;
+        long egress = 0;
+        for (Json value : formatted(run.get("maps").get("places").at(which)).items()) {
+            Json place = value.get("value");
+            packets += place.get("packets").number();
+            queues |= place.get("queues").number();
+            cpus |= place.get("cpus").number();
+            ingress |= place.get("ingress").number();
+            egress |= place.get("egress").number();
+        }
+        return List.of(packets, queues, cpus, ingress, egress);
+    }
+
+    /** As Linux 6.18 answers it: the entry's program knows where the packet came in and where it leaves, but no queue. */
+    @ParameterizedTest
+    @ValueSource(strings = {"jit", "jit-checked", "interpreter"})
+    void aDevmapsProgramIsToldTheWayOutAndNoQueue(String engine) throws IOException {
+        for (String program : new String[] {"on_device", "only_device_7"}) {
+            Path devices = folder.resolve(engine + program + ".json");
+            Files.writeString(devices, "[{\"key\":0,\"value\":{\"ifindex\":7,\"prog\":\"" + program + "\"}}]");
+            Json run = Cli.run(
+                            "run",
+                            object("features/entries"),
+                            "--prog",
+                            "to_device",
+                            "--engine",
+                            engine,
+                            "--map",
+                            "devices=" + devices,
+                            "-j",
+                            "--nic",
+                            "in=gen:udp,count=1000,flows=64,queues=2,ifindex=5",
+                            "--nic",
+                            "out=null,ifindex=7,prog=none")
+                    .ok()
+                    .json();
+            assertThat(run.get("statistics").get("out").get("tx_packets").number())
+                    .as(program)
+                    .isEqualTo(1000);
+            assertThat(place(run, 0)).containsExactly(1000L, 3L, 3L, 5L, 0L);
+            if (program.equals("on_device")) {
+                assertThat(place(run, 1)).containsExactly(1000L, 1L, 3L, 5L, 7L);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"jit", "jit-checked", "interpreter"})
+    void aCpumapsProgramRunsOnThatCpuAndIsToldNoQueue(String engine) throws IOException {
+        Path cpus = folder.resolve(engine + "-cpus.json");
+        Files.writeString(cpus, "[{\"key\":2,\"value\":{\"qsize\":128,\"prog\":\"on_cpu\"}}]");
+        Path passed = folder.resolve(engine + "-passed.pcap");
+        Json run = Cli.run(
+                        "run",
+                        object("features/entries"),
+                        "--prog",
+                        "to_cpu",
+                        "--engine",
+                        engine,
+                        "--map",
+                        "remote=" + cpus,
+                        "--cpus",
+                        "4",
+                        "-j",
+                        "--nic",
+                        "in=gen:udp,count=1000,flows=64,queues=2,ifindex=5,host=write:" + passed)
+                .ok()
+                .json();
+        assertThat(place(run, 0)).containsExactly(1000L, 3L, 3L, 5L, 0L);
+        assertThat(place(run, 2)).containsExactly(1000L, 1L, 4L, 5L, 0L);
+        assertThat(run.get("statistics").get("cpumap:2").get("rx_packets").number())
+                .isEqualTo(1000);
+        assertThat(packets(passed)).isEqualTo(1000);
+    }
+
+    @Test
+    void anXskmapsSocketsWriteACapture() throws IOException {
+        Path received = folder.resolve("received.pcapng");
+        Json run = Cli.run(
+                        "run",
+                        object("features/entries"),
+                        "--prog",
+                        "to_socket",
+                        "-j",
+                        "--nic",
+                        "in=gen:udp,count=1000,flows=64,queues=2,xsk=sockets:" + received)
+                .ok()
+                .json();
+        assertThat(run.get("statistics").get("in").get("rx_xdp_redirect").number())
+                .isEqualTo(1000);
+        assertThat(packets(received)).isEqualTo(1000);
+        assertThat(Cli.run("run", object("hello"), "--nic", "in=null,xsk=sockets:" + received)
+                        .error(Cli.USAGE))
+                .contains("xsk: no xskmap of this name, name=sockets");
+    }
+
+    @Test
+    void anEntryTakesOnlyProgramsForItsKindOfMap() throws IOException {
+        Path devices = folder.resolve("devices.json");
+        Files.writeString(devices, "[{\"key\":0,\"value\":{\"ifindex\":7,\"prog\":\"on_cpu\"}}]");
+        assertThat(Cli.run(
+                                "run",
+                                object("features/entries"),
+                                "--prog",
+                                "to_device",
+                                "--map",
+                                "devices=" + devices,
+                                "--nic",
+                                "in=null")
+                        .error(Cli.FAILED))
+                .endsWith(
+                        "entry 1: prog: expected a program of section xdp/devmap, found section=xdp/cpumap, name=on_cpu");
     }
 }

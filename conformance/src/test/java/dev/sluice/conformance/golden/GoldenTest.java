@@ -58,6 +58,7 @@ class GoldenTest {
                         "features/chain",
                         "features/conntrack",
                         "features/core_kinds",
+                        "features/entries",
                         "features/inline_fw",
                         "features/linked_main",
                         "features/metadata",

@@ -129,6 +129,7 @@ public final class CpuQueues {
             this.redirects = redirects;
             this.nics = nics;
             this.programs = programs;
+            context.rxQueueMask = 0; // it runs programs of entries only
             runner = new ProgramRunner(context, listener);
         }
 

@@ -151,11 +151,14 @@ public final class Redirects implements AutoCloseable {
     private long filter(FrameBatch batch, long mask, Executable program, VirtualNic nic) {
         FrameBatch part = batch.select(mask);
         RunContext context = runner.context();
+        int before = context.rxQueueMask;
         context.egressIfindex = nic.ifindex();
+        context.rxQueueMask = 0;
         try {
             runner.run(program, part);
         } finally {
             context.egressIfindex = 0;
+            context.rxQueueMask = before;
             part.release();
         }
         long passed = 0;
