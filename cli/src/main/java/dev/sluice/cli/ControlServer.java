@@ -151,10 +151,6 @@ final class ControlServer implements AutoCloseable {
     private void answer(SocketChannel client, Commands commands) {
         try (client;
                 OutputStream out = Channels.newOutputStream(client)) {
-            if (!client.getOption(ExtendedSocketOptions.SO_PEERCRED).user().equals(owner)) {
-                line(out, Map.of("error", "only " + owner.getName() + " may control this process", "exit", 3));
-                return;
-            }
             line(out, answer(client, out, commands));
         } catch (IOException e) {
             // the client is gone
@@ -165,14 +161,24 @@ final class ControlServer implements AutoCloseable {
 
     private Map<String, Object> answer(SocketChannel client, OutputStream out, Commands commands) throws IOException {
         PrintStream text = new PrintStream(new Frames(out), false, StandardCharsets.UTF_8);
-        running.readLock().lock();
         try {
-            if (closed) {
-                throw new CommandFailure("the run has just ended");
+            // read whoever it is, or he would not hear why he is refused
+            Request request = request(client);
+            if (!client.getOption(ExtendedSocketOptions.SO_PEERCRED).user().equals(owner)) {
+                throw new CommandFailure(
+                        ExitCode.ENVIRONMENT, "only " + owner.getName() + " may control this process", null);
             }
-            int exit = commands.run(request(client), text);
-            text.flush();
-            return Map.of("exit", exit);
+            running.readLock().lock();
+            try {
+                if (closed) {
+                    throw new CommandFailure("the run has just ended");
+                }
+                int exit = commands.run(request, text);
+                text.flush();
+                return Map.of("exit", exit);
+            } finally {
+                running.readLock().unlock();
+            }
         } catch (CommandFailure e) {
             text.flush();
             return Map.of("error", String.valueOf(e.getMessage()), "exit", e.exitCode());
@@ -180,8 +186,6 @@ final class ControlServer implements AutoCloseable {
             // a bug of ours: the run goes on, and who asked is told
             text.flush();
             return Map.of("error", "internal error: " + e, "exit", ExitCode.FAILED);
-        } finally {
-            running.readLock().unlock();
         }
     }
 
