@@ -75,8 +75,10 @@ final class EndFactory implements AutoCloseable {
 
     private static CommandFailure unknown(
             NicOption nic, NicOption.EndText text, NicOption.Setting setting, String known) {
-        return nic.usage(text + ": unknown key, expected host, sent, queues, prog, mtu, mac, ifindex or, for "
-                + text.kind + ", " + known + ", found " + setting.key());
+        return nic.usage(
+                text + ": unknown key, expected host, sent, queues, prog, mtu, mac, ifindex, xsk, rss-key, rss-table, "
+                        + "rx-vlan-offload or, for "
+                        + text.kind + ", " + known + ", found " + setting.key());
     }
 
     private End captures(NicOption nic, NicOption.EndText text) {

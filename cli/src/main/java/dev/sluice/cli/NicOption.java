@@ -1,6 +1,7 @@
 package dev.sluice.cli;
 
 import dev.sluice.packet.Datapath;
+import dev.sluice.packet.nic.Rss;
 import dev.sluice.packet.nic.VirtualNic;
 import java.util.ArrayList;
 import java.util.HexFormat;
@@ -50,6 +51,9 @@ final class NicOption {
     private int mtu;
     private int ifindex;
     private byte @Nullable [] mac;
+    private byte @Nullable [] rssKey;
+    private int @Nullable [] rssTable;
+    private boolean rxVlanOffload;
 
     private NicOption(String text) {
         this.text = text;
@@ -80,9 +84,60 @@ final class NicOption {
                 case "mtu" -> mtu = (int) number(key, value, 68, 65_535);
                 case "ifindex" -> ifindex = (int) number(key, value, 1, 0xfff_ffff);
                 case "mac" -> mac = mac(value);
+                case "rss-key" -> rssKey = rssKey(value);
+                case "rss-table" -> rssTable = rssTable(value);
+                case "rx-vlan-offload" -> {
+                    if (!value.matches("on|off")) {
+                        throw usage("rx-vlan-offload: expected on or off, found " + value);
+                    }
+                    rxVlanOffload = value.equals("on");
+                }
                 default -> current.settings.add(new Setting(key, value));
             }
         }
+    }
+
+    /** Two digits a byte, with or without colons between them, as {@code ethtool -X … hkey} has it. */
+    private byte[] rssKey(String value) {
+        try {
+            byte[] key = HexFormat.of().parseHex(value.replace(":", ""));
+            if (key.length == Rss.KEY_BYTES) {
+                return key;
+            }
+        } catch (IllegalArgumentException e) {
+            // said below
+        }
+        throw usage("rss-key: expected " + Rss.KEY_BYTES + " bytes as hexadecimal digits, found " + value);
+    }
+
+    /** Queues with colons between them, which are repeated until the table is full. */
+    private int[] rssTable(String value) {
+        String[] entries = value.split(":", -1);
+        if (Integer.bitCount(entries.length) != 1) {
+            throw usage("rss-table: expected a power of two of queues such as 0:1:0:2, found " + entries.length);
+        }
+        int[] table = new int[Math.max(entries.length, Rss.TABLE_ENTRIES)];
+        for (int i = 0; i < table.length; i++) {
+            table[i] = (int) number("rss-table", entries[i % entries.length], 0, VirtualNic.MAX_QUEUES - 1);
+        }
+        return table;
+    }
+
+    /** How packets find their queue; null as usual. */
+    private @Nullable Rss rss() {
+        if (rssKey == null && rssTable == null) {
+            return null;
+        }
+        if (rssTable != null && wire.kind.equals("tap")) {
+            throw usage("rss-table: the kernel chooses the queue of a TAP's packet");
+        }
+        for (int queue : rssTable == null ? new int[0] : rssTable) {
+            if (queue >= queues) {
+                throw usage("rss-table: expected queues from 0 to " + (queues - 1) + ", found " + queue);
+            }
+        }
+        Rss usual = Rss.forQueues(queues);
+        return new Rss(rssKey == null ? usual.key() : rssKey, rssTable == null ? usual.indirection() : rssTable);
     }
 
     static NicOption parse(String text) {
@@ -158,6 +213,11 @@ final class NicOption {
         if (ifindex != 0) {
             nic.ifindex(ifindex);
         }
+        Rss spread = rss();
+        if (spread != null) {
+            nic.rss(spread);
+        }
+        nic.rxVlanOffload(rxVlanOffload);
         byte[] address = mac;
         if (address != null) {
             nic.mac(address);

@@ -51,7 +51,7 @@ import picocli.CommandLine.Parameters;
             "  @|bold null|@         nothing: takes all, gives none (the host, unless said)",
             "",
             "Keys of an end follow it. Keys of a NIC: queues=N (each a CPU), prog=OBJ[:PROGRAM] or prog=none, mtu=BYTES, "
-                    + "ifindex=N, mac=ADDRESS, xsk=MAP:FILE (what programs redirect to the sockets of an xskmap), sent=write:FILE (where a wire that only gives sends to). "
+                    + "ifindex=N, mac=ADDRESS, rss-key=HEX, rss-table=QUEUE:QUEUE:… (as ethtool -X), rx-vlan-offload=on (VLAN tags are no part of packets, but a hint), xsk=MAP:FILE (what programs redirect to the sockets of an xskmap), sent=write:FILE (where a wire that only gives sends to). "
                     + "In a file's name a comma is written \\,.",
             ""
         })

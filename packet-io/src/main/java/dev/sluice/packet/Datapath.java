@@ -22,6 +22,7 @@ import dev.sluice.packet.netty.QueueChannel;
 import dev.sluice.packet.netty.Redirects;
 import dev.sluice.packet.netty.VerdictHandler;
 import dev.sluice.packet.netty.VirtualQueueChannel;
+import dev.sluice.packet.netty.VlanHandler;
 import dev.sluice.packet.netty.Wire;
 import dev.sluice.packet.netty.XdpExceptions;
 import dev.sluice.packet.netty.XdpHandler;
@@ -424,6 +425,7 @@ public final class Datapath implements AutoCloseable {
         if (rss != null) {
             nic.rss(rss);
         }
+        nic.rxVlanOffload(options.rxVlanOffload);
         Executable program = options.program;
         BpfMap map = options.counters;
         if (program != null) {
@@ -509,6 +511,9 @@ public final class Datapath implements AutoCloseable {
                 RunContext context = options.neededContexts().create(queue, clock);
                 context.hints = new NicHints(device.nic);
                 contexts.add(context);
+                if (device.nic.rxVlanOffload()) {
+                    pipeline.addLast("vlan", VlanHandler.STRIP);
+                }
                 XdpHandler program = new XdpHandler(device.nic.hook(), context, listener(device));
                 device.programs.add(program);
                 pipeline.addLast("xdp", program);
@@ -522,6 +527,9 @@ public final class Datapath implements AutoCloseable {
                                 : new VerdictHandler(device.nic.statistics(queue), redirects(context, queue, device)));
                 if (!options.exceptions.equals(ExceptionListener.NONE)) {
                     pipeline.addLast("exceptions", new Exceptions(device.nic, options.exceptions));
+                }
+                if (device.nic.rxVlanOffload()) {
+                    pipeline.addLast("tags", VlanHandler.RESTORE);
                 }
                 for (Supplier<? extends ChannelHandler> handler : device.options.handlers) {
                     pipeline.addLast(handler.get());
@@ -1031,6 +1039,7 @@ public final class Datapath implements AutoCloseable {
         private int ifindex;
         private byte @Nullable [] mac;
         private @Nullable Rss rss;
+        private boolean rxVlanOffload;
         private @Nullable Executable program;
         private @Nullable BpfMap counters;
 
@@ -1096,6 +1105,15 @@ public final class Datapath implements AutoCloseable {
         /** Key and indirection table. */
         public Nic rss(Rss key) {
             rss = key;
+            return this;
+        }
+
+        /**
+         * Whether VLAN tags are taken out of packets before the program sees them, and told it as a hint; off unless said. What
+         * passes gets its tag back.
+         */
+        public Nic rxVlanOffload(boolean on) {
+            rxVlanOffload = on;
             return this;
         }
 

@@ -339,4 +339,105 @@ class RunTest {
                 .endsWith(
                         "entry 1: prog: expected a program of section xdp/devmap, found section=xdp/cpumap, name=on_cpu");
     }
+
+    private static long ofQueue(Json run, int queue) {
+        return run.get("statistics").get("in").get("rx" + queue + "_packets").number();
+    }
+
+    @Test
+    void keyAndTableChooseTheQueue() {
+        String flows = "in=gen:udp,count=1000,flows=64,src=10.0.0.0/8,queues=2";
+        Json usual = Cli.run("run", "-j", "--nic", flows).ok().json();
+        assertThat(ofQueue(usual, 0)).isBetween(100L, 900L);
+        Json second = Cli.run("run", "-j", "--nic", flows + ",rss-table=1").ok().json();
+        assertThat(ofQueue(second, 1)).isEqualTo(1000);
+        Json third =
+                Cli.run("run", "-j", "--nic", flows + ",rss-table=0:1:1:1").ok().json();
+        assertThat(ofQueue(third, 0)).isBetween(1L, ofQueue(usual, 0));
+        // a key of zeros hashes everything to 0
+        Json zero = Cli.run("run", "-j", "--nic", flows + ",rss-key=" + "00:".repeat(39) + "00,rss-table=1:0")
+                .ok()
+                .json();
+        assertThat(ofQueue(zero, 1)).isEqualTo(1000);
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = ';',
+            value = {
+                "eth0=null,rss-key=6d5a; rss-key: expected 40 bytes as hexadecimal digits, found 6d5a",
+                "eth0=null,queues=2,rss-table=0:1:0; rss-table: expected a power of two of queues such as 0:1:0:2, found 3",
+                "eth0=null,queues=2,rss-table=0:2; rss-table: expected queues from 0 to 1, found 2",
+                "eth0=tap:never,queues=2,rss-table=0:1; rss-table: the kernel chooses the queue of a TAP's packet",
+                "eth0=null,rx-vlan-offload=yes; rx-vlan-offload: expected on or off, found yes",
+            })
+    void settingsOfTheDeviceAreChecked(String nic, String message) {
+        assertThat(Cli.run("run", "--nic", nic).error(Cli.USAGE)).contains(message);
+    }
+
+    private static long variable(Json run, String name) {
+        for (Json variable : run.get("maps")
+                .get("metadata.bss")
+                .at(0)
+                .get("formatted")
+                .get("value")
+                .get(".bss")
+                .items()) {
+            if (variable.has(name)) {
+                return variable.get(name).number();
+            }
+        }
+        throw new AssertionError(name);
+    }
+
+    /** As {@code ethtool -K … rx-vlan-offload}: the program gets the tag beside the packet, the host gets the packet whole. */
+    @ParameterizedTest
+    @ValueSource(strings = {"jit", "jit-checked", "interpreter"})
+    void aTagIsInThePacketOrAHint(String engine) throws IOException {
+        byte[][] packets = new byte[2][];
+        for (String offload : new String[] {"off", "on"}) {
+            Path passed = folder.resolve(engine + offload + ".pcap");
+            Json run = Cli.run(
+                            "run",
+                            object("features/metadata"),
+                            "--xdpmeta-dev",
+                            "--engine",
+                            engine,
+                            "-j",
+                            "--nic",
+                            "in=gen:udp,count=640,flows=8,vlan=777,rx-vlan-offload=" + offload + ",host=write:"
+                                    + passed)
+                    .ok()
+                    .json();
+            boolean on = offload.equals("on");
+            assertThat(variable(run, "tagged")).isEqualTo(on ? 640 : 0);
+            assertThat(variable(run, "hashed")).isEqualTo(640);
+            try (CaptureReader reader = CaptureReader.open(passed)) {
+                assertThat(reader.next()).isTrue();
+                packets[on ? 1 : 0] = reader.copyBytes();
+                assertThat(packets[on ? 1 : 0]).containsSequence(0x81, 0x00, 777 >> 8, 777 & 0xff);
+            }
+        }
+        assertThat(packets[1]).isEqualTo(packets[0]);
+    }
+
+    /** What goes back to the wire goes without its tag, as from a driver. */
+    @Test
+    void aStrippedTagDoesNotComeBackOnTheWire() throws IOException {
+        Path sent = folder.resolve("sent.pcap");
+        Cli.run(
+                        "run",
+                        object("actions"),
+                        "--set",
+                        "actions=[3,3,3,3,3,3,3,3]",
+                        "--nic",
+                        "in=gen:udp,size=100,count=64,vlan=5,rx-vlan-offload=on,sent=write:" + sent)
+                .ok();
+        try (CaptureReader reader = CaptureReader.open(sent)) {
+            assertThat(reader.next()).isTrue();
+            byte[] packet = reader.copyBytes();
+            assertThat(packet).hasSize(96);
+            assertThat(packet[12] << 8 | packet[13]).isEqualTo(0x0800);
+        }
+    }
 }

@@ -6,8 +6,8 @@ import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.memory.Memory;
 
 /**
- * What a virtual NIC tells programs of a packet beyond its bytes: when it came, and its RSS hash with what that is over. Tags are
- * never taken out of packets, so there is none to tell. One for each queue; allocates nothing.
+ * What a virtual NIC tells programs of a packet beyond its bytes: when it came, its RSS hash with what that is over, and the VLAN
+ * tag if the NIC takes tags out ({@link VlanTags}; otherwise they are in the packets). One for each queue; allocates nothing.
  */
 public final class NicHints implements ReceiveHints {
     /** {@code enum xdp_rss_hash_type}: XDP_RSS_L3_IPV4, XDP_RSS_L3_IPV6, and the bit XDP_RSS_L4 with its protocols. */
@@ -58,6 +58,12 @@ public final class NicHints implements ReceiveHints {
 
     @Override
     public int vlanTag(long descriptor, long protocol, long tci) {
-        return Errno.ENODATA.negative();
+        int tag = descriptor == 0 || !nic.rxVlanOffload() ? -1 : VlanTags.tag(descriptor);
+        if (tag < 0) {
+            return Errno.ENODATA.negative();
+        }
+        Memory.putShort(protocol, Short.reverseBytes((short) VlanTags.PROTOCOL));
+        Memory.putShort(tci, (short) tag);
+        return 0;
     }
 }

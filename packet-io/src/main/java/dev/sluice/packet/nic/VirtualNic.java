@@ -35,6 +35,7 @@ public final class VirtualNic {
     private final LongAdder egressInvalid = new LongAdder();
     private final LongAdder unreachable = new LongAdder();
     private volatile Rss rss;
+    private volatile boolean rxVlanOffload;
 
     /**
      * @param ifindex above 0
@@ -128,6 +129,16 @@ public final class VirtualNic {
             }
         }
         rss = changed;
+    }
+
+    /** Whether VLAN tags are taken out of packets before the program sees them, and told it as a hint. */
+    public boolean rxVlanOffload() {
+        return rxVlanOffload;
+    }
+
+    /** Sets it. Before packets flow. */
+    public void rxVlanOffload(boolean on) {
+        rxVlanOffload = on;
     }
 
     /** The sending end for a CPU, or null while there is none. */
