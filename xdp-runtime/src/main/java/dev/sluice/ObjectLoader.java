@@ -178,7 +178,7 @@ final class ObjectLoader {
                 type,
                 map.keySize(),
                 map.valueSize(),
-                entries(type, map.maxEntries()),
+                entries(type, map),
                 map.flags(),
                 map.extra(),
                 map.inner() == null ? null : definition(map.inner()));
@@ -230,11 +230,11 @@ final class ObjectLoader {
     }
 
     /** What libbpf and its users make of the number of entries that a program gives, 0 where it leaves that open. */
-    private int entries(MapType type, int given) {
+    private int entries(MapType type, MapSpec map) {
+        int entries = map.entriesOn(runtime.cpus());
         return switch (type) {
-            case PERF_EVENT_ARRAY, CPUMAP -> given == 0 ? runtime.cpus() : given;
-            case RINGBUF, USER_RINGBUF -> ringBytes(given);
-            default -> given;
+            case RINGBUF, USER_RINGBUF -> ringBytes(entries);
+            default -> entries;
         };
     }
 
@@ -290,6 +290,15 @@ final class ObjectLoader {
                 case Reference.Kfunc call -> resolved.put(slot, insn.withImm(number(linked, call)));
                 case Reference.Ksym ksym ->
                     resolved.put(slot, new Instruction(insn.opcode(), insn.dst(), 0, 0, address(linked, ksym)));
+            }
+        }
+        for (int index : mapsOf(linked)) {
+            MapSpec map = spec.maps().get(index);
+            if (map.isGuessedSize()) {
+                warnings.add("uses map " + map.name()
+                        + ", whose size the object leaves to its user space (max_entries is 0):"
+                        + " expected --max-entries " + map.name() + "=N, made with one entry a CPU, max_entries="
+                        + runtime.cpus());
             }
         }
         Program program = new Program(

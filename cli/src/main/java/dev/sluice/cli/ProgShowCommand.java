@@ -9,6 +9,7 @@ import dev.sluice.object.ObjectSpec;
 import dev.sluice.object.ProgramSpec;
 import dev.sluice.object.ProgramType;
 import dev.sluice.object.Reference;
+import dev.sluice.object.SectionName;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Path;
@@ -50,6 +51,9 @@ final class ProgShowCommand implements Callable<Integer> {
     @Mixin
     private JsonOptions json = new JsonOptions();
 
+    /** Whether every program could be linked. */
+    private boolean complete = true;
+
     @Override
     public Integer call() {
         if (of.size() != 1) {
@@ -63,21 +67,17 @@ final class ProgShowCommand implements Callable<Integer> {
         } else {
             programs.forEach(program -> print(spec, program, System.out));
         }
-        return ExitCode.OK;
+        return complete ? ExitCode.OK : ExitCode.FAILED;
     }
 
-    private LinkedProgram link(ObjectSpec spec, ProgramSpec program) {
-        try {
-            return spec.link(program);
-        } catch (ObjectException e) {
-            throw new CommandFailure(object + ": " + e.getMessage());
-        }
-    }
-
-    /** A program whose section does not say its type is shown as what it would be here. */
+    /** As bpftool names it. A program whose section does not say its type is shown as what it would be here. */
     private static String typeName(ProgramSpec program) {
         ProgramType type = program.type().type();
-        return type == ProgramType.UNSPECIFIED ? "xdp" : type.name().toLowerCase(Locale.ROOT);
+        if (type != ProgramType.UNSPECIFIED) {
+            return type.name().toLowerCase(Locale.ROOT);
+        }
+        String other = SectionName.otherTypeName(program.section());
+        return other.isEmpty() ? "xdp" : other;
     }
 
     private static Set<Integer> maps(LinkedProgram program) {
@@ -94,7 +94,15 @@ final class ProgShowCommand implements Callable<Integer> {
     }
 
     private void print(ObjectSpec spec, ProgramSpec program, PrintStream out) {
-        LinkedProgram linked = link(spec, program);
+        LinkedProgram linked;
+        try {
+            linked = spec.link(program);
+        } catch (ObjectException e) {
+            complete = false;
+            out.println((spec.programs().indexOf(program) + 1) + ": " + typeName(program) + "  name " + program.name()
+                    + "\n\tsection " + program.section() + "  cannot be linked: " + e.getMessage());
+            return;
+        }
         out.println((spec.programs().indexOf(program) + 1) + ": " + typeName(program) + "  name " + program.name()
                 + "  tag " + linked.tag() + (spec.isGplCompatible() ? "  gpl" : ""));
         out.println("\tsection " + program.section() + "  xlated "
@@ -116,14 +124,22 @@ final class ProgShowCommand implements Callable<Integer> {
     private void write(ObjectSpec spec, List<ProgramSpec> programs, JsonGenerator json) throws IOException {
         json.writeStartArray();
         for (ProgramSpec program : programs) {
-            LinkedProgram linked = link(spec, program);
             json.writeStartObject();
             json.writeNumberField("id", spec.programs().indexOf(program) + 1);
             json.writeStringField("type", typeName(program));
             json.writeStringField("name", program.name());
+            json.writeStringField("section", program.section());
+            LinkedProgram linked;
+            try {
+                linked = spec.link(program);
+            } catch (ObjectException e) {
+                complete = false;
+                json.writeStringField("error", String.valueOf(e.getMessage()));
+                json.writeEndObject();
+                continue;
+            }
             json.writeStringField("tag", linked.tag());
             json.writeBooleanField("gpl_compatible", spec.isGplCompatible());
-            json.writeStringField("section", program.section());
             json.writeBooleanField("frags", program.type().frags());
             json.writeNumberField("bytes_xlated", linked.insns().size());
             json.writeNumberField("functions", linked.functions().size());

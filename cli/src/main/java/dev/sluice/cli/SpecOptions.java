@@ -34,8 +34,8 @@ final class SpecOptions {
     @Option(
             names = "--max-entries",
             paramLabel = "MAP=N",
-            description = "The size of a map, whatever the object says. Without it cpumaps and perf event arrays of "
-                    + "size 0 get one entry a CPU. May be repeated.")
+            description = "The size of a map, whatever the object says. Without it arrays, cpumaps and perf event "
+                    + "arrays of size 0 get one entry a CPU. May be repeated.")
     private List<String> sizes = List.of();
 
     @Option(

@@ -159,9 +159,8 @@ public final class KernelLoader {
 
     /** What programs leave to the loader, and what libbpf corrects. */
     private int maxEntries(MapSpec map) {
-        int given = map.maxEntries();
+        int given = map.entriesOn(kernel.possibleCpus());
         return switch (map.type()) {
-            case Uapi.MAP_TYPE_PERF_EVENT_ARRAY, Uapi.MAP_TYPE_CPUMAP -> given == 0 ? kernel.possibleCpus() : given;
             case Uapi.MAP_TYPE_RINGBUF, Uapi.MAP_TYPE_USER_RINGBUF -> given == 0 ? 0 : ringBytes(given);
             default -> given;
         };

@@ -77,9 +77,20 @@ public final class KernelObject implements AutoCloseable {
             try {
                 btf = kernel.loadBtf(bytes);
             } catch (BpfException e) {
-                remarks.add("BTF was refused, everything is made without types: " + e.getMessage());
+                remarks.add("BTF was refused, everything is made without types: " + withoutDump(e));
             }
         }
+    }
+
+    /** The message of a refusal: the call, and the last line of the kernel's log, which lists all types before it. */
+    private static String withoutDump(BpfException refusal) {
+        List<String> lines = String.valueOf(refusal.getMessage())
+                .lines()
+                .filter(line -> !line.isBlank())
+                .toList();
+        return lines.size() < 2
+                ? String.join("", lines)
+                : lines.getFirst() + ": " + lines.getLast().strip();
     }
 
     private void createMap(ObjectPlan.MapPlan map) {

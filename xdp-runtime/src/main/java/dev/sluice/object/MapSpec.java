@@ -52,6 +52,7 @@ public record MapSpec(
     public static final int TYPE_ARRAY = 2;
     public static final int TYPE_PROG_ARRAY = 3;
     public static final int TYPE_PERF_EVENT_ARRAY = 4;
+    public static final int TYPE_PERCPU_ARRAY = 6;
     public static final int TYPE_ARRAY_OF_MAPS = 12;
     public static final int TYPE_HASH_OF_MAPS = 13;
     public static final int TYPE_CPUMAP = 16;
@@ -92,6 +93,28 @@ public record MapSpec(
     /** Whether it holds global variables. */
     public boolean isInternal() {
         return kind != Kind.USER;
+    }
+
+    /**
+     * The number of entries to make. Where the object leaves it to its user space ({@code max_entries} is 0) that is one a
+     * CPU, which libbpf gives perf event arrays, and what users of the other array types mostly set; {@code max_entries}
+     * itself for all types for which nothing is usual.
+     *
+     * @param cpus of the machine
+     */
+    public int entriesOn(int cpus) {
+        return maxEntries == 0 && (isPlainArray() || type == TYPE_PERF_EVENT_ARRAY || type == TYPE_CPUMAP)
+                ? cpus
+                : maxEntries;
+    }
+
+    /** Whether its size is a guess of {@link #entriesOn}, which a person should know of. */
+    public boolean isGuessedSize() {
+        return maxEntries == 0 && isPlainArray();
+    }
+
+    private boolean isPlainArray() {
+        return !isInternal() && (type == TYPE_ARRAY || type == TYPE_PERCPU_ARRAY);
     }
 
     /** Whether its values are maps. */

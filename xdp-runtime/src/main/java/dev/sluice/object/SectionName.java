@@ -1,6 +1,7 @@
 package dev.sluice.object;
 
-import java.util.Set;
+import java.util.List;
+import java.util.Map;
 
 /**
  * What the name of a program's section says about the program, as libbpf reads it.
@@ -53,63 +54,103 @@ public record SectionName(ProgramType type, Attach attach, boolean frags, String
         return new SectionName(ProgramType.XDP, attach, frags, "");
     }
 
-    private static final Set<String> OTHERS = Set.of(
-            "tc",
-            "tcx",
-            "netkit",
-            "classifier",
-            "action",
-            "socket",
-            "kprobe",
-            "kretprobe",
-            "kprobe.multi",
-            "kretprobe.multi",
-            "uprobe",
-            "uretprobe",
-            "ksyscall",
-            "kretsyscall",
-            "usdt",
-            "tracepoint",
-            "tp",
-            "raw_tracepoint",
-            "raw_tp",
-            "tp_btf",
-            "fentry",
-            "fexit",
-            "fmod_ret",
-            "lsm",
-            "lsm_cgroup",
-            "iter",
-            "syscall",
-            "cgroup",
-            "cgroup_skb",
-            "sk_skb",
-            "sk_msg",
-            "sk_reuseport",
-            "sk_lookup",
-            "sockops",
-            "lwt_in",
-            "lwt_out",
-            "lwt_xmit",
-            "lwt_seg6local",
-            "perf_event",
-            "flow_dissector",
-            "netfilter",
-            "struct_ops",
-            "lirc_mode2");
+    /** The first part of a section's name, and the program type of it as bpftool names it. */
+    private static final Map<String, String> OTHERS = Map.ofEntries(
+            Map.entry("tc", "sched_cls"),
+            Map.entry("tcx", "sched_cls"),
+            Map.entry("netkit", "sched_cls"),
+            Map.entry("classifier", "sched_cls"),
+            Map.entry("action", "sched_act"),
+            Map.entry("socket", "socket_filter"),
+            Map.entry("kprobe", "kprobe"),
+            Map.entry("kretprobe", "kprobe"),
+            Map.entry("kprobe.multi", "kprobe"),
+            Map.entry("kretprobe.multi", "kprobe"),
+            Map.entry("kprobe.session", "kprobe"),
+            Map.entry("uprobe", "kprobe"),
+            Map.entry("uretprobe", "kprobe"),
+            Map.entry("uprobe.multi", "kprobe"),
+            Map.entry("uretprobe.multi", "kprobe"),
+            Map.entry("uprobe.session", "kprobe"),
+            Map.entry("ksyscall", "kprobe"),
+            Map.entry("kretsyscall", "kprobe"),
+            Map.entry("usdt", "kprobe"),
+            Map.entry("tracepoint", "tracepoint"),
+            Map.entry("tp", "tracepoint"),
+            Map.entry("raw_tracepoint", "raw_tracepoint"),
+            Map.entry("raw_tp", "raw_tracepoint"),
+            Map.entry("raw_tracepoint.w", "raw_tracepoint_writable"),
+            Map.entry("raw_tp.w", "raw_tracepoint_writable"),
+            Map.entry("tp_btf", "tracing"),
+            Map.entry("fentry", "tracing"),
+            Map.entry("fexit", "tracing"),
+            Map.entry("fmod_ret", "tracing"),
+            Map.entry("iter", "tracing"),
+            Map.entry("lsm", "lsm"),
+            Map.entry("lsm_cgroup", "lsm"),
+            Map.entry("syscall", "syscall"),
+            Map.entry("cgroup", "cgroup"),
+            Map.entry("cgroup_skb", "cgroup_skb"),
+            Map.entry("sk_skb", "sk_skb"),
+            Map.entry("sk_msg", "sk_msg"),
+            Map.entry("sk_reuseport", "sk_reuseport"),
+            Map.entry("sk_lookup", "sk_lookup"),
+            Map.entry("sockops", "sock_ops"),
+            Map.entry("lwt_in", "lwt_in"),
+            Map.entry("lwt_out", "lwt_out"),
+            Map.entry("lwt_xmit", "lwt_xmit"),
+            Map.entry("lwt_seg6local", "lwt_seg6local"),
+            Map.entry("perf_event", "perf_event"),
+            Map.entry("flow_dissector", "flow_dissector"),
+            Map.entry("netfilter", "netfilter"),
+            Map.entry("struct_ops", "struct_ops"),
+            Map.entry("lirc_mode2", "lirc_mode2"));
+
+    private static final Map<String, String> CGROUP = Map.ofEntries(
+            Map.entry("skb", "cgroup_skb"),
+            Map.entry("dev", "cgroup_device"),
+            Map.entry("sysctl", "cgroup_sysctl"),
+            Map.entry("getsockopt", "cgroup_sockopt"),
+            Map.entry("setsockopt", "cgroup_sockopt"),
+            Map.entry("sock", "cgroup_sock"),
+            Map.entry("sock_create", "cgroup_sock"),
+            Map.entry("sock_release", "cgroup_sock"),
+            Map.entry("post_bind4", "cgroup_sock"),
+            Map.entry("post_bind6", "cgroup_sock"));
 
     /**
      * What libbpf loads a program of another type as: the beginning of the section's name, as {@code tc}. Empty for XDP and for
      * names that say nothing.
      */
     public static String otherType(String name) {
+        String kind = kind(name);
+        return OTHERS.containsKey(kind) ? kind : "";
+    }
+
+    /** The program type behind {@link #otherType} as bpftool names it, as {@code sched_cls}; empty where that is empty. */
+    public static String otherTypeName(String name) {
+        String kind = kind(name);
+        if (!kind.equals("cgroup")) {
+            return OTHERS.getOrDefault(kind, "");
+        }
+        String hook = name.substring(name.indexOf('/') + 1);
+        return CGROUP.getOrDefault(hook, "cgroup_sock_addr");
+    }
+
+    private static String kind(String name) {
         String plain = name.startsWith("?") ? name.substring(1) : name;
         int slash = plain.indexOf('/');
         String kind = slash < 0 ? plain : plain.substring(0, slash);
         if (kind.endsWith(".s")) {
             kind = kind.substring(0, kind.length() - 2); // may sleep
         }
-        return OTHERS.contains(kind) ? kind : "";
+        // before version 1.0 libbpf looked only at how a name begins
+        for (String old : List.of("classifier", "socket", "tc_")) {
+            if (kind.startsWith(old)) {
+                return old.equals("tc_") ? "tc" : old;
+            }
+        }
+        return kind;
     }
 
     private static boolean isOrIn(String name, String folder) {

@@ -76,6 +76,15 @@ class DiffTest {
     }
 
     @Test
+    void sizesAndInterfacesAreTheKernels() {
+        Cli.Result result = Cli.run("diff", Pcaps.object("features/sizes"), ODD, "-c", 100);
+        assertThat(result.exitCode()).isEqualTo(Cli.OK);
+        assertThat(result.out())
+                .contains("note: program sizes uses map per_cpu, whose size")
+                .endsWith("\nequal\n");
+    }
+
+    @Test
     void whatCannotBeComparedIsThree() throws IOException {
         assertThat(Cli.run("diff", Pcaps.object("features/linked_main"), ODD).error(ENVIRONMENT))
                 .contains("cannot compare: ");

@@ -239,6 +239,19 @@ class ObjectOptionsTest {
     }
 
     @Test
+    void anArrayWithoutASizeGetsOneEntryACpu() {
+        String sizes = object("features/sizes");
+        Cli.Result guessed = Cli.run("replay", sizes, DNS, "--queues", "2");
+        assertThat(guessed.exitCode()).isEqualTo(Cli.OK);
+        assertThat(guessed.out()).contains("per_cpu, array, 2 entries");
+        assertThat(guessed.err())
+                .contains("Warning: " + sizes + ": program sizes uses map per_cpu, whose size the object leaves to its")
+                .contains("expected --max-entries per_cpu=N, made with one entry a CPU, max_entries=2");
+        Cli.Result given = Cli.run("replay", sizes, DNS, "--max-entries", "per_cpu=64").ok();
+        assertThat(given.out()).contains("per_cpu, array, 64 entries");
+    }
+
+    @Test
     void tailCalls() {
         assertThat(packets(options("--tail-call", "jumps[2]=next"), "XDP_DROP")).isEqualTo(70);
         for (String wrong : List.of("jumps[4]=next", "jumps[0]=nix", "hosts[0]=next", "nix[0]=next")) {

@@ -96,6 +96,28 @@ class ProgTest {
     }
 
     @Test
+    void programsOfOtherTypesAreShownAsWhatTheyAre() throws IOException {
+        String sections = new String(Pcaps.bytes(Pcaps.object("features/sections")), StandardCharsets.ISO_8859_1);
+        String changed = sections.replace("xdp/cpumap", "tc/ingress");
+        Path mixed = Files.write(folder.resolve("mixed.bpf.o"), changed.getBytes(StandardCharsets.ISO_8859_1));
+        assertThat(Cli.run("prog", "show", mixed.toString()).ok().out())
+                .contains(": sched_cls  name for_cpumap  tag ")
+                .contains(": xdp  name for_devmap  tag ");
+    }
+
+    @Test
+    void whatCannotBeLinkedIsShownWithTheReason() {
+        Cli.Result table = Cli.run("prog", "show", object("features/linked_main"));
+        assertThat(table.exitCode()).isEqualTo(Cli.FAILED);
+        assertThat(table.out())
+                .startsWith("1: xdp  name linked\n\tsection xdp  cannot be linked: program linked: ")
+                .endsWith("found name=classify\n");
+        Cli.Result json = Cli.run("prog", "show", "-j", object("features/linked_main"));
+        assertThat(json.exitCode()).isEqualTo(Cli.FAILED);
+        assertThat(json.out()).contains("\"name\":\"linked\"").contains("\"error\":\"program linked: ");
+    }
+
+    @Test
     void whatIsShown() {
         assertThat(Cli.run("prog", "show", object("hello")).ok().out()).matches("""
                         1: xdp  name hello  tag [0-9a-f]{16}  gpl

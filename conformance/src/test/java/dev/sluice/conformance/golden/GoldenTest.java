@@ -69,6 +69,7 @@ class GoldenTest {
                         "features/pinned_other",
                         "features/replacement",
                         "features/sections",
+                        "features/sizes",
                         "features/static_in_section",
                         "legacy/aya_like",
                         "legacy/iproute2");

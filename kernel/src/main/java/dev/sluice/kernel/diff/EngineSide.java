@@ -8,6 +8,7 @@ import dev.sluice.XdpRuntime;
 import dev.sluice.btf.Btf;
 import dev.sluice.exec.Engine;
 import dev.sluice.exec.ProgramFault;
+import dev.sluice.helper.Links;
 import dev.sluice.helper.RunContext;
 import dev.sluice.kernel.TestRun;
 import dev.sluice.map.MapException;
@@ -18,6 +19,10 @@ import dev.sluice.object.ObjectException;
 import dev.sluice.object.ObjectSpec;
 import dev.sluice.object.ProgramSpec;
 import java.lang.foreign.Arena;
+import java.net.NetworkInterface;
+import java.net.SocketException;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -56,10 +61,32 @@ final class EngineSide implements AutoCloseable {
             throw new NotComparableException("sluice does not take it: " + e.getMessage());
         }
         program = object.program(chosen.name()).orElseThrow();
+        runtime.network()
+                .set(
+                        machineLinks(),
+                        runtime.network().routes(),
+                        runtime.network().neighbours());
         // the machine's monotonic clock, as the kernel's programs see it
         context = runtime.newContext(System::nanoTime, CPU);
         context.instructionLimit = INSTRUCTION_LIMIT;
         events = Events.ofEngine(object, cpus);
+    }
+
+    /** The interfaces whose MTU the kernel's programs can ask for: a test run's packets come in on the first, lo. */
+    private static Links machineLinks() {
+        List<Links.Link> links = new ArrayList<>();
+        try {
+            for (NetworkInterface each : Collections.list(NetworkInterface.getNetworkInterfaces())) {
+                try {
+                    links.add(new Links.Link(each.getIndex(), each.getName(), 0, each.getMTU(), false));
+                } catch (SocketException e) {
+                    continue; // gone since it was listed
+                }
+            }
+        } catch (SocketException e) {
+            throw new NotComparableException("cannot list the machine's interfaces: " + e.getMessage());
+        }
+        return Links.of(links);
     }
 
     /** From now on the interpreter's steps go to that recorder. */
