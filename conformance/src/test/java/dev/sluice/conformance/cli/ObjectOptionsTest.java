@@ -247,7 +247,8 @@ class ObjectOptionsTest {
         assertThat(guessed.err())
                 .contains("Warning: " + sizes + ": program sizes uses map per_cpu, whose size the object leaves to its")
                 .contains("expected --max-entries per_cpu=N, made with one entry a CPU, max_entries=2");
-        Cli.Result given = Cli.run("replay", sizes, DNS, "--max-entries", "per_cpu=64").ok();
+        Cli.Result given =
+                Cli.run("replay", sizes, DNS, "--max-entries", "per_cpu=64").ok();
         assertThat(given.out()).contains("per_cpu, array, 64 entries");
     }
 

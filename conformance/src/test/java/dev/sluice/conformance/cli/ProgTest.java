@@ -17,6 +17,7 @@ import dev.sluice.verifier.Subjects;
 import dev.sluice.verifier.Verdict;
 import dev.sluice.verifier.Verifier;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HexFormat;
