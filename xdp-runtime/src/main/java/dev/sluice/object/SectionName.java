@@ -1,6 +1,5 @@
 package dev.sluice.object;
 
-import java.util.List;
 import java.util.Map;
 
 /**
@@ -127,9 +126,16 @@ public record SectionName(ProgramType type, Attach attach, boolean frags, String
         return OTHERS.containsKey(kind) ? kind : "";
     }
 
-    /** The program type behind {@link #otherType} as bpftool names it, as {@code sched_cls}; empty where that is empty. */
+    /** The program type that a section's name means, also to old loaders, as bpftool names it; empty for none or XDP. */
     public static String otherTypeName(String name) {
         String kind = kind(name);
+        // before version 1.0 libbpf looked only at how a name begins
+        if (kind.startsWith("tc_") || kind.startsWith("classifier")) {
+            return "sched_cls";
+        }
+        if (kind.startsWith("socket")) {
+            return "socket_filter";
+        }
         if (!kind.equals("cgroup")) {
             return OTHERS.getOrDefault(kind, "");
         }
@@ -143,12 +149,6 @@ public record SectionName(ProgramType type, Attach attach, boolean frags, String
         String kind = slash < 0 ? plain : plain.substring(0, slash);
         if (kind.endsWith(".s")) {
             kind = kind.substring(0, kind.length() - 2); // may sleep
-        }
-        // before version 1.0 libbpf looked only at how a name begins
-        for (String old : List.of("classifier", "socket", "tc_")) {
-            if (kind.startsWith(old)) {
-                return old.equals("tc_") ? "tc" : old;
-            }
         }
         return kind;
     }

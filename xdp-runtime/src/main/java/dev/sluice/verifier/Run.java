@@ -1,5 +1,6 @@
 package dev.sluice.verifier;
 
+import dev.sluice.helper.Kfunc;
 import dev.sluice.isa.Disassembler;
 import dev.sluice.isa.Instruction;
 import dev.sluice.isa.Symbols;
@@ -79,6 +80,11 @@ final class Run {
         @Override
         public String helperName(int number) {
             return HelperNames.of(number);
+        }
+
+        @Override
+        public String kfuncName(int number) {
+            return Kfunc.nameOf(number);
         }
     });
 
@@ -451,6 +457,7 @@ final class Run {
                 layout.src[slot],
                 layout.off[slot],
                 layout.isWide(slot) ? layout.wide(slot) : layout.imm[slot]);
-        return disassembler.text(insn);
+        // the kernel has a BTF id there, which is nothing outside of it
+        return disassembler.text(insn).replace("#kfunc:", "#");
     }
 }

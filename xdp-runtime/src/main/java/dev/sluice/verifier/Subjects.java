@@ -192,7 +192,7 @@ public final class Subjects {
                 type,
                 map.keySize(),
                 map.valueSize(),
-                map.maxEntries(),
+                map.entriesOn(Runtime.getRuntime().availableProcessors()),
                 map.flags(),
                 map.extra(),
                 inner == null ? null : inner.def());
