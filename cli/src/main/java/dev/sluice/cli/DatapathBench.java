@@ -73,6 +73,8 @@ final class DatapathBench {
     private enum Source {
         GENERATOR,
         CAPTURE,
+        /** A pipe with captures of different lengths. */
+        PIPE,
         /** A TAP interface, which the kernel fills; what is sent goes back there. */
         TAP
     }
@@ -129,7 +131,8 @@ final class DatapathBench {
             new Case("drop-capture", "drop", "from a capture file, XDP_DROP, counted", Source.CAPTURE, 1, "", false),
             new Case("write", "pass", "XDP_PASS into a capture file", Source.GENERATOR, 1, "", true),
             new Case("tap", "back", "from a TAP interface, XDP_TX back to it", Source.TAP, 1, "", false),
-            new Case("drop-2", "drop", "two queues, XDP_DROP, counted", Source.GENERATOR, 2, "", false));
+            new Case("drop-2", "drop", "two queues, XDP_DROP, counted", Source.GENERATOR, 2, "", false),
+            new Case("heap", "drop", "what a short and a long capture take of the heap", Source.PIPE, 1, "", false));
 
     /** How to measure. */
     record Options(EngineChoice engine, long seed, int rounds, long warmUpNanos, boolean kernel, List<String> only) {}
@@ -215,6 +218,7 @@ final class DatapathBench {
     private final Options options;
     private final Path folder;
     private final List<Result> results = new ArrayList<>();
+    private final Map<String, HeapBench> heaps = new LinkedHashMap<>();
 
     /** Cases that could not be measured here, and why. */
     private final Map<String, String> skipped = new LinkedHashMap<>();
@@ -251,17 +255,27 @@ final class DatapathBench {
 
     /** A case that this machine does not allow is left out, with its reason. */
     private void measureOrSkip(Case of) throws IOException {
-        if (of.source != Source.TAP) {
+        if (of.source != Source.TAP && of.source != Source.PIPE) {
             results.add(measure(of));
             return;
         }
         try {
-            kernel();
-            results.add(measure(of));
+            if (of.source == Source.PIPE) {
+                heaps.put(of.name, measureHeap(of));
+            } else {
+                kernel();
+                results.add(measure(of));
+            }
         } catch (IOException e) {
             skipped.put(of.name, String.valueOf(e.getMessage()));
         } catch (UncheckedIOException | IllegalStateException e) {
             skipped.put(of.name, String.valueOf(e.getMessage()));
+        }
+    }
+
+    private HeapBench measureHeap(Case of) throws IOException {
+        try (Session session = session(of, BenchPrograms.choice(of.program))) {
+            return HeapBench.run(pipe -> datapath(of, session, pipe, TapIo.EPOLL, nic -> {}), capture(), folder);
         }
     }
 
@@ -405,6 +419,7 @@ final class DatapathBench {
     private Datapath datapath(Case of, Session session, String capture, TapIo io, DatapathContender.Watch watch) {
         End source = switch (of.source) {
             case CAPTURE -> new End.Captures(List.of(capture), 0, of.packets, Pace.TOP_SPEED);
+            case PIPE -> new End.Captures(capture);
             case GENERATOR -> new End.Generator(traffic(), of.packets * of.queues, Pace.TOP_SPEED);
             case TAP -> new End.Tap(tapName(), io);
         };
@@ -502,6 +517,14 @@ final class DatapathBench {
     // --- showing it
 
     void print(PrintStream out) {
+        if (!results.isEmpty()) {
+            printTable(out);
+        }
+        heaps.forEach((name, heap) -> heap.print(out, name));
+        skipped.forEach((name, reason) -> out.println(name + " was left out: " + reason));
+    }
+
+    private void printTable(PrintStream out) {
         out.println("64-byte frames, " + Quantity.count(Traffic.DEFAULT_FLOWS)
                 + " different ones, copied in; nanoseconds and packets a CPU-second, medians of " + options.rounds
                 + " interleaved rounds");
@@ -594,6 +617,10 @@ final class DatapathBench {
             write(json, result);
         }
         json.writeEndArray();
+        for (Map.Entry<String, HeapBench> heap : heaps.entrySet()) {
+            json.writeFieldName(heap.getKey());
+            heap.getValue().write(json);
+        }
         json.writeObjectFieldStart("skipped");
         for (Map.Entry<String, String> skip : skipped.entrySet()) {
             json.writeStringField(skip.getKey(), skip.getValue());

@@ -233,6 +233,12 @@ class BenchTest {
         }
         assertThat(cases.at(0).get("queues").items()).hasSize(1);
         assertThat(cases.at(2).get("queues").items()).hasSize(2);
+        Json scaling = cases.at(2).get("scaling");
+        assertThat(real(scaling.get("one_queue_ns_per_packet"))).isPositive();
+        for (String way : new String[] {"queues", "processes"}) {
+            assertThat(real(scaling.get(way + "_to_one"))).isPositive();
+            assertThat(real(scaling.get(way + "_to_one_in_time"))).isPositive();
+        }
         assertThat(Cli.run("bench", "--datapath=nothing").error(Cli.USAGE))
                 .startsWith("--datapath: expected one of drop, block");
     }
