@@ -15,6 +15,21 @@ public enum Width {
         this.bits = bits;
     }
 
+    /**
+     * The width of so many bytes.
+     *
+     * @param bytes 1, 2, 4 or 8
+     */
+    public static Width of(int bytes) {
+        return switch (bytes) {
+            case 1 -> B;
+            case 2 -> H;
+            case 4 -> W;
+            case 8 -> DW;
+            default -> throw new IllegalArgumentException("expected 1, 2, 4 or 8 bytes, found bytes=" + bytes);
+        };
+    }
+
     /** 1, 2, 4 or 8. */
     public int bytes() {
         return bytes;

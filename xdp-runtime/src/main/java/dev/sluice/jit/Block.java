@@ -1,5 +1,7 @@
 package dev.sluice.jit;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * A basic block of a function: instructions that run one after the other. Made by {@link Flow}; the analyses keep their
  * results of a block in it.
@@ -31,6 +33,10 @@ final class Block {
 
     /** Registers that are read in or after this block before they are written: bit n is rn. */
     int liveIn;
+
+    /** What becomes of accesses to memory beside their plain forms; null where nothing does. */
+    @Nullable
+    ByteFlow bytes;
 
     /** Upper bound of the bytes of JVM code that the block becomes. */
     int estimate;

@@ -130,7 +130,7 @@ final class Emitter {
     /** By number: the local of a variable on the stack. */
     private final int[] variables;
 
-    /** The first local behind all of these. */
+    /** The first local behind all of these; what is there nobody keeps over a call. */
     private final int nextLocal;
 
     private final MapCode maps;
@@ -147,6 +147,7 @@ final class Emitter {
     private final Label end;
     private final Label tail;
     private int[] state = new int[0];
+    private @Nullable ByteFlow bytes;
     private boolean tailUsed;
 
     /** The block that is emitted next, or {@link Block#NONE}. */
@@ -481,10 +482,14 @@ final class Emitter {
         if (unit.counted) {
             count(block);
         }
+        bytes = block.bytes;
+        save(-1);
         for (int slot = block.start; slot < block.end; ) {
             Instruction insn = flow.code.at(slot);
             lines.at(b, slot);
+            loadWide(slot);
             instruction(block, insn, slot);
+            save(slot);
             unit.kinds.step(state, insn, slot);
             slot += insn.slots();
         }
@@ -736,9 +741,100 @@ final class Emitter {
         }
     }
 
+    // --- bytes that are moved
+
+    /** Keeps registers as they are after the instruction at a slot, -1 for before the block. */
+    private void save(int slot) {
+        if (bytes != null) {
+            for (ByteFlow.Save save : bytes.savesAfter(slot)) {
+                b.lload(register[save.register()]).lstore(kept(save.local()));
+            }
+        }
+    }
+
+    /** Loads what the instruction at a slot and later ones want bytes of. */
+    private void loadWide(int slot) {
+        if (bytes != null) {
+            for (ByteFlow.Load load : bytes.loadsBefore(slot)) {
+                plainLoad(Width.of(load.bytes()), false, () -> pushAddress(load.register(), load.offset()));
+                b.lstore(kept(load.local()));
+            }
+        }
+    }
+
+    private int kept(int number) {
+        return nextLocal + number * LONG_SLOTS;
+    }
+
+    private void change(Instruction insn, ByteFlow.Change change) {
+        if (change.dropped()) {
+            return;
+        }
+        if (change.bytes() == 0) {
+            pushNumber(change.pieces());
+            b.lstore(register[insn.dst()]);
+            return;
+        }
+        int base = unit.kinds.register(state, insn.dst());
+        int offset = insn.off() + change.offset();
+        if (Kinds.kind(base) == Kinds.STACK) {
+            int at = RunContext.STACK_BYTES + Kinds.number(base) + offset;
+            Arrays.fill(stored, at, at + change.bytes(), (byte) 0);
+            stored[at] = (byte) change.bytes();
+        }
+        plainStore(Width.of(change.bytes()), () -> pushAddress(insn.dst(), offset), () -> pushNumber(change.pieces()));
+    }
+
+    private void pushNumber(List<ByteFlow.Piece> pieces) {
+        boolean first = true;
+        for (ByteFlow.Piece piece : pieces) {
+            pushPiece(piece);
+            if (piece.at() > 0) {
+                b.bipush(piece.at() * Byte.SIZE).lshl();
+            }
+            if (!first) {
+                b.lor();
+            }
+            first = false;
+        }
+    }
+
+    private void pushPiece(ByteFlow.Piece piece) {
+        if (piece.isMemory()) {
+            plainLoad(Width.of(piece.bytes()), false, () -> pushAddress(piece.register(), piece.offset()));
+            return;
+        }
+        if (!piece.isLocal()) {
+            pushLong(piece.constant());
+            return;
+        }
+        b.lload(kept(piece.local()));
+        if (piece.from() > 0) {
+            b.bipush(piece.from() * Byte.SIZE).lushr();
+        }
+        if (piece.reversed()) {
+            operation(
+                    switch (piece.bytes()) {
+                        case 2 -> AluOp.BSWAP16;
+                        case 4 -> AluOp.BSWAP32;
+                        default -> AluOp.BSWAP64;
+                    },
+                    true,
+                    true);
+        } else if (piece.from() + piece.bytes() < Long.BYTES) {
+            pushLong(-1L >>> Long.SIZE - piece.bytes() * Byte.SIZE);
+            b.land();
+        }
+    }
+
     // --- instructions
 
     private void instruction(Block block, Instruction insn, int pc) {
+        ByteFlow.Change change = bytes == null ? null : bytes.change(pc);
+        if (change != null) {
+            change(insn, change);
+            return;
+        }
         switch (insn.form()) {
             case ALU_K, ALU_X, UNARY, MOVSX -> alu(insn);
             case LDDW -> {

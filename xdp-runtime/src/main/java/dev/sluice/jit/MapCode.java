@@ -331,12 +331,7 @@ final class MapCode {
             int stored = key.storedAt(offset + at);
             int size = stored > 0 && stored <= limit - at ? stored : Integer.highestOneBit(limit - at);
             int place = offset + at;
-            Width width = switch (size) {
-                case 1 -> Width.B;
-                case 2 -> Width.H;
-                case 4 -> Width.W;
-                default -> Width.DW;
-            };
+            Width width = Width.of(size);
             load(width, () -> key.push(place));
             Emitter.widen(b, width);
             if (at > 0) {

@@ -159,6 +159,9 @@ final class Unit {
             Arrays.fill(called, true);
             Arrays.fill(pointed, true);
         }
+        if (facts != null) {
+            followBytes(facts);
+        }
         inlining = new Inlining(this, settings.methodBytes());
         inlining.enlargeBlocks();
         for (int i = 0; i < flows.size(); i++) {
@@ -166,6 +169,18 @@ final class Unit {
         }
         isInLoop = variant.entry() == Variant.Entry.LOOP && partition(0).beginsAlone();
         wholeRun = checked || counted || pointers || !plain || readsContextElsewhere();
+    }
+
+    private void followBytes(Facts proved) {
+        for (int i = 0; i < flows.size(); i++) {
+            if (!kinds.isReached(i)) {
+                continue;
+            }
+            for (Block block : flows.get(i).blocks) {
+                block.bytes = ByteFlow.of(this, proved, i, block);
+                block.estimate += block.bytes == null ? 0 : block.bytes.estimate();
+            }
+        }
     }
 
     private static boolean isCall(Instruction insn) {
