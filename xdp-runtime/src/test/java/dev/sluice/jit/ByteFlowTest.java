@@ -1,0 +1,322 @@
+package dev.sluice.jit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.exec.Executable;
+import dev.sluice.exec.Interpreter;
+import dev.sluice.isa.Assembler;
+import dev.sluice.isa.Code;
+import dev.sluice.memory.Memory;
+import dev.sluice.program.Program;
+import dev.sluice.program.Verified;
+import dev.sluice.verifier.Subject;
+import dev.sluice.verifier.Verdict;
+import dev.sluice.verifier.Verifier;
+import java.lang.classfile.ClassFile;
+import java.lang.classfile.CodeElement;
+import java.lang.classfile.MethodModel;
+import java.lang.classfile.instruction.InvokeInstruction;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+/** Bytes that are moved one by one are moved together, and arrive where they would have arrived alone. */
+class ByteFlowTest {
+    /** Repeats a run: {@code -Dsluice.seed=N}. */
+    private static final long SEED = Long.getLong("sluice.seed", System.nanoTime());
+
+    private static final int PROGRAMS = 300;
+    private static final String BEGIN = """
+            r9 = *(u32 *)(r1 + 4)
+            r6 = *(u32 *)(r1 + 0)
+            r8 = r6
+            r8 += 64
+            r0 = 0
+            if r8 > r9 goto out
+            """;
+    private static final String END = """
+            out:
+            exit
+            """;
+
+    private final Bed bed = new Bed(3);
+
+    @AfterEach
+    void close() {
+        bed.close();
+    }
+
+    private static Verified proved(Code code) {
+        Verdict verdict = Verifier.create().verify(Subject.of(code.toBytes(), List.of()));
+        assertThat(verdict).as("%s", verdict).isInstanceOf(Verdict.Verified.class);
+        return ((Verdict.Verified) verdict)
+                .facts()
+                .verified(Program.ofCode("test", code))
+                .orElseThrow();
+    }
+
+    /** Actions and packets. */
+    private List<String> outcome(Executable executable) {
+        bed.reset();
+        List<String> outcome = new ArrayList<>(List.of(Arrays.toString(bed.run(executable))));
+        for (int i = 0; i < bed.count; i++) {
+            outcome.add(Arrays.toString(Memory.bytes(bed.data(i), Bed.PACKET)));
+        }
+        assertThat(bed.faults).isEmpty();
+        return outcome;
+    }
+
+    private void alike(Verified verified, String what) {
+        List<String> expected = outcome(new Interpreter().load(verified.program(), 1));
+        assertThat(outcome(JitEngine.trusting().load(verified, 2))).as(what).isEqualTo(expected);
+        // cut into parts, in which variables are no locals
+        Settings small = new Settings(verified.facts(), 600);
+        assertThat(outcome(new JitExecutable(verified.program(), 3, small)))
+                .as(what)
+                .isEqualTo(expected);
+    }
+
+    /** Accesses to memory in the packet loop: such as getByte and putInt. */
+    private static List<String> accesses(Verified verified) {
+        Variant variant = new Variant(Variant.Entry.LOOP, false, true);
+        Settings settings = new Settings(verified.facts(), Settings.HUGE_METHOD_BYTES);
+        Compiler.Image image = Compiler.compile(verified.program(), variant, settings, Lines.Mode.SOURCE);
+        List<String> found = new ArrayList<>();
+        MethodModel run = ClassFile.of().parse(image.classes().get(image.mainClass())).methods().stream()
+                .filter(method -> method.methodName().equalsString("run"))
+                .findFirst()
+                .orElseThrow();
+        boolean unsafe = MemoryCode.BY_UNSAFE;
+        for (CodeElement element : run.code().orElseThrow()) {
+            if (element instanceof InvokeInstruction call
+                    && (unsafe
+                            ? call.owner().asInternalName().endsWith("Unsafe")
+                            : call.owner().asInternalName().endsWith("MemorySegment"))) {
+                String type = call.typeSymbol().displayDescriptor();
+                boolean put = type.endsWith("void");
+                String width = put ? type.replaceAll(".*,(\\w+)\\)void", "$1") : type.substring(type.indexOf(')') + 1);
+                if (!width.equals("Unsafe")) {
+                    found.add((put ? "put " : "get ") + width);
+                }
+            }
+        }
+        // what the loop itself does: the packet's bounds
+        return found.subList(3, found.size());
+    }
+
+    private void becomes(String body, String... accesses) {
+        Verified verified = proved(Assembler.assemble(BEGIN + body + END));
+        assertThat(accesses(verified)).containsExactly(accesses);
+        alike(verified, body);
+    }
+
+    @Test
+    void bytesThatAreExchanged() {
+        becomes(
+                """
+                r2 = *(u8 *)(r6 + 0)
+                r3 = *(u8 *)(r6 + 4)
+                *(u8 *)(r6 + 4) = r2
+                *(u8 *)(r6 + 0) = r3
+                r2 = *(u8 *)(r6 + 1)
+                r3 = *(u8 *)(r6 + 5)
+                *(u8 *)(r6 + 1) = r3
+                *(u8 *)(r6 + 5) = r2
+                """,
+                "get short",
+                "get byte",
+                "get short",
+                "get byte",
+                "get byte",
+                "get byte",
+                "put short",
+                "put short");
+    }
+
+    @Test
+    void aNumberFromBytes() {
+        becomes("""
+                r2 = *(u8 *)(r6 + 7)
+                r2 <<= 8
+                r3 = *(u8 *)(r6 + 6)
+                r2 |= r3
+                r4 = *(u8 *)(r6 + 8)
+                r4 <<= 8
+                r5 = *(u8 *)(r6 + 9)
+                r4 |= r5
+                w0 = w2
+                w0 ^= w4
+                """, "get short", "get byte", "get byte", "get short", "get byte", "get byte");
+    }
+
+    @Test
+    void aNumberAsBytes() {
+        becomes("""
+                r2 = *(u64 *)(r6 + 8)
+                r2 *= 7
+                *(u8 *)(r6 + 33) = r2
+                r3 = r2
+                r3 >>= 8
+                *(u8 *)(r6 + 34) = r3
+                w3 = w2
+                w3 >>= 16
+                *(u8 *)(r6 + 35) = r3
+                r2 >>= 24
+                *(u8 *)(r6 + 36) = r2
+                """, "get long", "put int");
+    }
+
+    @Test
+    void bytesOfANarrowerStore() {
+        becomes("""
+                r2 = *(u8 *)(r6 + 15)
+                r2 ^= 4
+                *(u8 *)(r6 + 15) = r2
+                r0 = *(u16 *)(r6 + 14)
+                *(u8 *)(r6 + 21) = 9
+                r3 = *(u64 *)(r6 + 16)
+                r3 >>= 20
+                w0 ^= w3
+                """, "get byte", "put byte", "get byte", "put byte", "get int", "get byte", "get short");
+    }
+
+    @Test
+    void constantsAreOneStore() {
+        becomes("""
+                *(u16 *)(r6 + 16) = 5
+                *(u8 *)(r6 + 14) = 69
+                *(u32 *)(r6 + 18) = 0
+                *(u8 *)(r6 + 15) = 255
+                """, "put long");
+    }
+
+    @Test
+    void aLoadOfAnotherPointerSeesWhatWasStoredBefore() {
+        // r7 may be r6, so the stores in front of the load are not moved behind it
+        becomes("""
+                r7 = *(u8 *)(r6 + 63)
+                r7 &= 1
+                r7 += r6
+                r8 = r7
+                r8 += 16
+                if r8 > r9 goto out
+                *(u8 *)(r6 + 2) = 1
+                r0 = *(u8 *)(r7 + 2)
+                *(u8 *)(r6 + 3) = 2
+                r2 = *(u8 *)(r7 + 3)
+                r0 += r2
+                """, "get byte", "put byte", "get byte", "put byte", "get byte");
+    }
+
+    @Test
+    void aHelperSeesWhatWasStoredBefore() {
+        // csum_diff(0, 0, r10 - 8, 8, 0)
+        becomes("""
+                *(u8 *)(r10 - 8) = 1
+                *(u8 *)(r10 - 7) = 2
+                *(u16 *)(r10 - 6) = 3
+                *(u32 *)(r10 - 4) = 0x12345678
+                r1 = 0
+                r2 = 0
+                r3 = r10
+                r3 += -8
+                r4 = 8
+                r5 = 0
+                call 28
+                """, "put long");
+    }
+
+    @Test
+    void aStoreOfWhatIsRead() {
+        // the second byte is stored over before the copy reads it
+        becomes("""
+                r2 = *(u8 *)(r6 + 0)
+                *(u8 *)(r6 + 1) = r2
+                r3 = *(u8 *)(r6 + 1)
+                *(u8 *)(r6 + 2) = r3
+                """, "get byte", "get byte", "put byte", "put byte");
+    }
+
+    /** Straight code that moves bytes of few places between registers, packet and stack. */
+    private static String random(Random random) {
+        String[] widths = {"u8", "u8", "u8", "u16", "u32", "u64"};
+        int[] bytes = {1, 1, 1, 2, 4, 8};
+        StringBuilder text = new StringBuilder(BEGIN);
+        // r7: into the packet, at one of few offsets that nobody knows
+        text.append("""
+                r7 = *(u8 *)(r6 + 63)
+                r7 &= 3
+                r7 += r6
+                r8 = r7
+                r8 += 56
+                if r8 > r9 goto out
+                r2 = 0
+                r3 = 0x1234567
+                r4 = -3
+                r5 = 0
+                *(u64 *)(r10 - 8) = r3
+                *(u64 *)(r10 - 16) = r4
+                *(u64 *)(r10 - 24) = r3
+                """);
+        int blocks = 1 + random.nextInt(3);
+        for (int block = 0; block < blocks; block++) {
+            int length = 3 + random.nextInt(40);
+            for (int i = 0; i < length; i++) {
+                int w = random.nextInt(widths.length);
+                int r = new int[] {0, 2, 3, 4, 5}[random.nextInt(5)];
+                int other = new int[] {0, 2, 3, 4, 5}[random.nextInt(5)];
+                int where = random.nextInt(8);
+                String base = where < 5 ? "r6" : where < 6 ? "r7" : "r10";
+                int offset = base.equals("r10")
+                        ? -24 + random.nextInt(24 / bytes[w]) * bytes[w]
+                        : random.nextInt(16 - bytes[w] + 1);
+                String place =
+                        "*(" + widths[w] + " *)(" + base + " " + (offset < 0 ? "- " : "+ ") + Math.abs(offset) + ")";
+                String line = switch (random.nextInt(14)) {
+                    case 0, 1, 2, 3 -> "r" + r + " = " + place;
+                    case 4, 5, 6, 7 -> place + " = r" + r;
+                    case 8 -> place + " = " + random.nextInt(-300, 300);
+                    case 9 -> "r" + r + (random.nextBoolean() ? " <<= " : " >>= ") + 8 * random.nextInt(8);
+                    case 10 -> "w" + r + (random.nextBoolean() ? " <<= " : " >>= ") + 8 * random.nextInt(4);
+                    case 11 ->
+                        (random.nextBoolean() ? "r" + r + " |= r" : "w" + r + " |= w").replaceAll("$", "" + other);
+                    case 12 -> random.nextBoolean() ? "r" + r + " = r" + other : "w" + r + " = w" + other;
+                    default ->
+                        switch (random.nextInt(6)) {
+                            case 0 -> "r" + r + " = be16 r" + r;
+                            case 1 -> "r" + r + " = be32 r" + r;
+                            case 2 -> "r" + r + " = be64 r" + r;
+                            case 3 -> "r" + r + " &= 0xff00";
+                            case 4 -> "w" + r + " &= 255";
+                            default -> "r" + r + " *= 5";
+                        };
+                };
+                text.append(line).append('\n');
+            }
+            text.append("if r2 == ").append(block).append(" goto out\n");
+        }
+        return text.append("r0 ^= r2\nr0 ^= r3\nr0 ^= r4\nr0 ^= r5\n")
+                .append(END)
+                .toString();
+    }
+
+    @Test
+    void randomMoves() {
+        Random random = new Random(SEED);
+        int changed = 0;
+        for (int i = 0; i < PROGRAMS; i++) {
+            String text = random(random);
+            Verified verified = proved(Assembler.assemble(text));
+            alike(verified, "program " + i + " of -Dsluice.seed=" + SEED + "\n" + text);
+            long stores = text.lines().filter(line -> line.startsWith("*(")).count();
+            long puts = accesses(verified).stream()
+                    .filter(access -> access.startsWith("put"))
+                    .count();
+            changed += puts < stores ? 1 : 0;
+        }
+        assertThat(changed).isGreaterThan(PROGRAMS / 4);
+    }
+}
