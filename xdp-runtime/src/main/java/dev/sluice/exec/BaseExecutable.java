@@ -96,6 +96,11 @@ public abstract class BaseExecutable implements Executable {
             TimerHelpers.advance(context, clock, Memory.getLong(descriptor + FrameDescriptor.TIMESTAMP));
         }
         context.beginRun();
+        take(context, descriptor);
+    }
+
+    /** Makes a descriptor's packet the one at hand. */
+    public static void take(RunContext context, long descriptor) {
         context.descriptor = descriptor;
         context.data = Memory.getLong(descriptor + FrameDescriptor.DATA);
         context.dataEnd = Memory.getLong(descriptor + FrameDescriptor.DATA_END);
@@ -114,9 +119,19 @@ public abstract class BaseExecutable implements Executable {
     /** Writes back what the run did to the packet and what it decided. */
     public static void finish(RunContext context, long descriptor, long action) {
         context.releaseLock();
+        give(context, descriptor);
+        decide(context, descriptor, action);
+    }
+
+    /** Writes back where the packet at hand is now. */
+    public static void give(RunContext context, long descriptor) {
         Memory.putLong(descriptor + FrameDescriptor.DATA, context.data);
         Memory.putLong(descriptor + FrameDescriptor.DATA_END, context.dataEnd);
         Memory.putLong(descriptor + FrameDescriptor.DATA_META, context.dataMeta);
+    }
+
+    /** Writes back what the run decided. */
+    public static void decide(RunContext context, long descriptor, long action) {
         Memory.putInt(descriptor + FrameDescriptor.ACTION, (int) action);
         Memory.putInt(
                 descriptor + FrameDescriptor.REDIRECT_MAP,

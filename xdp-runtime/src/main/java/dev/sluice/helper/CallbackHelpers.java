@@ -10,7 +10,7 @@ import dev.sluice.memory.Memory;
 @SuppressWarnings("UnusedVariable") // all have the common shape
 public final class CallbackHelpers {
     /** The kernel's {@code BPF_MAX_LOOPS}. */
-    private static final int MAX_LOOPS = 8 * 1024 * 1024;
+    public static final int MAX_LOOPS = 8 * 1024 * 1024;
 
     /** The kernel's {@code BPF_MAX_USER_RINGBUF_SAMPLES}. */
     private static final int MAX_SAMPLES = 128 * 1024;

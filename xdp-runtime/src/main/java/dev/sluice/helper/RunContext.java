@@ -253,11 +253,16 @@ public final class RunContext implements AutoCloseable {
         stackLow = framePointer - STACK_BYTES;
     }
 
-    /** Forgets what the last run left behind: pending redirect, tail calls, instructions used. */
-    public void beginRun() {
+    /** Forgets the redirect that the last run asked for. */
+    public void forgetRedirect() {
         redirectMapId = 0;
         redirectIndex = 0;
         redirectFlags = 0;
+    }
+
+    /** Forgets what the last run left behind: pending redirect, tail calls, instructions used. */
+    public void beginRun() {
+        forgetRedirect();
         tailTarget = null;
         tailCalls = 0;
         instructionsLeft = instructionLimit;

@@ -69,6 +69,7 @@ final class Compiler {
     private static final MethodTypeDesc TAKE_CPU = MethodTypeDesc.of(CD_void, RUN_CONTEXT, CD_long);
     private static final MethodTypeDesc BUG =
             MethodTypeDesc.of(ConstantDescs.CD_Throwable, ConstantDescs.CD_Throwable, CD_long);
+    private static final MethodTypeDesc FINISH_RUN = MethodTypeDesc.of(CD_void, RUN_CONTEXT, CD_long, CD_long);
     private static final MethodTypeDesc FINISH = MethodTypeDesc.of(CD_void, CD_long, CD_long);
 
     /**
@@ -529,6 +530,9 @@ final class Compiler {
             if (unit.callsHelpers) {
                 b.aload(context).lload(descriptor).invokestatic(RUNTIME, "takeCpu", TAKE_CPU);
             }
+            if (unit.redirects) {
+                b.aload(context).invokevirtual(RUN_CONTEXT, "forgetRedirect", ConstantDescs.MTD_void);
+            }
         }
         b.labelBinding(begin);
         MethodTypeDesc tailType = MethodTypeDesc.of(CD_long, RUN_CONTEXT, CD_long);
@@ -571,7 +575,10 @@ final class Compiler {
         b.labelBinding(finish);
         if (wholeRun) {
             b.aload(context).lload(descriptor).lload(action);
-            b.invokestatic(BASE_EXECUTABLE, "finish", MethodTypeDesc.of(CD_void, RUN_CONTEXT, CD_long, CD_long));
+            b.invokestatic(BASE_EXECUTABLE, "finish", FINISH_RUN);
+        } else if (unit.redirects) {
+            b.aload(context).lload(descriptor).lload(action);
+            b.invokestatic(BASE_EXECUTABLE, "decide", FINISH_RUN);
         } else {
             b.lload(descriptor).lload(action).invokestatic(RUNTIME, "finish", FINISH);
         }

@@ -1,6 +1,7 @@
 package dev.sluice.jit;
 
 import static dev.sluice.jit.Descriptors.ALU;
+import static dev.sluice.jit.Descriptors.BASE_EXECUTABLE;
 import static dev.sluice.jit.Descriptors.CHECKS;
 import static dev.sluice.jit.Descriptors.HELPER;
 import static dev.sluice.jit.Descriptors.JIT_CODE;
@@ -20,6 +21,7 @@ import static java.lang.constant.ConstantDescs.CD_void;
 import dev.sluice.exec.FunctionPointer;
 import dev.sluice.exec.Interpreter;
 import dev.sluice.helper.ArgKind;
+import dev.sluice.helper.CallbackHelpers;
 import dev.sluice.helper.Callbacks;
 import dev.sluice.helper.Callee;
 import dev.sluice.helper.Helper;
@@ -33,6 +35,7 @@ import dev.sluice.isa.Opcode;
 import dev.sluice.isa.Pseudo;
 import dev.sluice.isa.Width;
 import dev.sluice.map.BpfMap;
+import dev.sluice.map.Errno;
 import dev.sluice.map.MapDef;
 import dev.sluice.memory.FrameDescriptor;
 import java.lang.classfile.CodeBuilder;
@@ -100,6 +103,7 @@ final class Emitter {
             CD_Throwable,
             Stream.concat(Stream.of(CD_Throwable), Collections.nCopies(FP + 1, CD_long).stream())
                     .toArray(ClassDesc[]::new));
+    private static final MethodTypeDesc OF_DESCRIPTOR = MethodTypeDesc.of(CD_void, RUN_CONTEXT, CD_long);
     private static final MethodTypeDesc PLAIN_HELPER =
             MethodTypeDesc.of(CD_long, RUN_CONTEXT, CD_long, CD_long, CD_long, CD_long, CD_long);
 
@@ -116,6 +120,10 @@ final class Emitter {
     private final int data;
     private final int dataEnd;
     private final int dataMeta;
+
+    /** Whether the packet has been made the one at hand, in a loop that does so where a helper wants it. */
+    private final int taken;
+
     private final int left;
     private final int loops;
     private final int address;
@@ -230,9 +238,11 @@ final class Emitter {
         if (caller == null) {
             data = next;
             next += 3 * LONG_SLOTS;
+            taken = next++;
             descriptor = NO_LOCAL;
         } else {
             data = caller.data;
+            taken = caller.taken;
             descriptor = caller.descriptor;
         }
         dataEnd = data + LONG_SLOTS;
@@ -348,6 +358,7 @@ final class Emitter {
         }
         b.aload(context).getfield(RUN_CONTEXT, "stackTop", CD_long).lstore(register[FP]);
         b.lconst_0().lstore(data).lconst_0().lstore(dataEnd).lconst_0().lstore(dataMeta);
+        b.iconst_0().istore(taken);
         b.iconst_0().istore(left);
         b.iconst_0().istore(loops);
         forgetValues();
@@ -369,6 +380,9 @@ final class Emitter {
         zeroFrame();
         if (unit.hasMayGoto(part.function)) {
             b.loadConstant(Interpreter.MAX_LOOPS).istore(loops);
+        }
+        if (descriptor != NO_LOCAL) {
+            b.iconst_0().istore(taken);
         }
         takePortion();
         loadPacket();
@@ -1502,6 +1516,11 @@ final class Emitter {
         if ((helper == Helper.MAP_UPDATE_ELEM || helper == Helper.MAP_DELETE_ELEM) && knownChange(helper)) {
             return;
         }
+        int looped = helper == Helper.LOOP ? unit.loopedFunction(pc) : -1;
+        if (looped >= 0) {
+            loop(looped);
+            return;
+        }
         boolean runsCode = HelperTraits.runsCode(helper);
         if (runsCode) {
             giveBack();
@@ -1510,6 +1529,14 @@ final class Emitter {
             b.aload(context).getstatic(unit.mainClass, "self", JIT_CODE);
             b.lload(register[FP]).loadConstant(pc);
             b.invokestatic(RUNTIME, "callbacks", CALLBACKS_TYPE);
+        }
+        boolean takes = descriptor != NO_LOCAL && HelperTraits.takesPacket(helper);
+        if (takes) {
+            Label isTaken = b.newLabel();
+            b.iload(taken).ifne(isTaken);
+            b.aload(context).lload(descriptor).invokestatic(BASE_EXECUTABLE, "take", OF_DESCRIPTOR);
+            b.iconst_1().istore(taken);
+            b.labelBinding(isTaken);
         }
         if (unit.checked && needsCheck(helper)) {
             checkedHelper(helper, pc);
@@ -1532,8 +1559,43 @@ final class Emitter {
                 leaveByTailCall();
             });
         } else if (HelperTraits.movesPacket(helper)) {
+            if (takes) {
+                b.aload(context).lload(descriptor).invokestatic(BASE_EXECUTABLE, "give", OF_DESCRIPTOR);
+            }
             loadPacket();
         }
+    }
+
+    /** {@code bpf_loop} of a proved program in place, which counts nothing: see {@link CallbackHelpers#loop}. */
+    private void loop(int function) {
+        Label more = b.newLabel();
+        Label tooMany = b.newLabel();
+        Label stopped = b.newLabel();
+        Label done = b.newLabel();
+        MethodRef callee = unit.function(function);
+        b.lload(register[1]);
+        pushLong(CallbackHelpers.MAX_LOOPS);
+        compareUnsigned(true, java.lang.classfile.Opcode.IFGT, tooMany);
+        b.lconst_0().lstore(address);
+        b.labelBinding(more);
+        b.lload(address).lload(register[1]).lcmp().ifge(stopped);
+        b.aload(context).lload(address).lload(register[3]);
+        b.lconst_0().lconst_0().lconst_0().lload(register[FP]);
+        pushLong(RunContext.STACK_BYTES);
+        b.lsub().invokestatic(callee.owner(), callee.name(), MethodRef.FUNCTION_TYPE);
+        b.lload(address).lconst_1().ladd().lstore(address);
+        b.lconst_0().lcmp().ifeq(more);
+        b.labelBinding(stopped);
+        b.lload(address).lstore(register[0]);
+        b.labelBinding(done);
+        if (unit.movesPacket) {
+            loadPacket();
+        }
+        cold(() -> {
+            b.labelBinding(tooMany);
+            pushLong(Errno.E2BIG.negative());
+            b.lstore(register[0]).goto_(done);
+        });
     }
 
     private void checkedHelper(Callee helper, int pc) {

@@ -71,14 +71,40 @@ final class HelperTraits {
                             MAP_LOOKUP_PERCPU_ELEM,
                             KTIME_GET_NS,
                             KTIME_GET_BOOT_NS,
+                            KTIME_GET_COARSE_NS,
+                            KTIME_GET_TAI_NS,
+                            JIFFIES64,
+                            GET_NUMA_NODE_ID,
                             GET_PRANDOM_U32,
                             GET_SMP_PROCESSOR_ID,
                             CSUM_DIFF,
                             STRNCMP,
                             STRTOL,
-                            STRTOUL -> true;
+                            STRTOUL,
+                            RINGBUF_OUTPUT,
+                            RINGBUF_RESERVE,
+                            RINGBUF_SUBMIT,
+                            RINGBUF_DISCARD,
+                            RINGBUF_QUERY,
+                            SPIN_LOCK,
+                            SPIN_UNLOCK -> true;
                     default -> false;
                 };
+    }
+
+    /** Whether all that it leaves for the run's end is where the packet goes. */
+    static boolean redirects(Callee callee) {
+        return callee == Helper.REDIRECT || callee == Helper.REDIRECT_MAP;
+    }
+
+    /** Whether the packet has to be the one at hand, which packet loops see to where such a helper is called. */
+    static boolean takesPacket(Callee callee) {
+        return !isPlain(callee) && !redirects(callee);
+    }
+
+    /** Whether more of a run may matter to it than the packet at hand, so that each run has to begin and end in full. */
+    static boolean takesRun(Callee callee) {
+        return !(callee instanceof Helper) || runsCode(callee) || takesFunction(callee);
     }
 
     /** Whether it writes to memory that the program names. */

@@ -161,6 +161,11 @@ final class Kinds {
         return kind(value) == LONG ? longs.get(value & NUMBER_MASK) : number(value);
     }
 
+    /** Whether a value is 0. */
+    static boolean isZero(int value) {
+        return kind(value) == CONST && number(value) == 0;
+    }
+
     /** Whether a value is a known number. */
     static boolean isConstant(int value) {
         return kind(value) == CONST || kind(value) == LONG;

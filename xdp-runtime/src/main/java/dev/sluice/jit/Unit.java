@@ -36,6 +36,9 @@ final class Unit {
     /** Whether some helper that the program calls moves the packet. */
     final boolean movesPacket;
 
+    /** Whether the program may ask for a redirect. */
+    final boolean redirects;
+
     /** Whether the program calls any helper. */
     final boolean callsHelpers;
 
@@ -52,6 +55,9 @@ final class Unit {
     final boolean wholeRun;
 
     private final boolean isInLoop;
+
+    /** By slot of a {@code bpf_loop} that is emitted in place: the function that it calls. */
+    private final Map<Integer, Integer> loops = new HashMap<>();
 
     private final boolean[] tailCalls;
     private final int[] callSites;
@@ -104,6 +110,7 @@ final class Unit {
         tailCalls = new boolean[flows.size()];
         callSites = new int[flows.size()];
         boolean plain = true;
+        boolean redirecting = false;
         boolean helpers = false;
         boolean moves = false;
         boolean pointers = false;
@@ -116,6 +123,7 @@ final class Unit {
             for (Block block : flows.get(i).blocks) {
                 int[] state = kinds.stateBefore(i, block);
                 block.estimate = estimate.ofBlock();
+                int pointed2 = -1; // the function whose address r2 is
                 for (int slot = block.start; slot < block.end; ) {
                     Instruction insn = code.at(slot);
                     int base = kinds.baseKind(state, insn);
@@ -131,13 +139,23 @@ final class Unit {
                     } else if (helper == Helper.MAP_LOOKUP_ELEM && !checked) {
                         block.estimate += MapCode.INNER_BYTES;
                     }
+                    boolean loops = !checked && !counted && helper == Helper.LOOP && pointed2 >= 0 && Kinds.isZero(state[4]);
+                    if (loops) {
+                        this.loops.put(slot, pointed2);
+                    }
+                    if ((Flow.defines(insn) >>> 2 & 1) != 0 || helper != null) {
+                        pointed2 = isFunctionPointer(insn) ? kinds.functionAt(insn.target(slot)) : -1;
+                    }
                     kinds.step(state, insn, slot);
-                    moves |= helper != null && HelperTraits.movesPacket(helper);
+                    moves |= helper != null && !loops && HelperTraits.movesPacket(helper);
                     back |= helper != null && HelperTraits.takesFunction(helper);
                     tailCalls[i] |= helper != null && HelperTraits.tailCalls(helper);
                     helpers |= isCall(insn);
-                    plain &= helper == null ? !isCall(insn) : HelperTraits.isPlain(helper);
-                    block.readsContext |= base == Kinds.CONTEXT || isContextLoad(slot, insn);
+                    plain &= helper == null ? !isCall(insn) : loops || !HelperTraits.takesRun(helper);
+                    redirecting |= helper != null && HelperTraits.redirects(helper);
+                    block.readsContext |= base == Kinds.CONTEXT
+                            || isContextLoad(slot, insn)
+                            || helper != null && !loops && HelperTraits.takesPacket(helper);
                     if (insn.form() == Form.CALL_LOCAL) {
                         callSites[kinds.functionAt(insn.target(slot))]++;
                     }
@@ -152,6 +170,7 @@ final class Unit {
             }
         }
         movesPacket = moves;
+        redirects = redirecting;
         callsPointers = pointers;
         callsBack = back;
         callsHelpers = helpers;
@@ -218,6 +237,11 @@ final class Unit {
     /** Whether a function makes tail calls itself. */
     boolean tailCalls(int function) {
         return tailCalls[function];
+    }
+
+    /** The function that the {@code bpf_loop} at a slot calls, or -1 when that is left to the helper. */
+    int loopedFunction(int slot) {
+        return loops.getOrDefault(slot, -1);
     }
 
     /** Number of calls of a function in reachable code. */
