@@ -139,7 +139,8 @@ final class Unit {
                     } else if (helper == Helper.MAP_LOOKUP_ELEM && !checked) {
                         block.estimate += MapCode.INNER_BYTES;
                     }
-                    boolean loops = !checked && !counted && helper == Helper.LOOP && pointed2 >= 0 && Kinds.isZero(state[4]);
+                    boolean loops =
+                            !checked && !counted && helper == Helper.LOOP && pointed2 >= 0 && Kinds.isZero(state[4]);
                     if (loops) {
                         this.loops.put(slot, pointed2);
                     }
