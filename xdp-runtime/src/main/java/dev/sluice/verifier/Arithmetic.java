@@ -194,7 +194,7 @@ final class Arithmetic {
         Reg dst = run.reg(number);
         Reg src;
         if (isRegister(i)) {
-            src = run.reg(layout.src[i]);
+            src = run.peek(layout.src[i]);
             if (src.type != RegType.SCALAR) {
                 if (dst.type != RegType.SCALAR) {
                     if (row.alu() == AluOp.SUB) {

@@ -82,13 +82,14 @@ final class Calls {
             }
             globals.markCalled(function);
             run.clearCallerSaved(caller);
-            caller.regs[0].setUnknown();
+            caller.own(0).setUnknown();
             run.insn = i + 1;
             return Run.Step.MOVED;
         }
         Frame callee = enter(run.state, i, function);
         for (int r = 1; r <= 5; r++) {
-            callee.regs[r].copy(caller.regs[r]);
+            caller.regs[r].shared = true;
+            callee.regs[r] = caller.regs[r];
         }
         run.clearCallerSaved(caller);
         if (run.log.isOn()) {
@@ -106,8 +107,9 @@ final class Calls {
             throw run.reject("the call stack of " + (state.current + 2) + " frames is too deep");
         }
         Frame callee = new Frame(state.current + 1, callsite, function);
-        callee.regs[Run.REG_FP].setPointer(RegType.STACK);
-        callee.regs[Run.REG_FP].frame = state.current + 1;
+        Reg pointer = callee.own(Run.REG_FP);
+        pointer.setPointer(RegType.STACK);
+        pointer.frame = state.current + 1;
         state.current++;
         state.frames[state.current] = callee;
         run.scratchAll();
@@ -205,7 +207,7 @@ final class Calls {
             }
             run.insn = callee.callsite;
         } else {
-            caller.regs[0].copy(r0);
+            caller.own(0).copy(r0);
             run.insn = callee.callsite + 1;
         }
         if (run.log.isOn()) {

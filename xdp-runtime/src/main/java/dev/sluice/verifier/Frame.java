@@ -54,21 +54,24 @@ final class Frame {
         this.number = number;
         this.callsite = callsite;
         this.subprog = subprog;
-        for (int i = 0; i < regs.length; i++) {
-            regs[i] = new Reg();
-        }
+        Arrays.fill(regs, Reg.NONE);
     }
 
+    /** A copy, which shares its registers with this frame until one of the two changes them. */
     Frame copy() {
         Frame copy = new Frame(number, callsite, subprog);
         for (int i = 0; i < regs.length; i++) {
-            copy.regs[i].copy(regs[i]);
+            Reg reg = regs[i];
+            reg.shared = true;
+            copy.regs[i] = reg;
         }
         copy.kinds = kinds.clone();
         copy.spills = new Reg[spills.length];
         for (int i = 0; i < spills.length; i++) {
             if (kinds[8 * i + 7] == SPILL) {
-                copy.spills[i] = Reg.copyOf(spills[i]);
+                Reg spill = spills[i];
+                spill.shared = true;
+                copy.spills[i] = spill;
             }
         }
         copy.objects = objects.length == 0 ? objects : objects.clone();
@@ -79,6 +82,26 @@ final class Frame {
         copy.callbackReturnMin = callbackReturnMin;
         copy.callbackReturnMax = callbackReturnMax;
         return copy;
+    }
+
+    /** A register to be changed. What {@link #regs} holds may be shared, and is to be read only. */
+    Reg own(int register) {
+        Reg reg = regs[register];
+        if (reg.shared) {
+            reg = Reg.copyOf(reg);
+            regs[register] = reg;
+        }
+        return reg;
+    }
+
+    /** A spilled register to be changed. */
+    Reg ownSpill(int slot) {
+        Reg reg = spills[slot];
+        if (reg.shared) {
+            reg = Reg.copyOf(reg);
+            spills[slot] = reg;
+        }
+        return reg;
     }
 
     /** Number of slots that exist so far. */

@@ -233,10 +233,10 @@ final class GlobalFunctions {
         State state = new State();
         Frame frame = new Frame(0, -1, function);
         state.frames[0] = frame;
-        frame.regs[Run.REG_FP].setPointer(RegType.STACK);
+        frame.own(Run.REG_FP).setPointer(RegType.STACK);
         List<Parameter> parameters = parameters(function);
         for (int i = 0; i < parameters.size(); i++) {
-            Reg reg = frame.regs[i + 1];
+            Reg reg = frame.own(i + 1);
             Parameter parameter = parameters.get(i);
             switch (parameter.kind) {
                 case SCALAR -> reg.setUnknown();

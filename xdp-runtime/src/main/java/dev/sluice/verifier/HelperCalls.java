@@ -594,11 +594,7 @@ final class HelperCalls {
         if (!run.state.release(released)) {
             return false;
         }
-        run.state.forEachReg(reg -> {
-            if (reg.ref == released) {
-                reg.setUnknown();
-            }
-        });
+        run.state.change(reg -> reg.ref == released, Reg::setUnknown);
         return true;
     }
 
@@ -701,8 +697,8 @@ final class HelperCalls {
             State body = run.calls.pushCallback(insn, callback);
             Frame callee = body.frame();
             Reg context = body.frames[body.current - 1].regs[3];
-            callee.regs[1].setUnknown();
-            callee.regs[2].copy(context);
+            callee.own(1).setUnknown();
+            callee.own(2).copy(context);
             callee.callbackReturnMax = 1;
         } else {
             caller.callbackDepth = 0;
@@ -727,12 +723,12 @@ final class HelperCalls {
     private void timerCallback(int insn) {
         State body = run.pushAsync(callback, insn);
         Frame frame = body.frame();
-        frame.regs[1].setPointer(RegType.CONST_MAP_PTR);
-        frame.regs[1].map = map;
-        frame.regs[2].setPointer(RegType.MAP_KEY);
-        frame.regs[2].map = map;
-        frame.regs[3].setPointer(RegType.MAP_VALUE);
-        frame.regs[3].map = map;
+        frame.own(1).setPointer(RegType.CONST_MAP_PTR);
+        frame.own(1).map = map;
+        frame.own(2).setPointer(RegType.MAP_KEY);
+        frame.own(2).map = map;
+        frame.own(3).setPointer(RegType.MAP_VALUE);
+        frame.own(3).map = map;
     }
 
     private void forEach(int insn) {
@@ -771,13 +767,13 @@ final class HelperCalls {
         State body = run.calls.pushCallback(insn, callback);
         Frame callee = body.frame();
         Reg context = body.frames[body.current - 1].regs[3];
-        callee.regs[1].setPointer(RegType.CONST_MAP_PTR);
-        callee.regs[1].map = map;
-        callee.regs[2].setPointer(RegType.MAP_KEY);
-        callee.regs[2].map = map;
-        callee.regs[3].setPointer(RegType.MAP_VALUE);
-        callee.regs[3].map = map;
-        callee.regs[4].copy(context);
+        callee.own(1).setPointer(RegType.CONST_MAP_PTR);
+        callee.own(1).map = map;
+        callee.own(2).setPointer(RegType.MAP_KEY);
+        callee.own(2).map = map;
+        callee.own(3).setPointer(RegType.MAP_VALUE);
+        callee.own(3).map = map;
+        callee.own(4).copy(context);
         callee.callbackReturnMax = 1;
     }
 
@@ -786,11 +782,11 @@ final class HelperCalls {
         State body = run.calls.pushCallback(insn, callback);
         Frame callee = body.frame();
         Reg context = body.frames[body.current - 1].regs[3];
-        callee.regs[1].setPointer(RegType.DYNPTR);
+        callee.own(1).setPointer(RegType.DYNPTR);
         int id = run.newId();
-        callee.regs[1].id = id;
-        callee.regs[1].dynptr = new StackObject.Dynptr(StackObject.Memory.LOCAL, true, id, 0);
-        callee.regs[2].copy(context);
+        callee.own(1).id = id;
+        callee.own(1).dynptr = new StackObject.Dynptr(StackObject.Memory.LOCAL, true, id, 0);
+        callee.own(2).copy(context);
         callee.callbackReturnMax = 1;
     }
 }

@@ -12,6 +12,9 @@ final class Jumps {
     private final Layout layout;
     private final Reg constant = new Reg();
 
+    /** The same on the edge that is walked later. */
+    private final Reg otherConstant = new Reg();
+
     Jumps(Run run) {
         this.run = run;
         this.layout = run.layout;
@@ -66,7 +69,7 @@ final class Jumps {
         int dstNumber = layout.dst[i];
         int srcNumber = layout.src[i];
         run.requireReadable(dstNumber);
-        Reg dst = run.reg(dstNumber);
+        Reg dst = run.peek(dstNumber);
         Reg src;
         int flags = 0;
         if (isRegister) {
@@ -74,7 +77,7 @@ final class Jumps {
                 throw run.reject("BPF_JMP/JMP32 uses reserved fields");
             }
             run.requireReadable(srcNumber);
-            src = run.reg(srcNumber);
+            src = run.peek(srcNumber);
             if (src.type == RegType.STACK) {
                 flags |= Precision.SRC_IS_STACK;
             }
@@ -117,12 +120,15 @@ final class Jumps {
             run.addHistory(0, linked);
         }
         State other = run.push(layout.target(i), i);
-        Reg otherDst = other.regs()[dstNumber];
+        dst = run.reg(dstNumber);
+        Reg otherDst = other.frame().own(dstNumber);
         Reg otherSrc;
         if (isRegister) {
-            otherSrc = other.regs()[srcNumber];
+            src = run.reg(srcNumber);
+            otherSrc = other.frame().own(srcNumber);
         } else {
-            otherSrc = Reg.copyOf(src);
+            otherConstant.copy(src);
+            otherSrc = otherConstant;
         }
         learn(op, dst, src, otherDst, otherSrc, wide);
         if (isRegister && src.type == RegType.SCALAR && src.id != 0) {
@@ -136,7 +142,7 @@ final class Jumps {
         if (wide && isRegister && src.isPointer() && dst.isPointer() && src.orNull != dst.orNull) {
             State equal = op == JmpOp.EQ ? other : op == JmpOp.NE ? run.state : null;
             if (equal != null) {
-                notNull(equal.regs()[src.orNull ? srcNumber : dstNumber]);
+                notNull(equal.frame().own(src.orNull ? srcNumber : dstNumber));
             }
         }
         boolean againstZero = wide && !isRegister && layout.imm[i] == 0 && (op == JmpOp.EQ || op == JmpOp.NE);
@@ -219,11 +225,7 @@ final class Jumps {
             // nothing was taken on this edge
             state.release(id);
         }
-        state.forEachReg(each -> {
-            if (each.orNull && each.id == id) {
-                becomes(each, isNull);
-            }
-        });
+        state.change(each -> each.orNull && each.id == id, each -> becomes(each, isNull));
     }
 
     private static void becomes(Reg reg, boolean isNull) {
@@ -332,9 +334,8 @@ final class Jumps {
     }
 
     private static void markEnd(State state, int number, boolean beyond, boolean withEnd) {
-        Reg reg = state.regs()[number];
-        if (withEnd && reg.type == RegType.PACKET) {
-            reg.range = beyond ? Reg.BEYOND_END : Reg.AT_END;
+        if (withEnd && state.regs()[number].type == RegType.PACKET) {
+            state.frame().own(number).range = beyond ? Reg.BEYOND_END : Reg.AT_END;
         }
     }
 
@@ -349,10 +350,7 @@ final class Jumps {
         }
         int range = pointer.off + (strictlyBefore ? 1 : 0);
         int id = pointer.id;
-        state.forEachReg(reg -> {
-            if (reg.type == type && reg.id == id && !reg.orNull) {
-                reg.range = Math.max(reg.range, range);
-            }
-        });
+        state.change(
+                reg -> reg.type == type && reg.id == id && !reg.orNull && reg.range < range, reg -> reg.range = range);
     }
 }

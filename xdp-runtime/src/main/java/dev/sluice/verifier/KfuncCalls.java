@@ -272,7 +272,7 @@ final class KfuncCalls {
             if (before != null) {
                 run.pruner.widen(before, queued);
             }
-            queued.regs()[0].orNull = false;
+            queued.frame().own(0).orNull = false;
         }
         run.state.frames[iteratorFrame].setObject(iteratorSlot, iterator.drain());
         run.reg(0).setScalar(0);

@@ -51,32 +51,42 @@ final class LinkedRegs {
                 if ((live >> i & 1) == 0) {
                     continue;
                 }
-                found = consider(frame.regs[i], wanted, found, f, false, i);
+                if (isMember(frame.regs[i], wanted)) {
+                    if (count(found) == MAX) {
+                        frame.own(i).id = 0;
+                    } else {
+                        found = add(found, f, false, i);
+                    }
+                }
             }
             for (int slot = 0; slot < frame.slots(); slot++) {
-                if (frame.isSpill(slot)) {
-                    found = consider(frame.spills[slot], wanted, found, f, true, slot);
+                if (frame.isSpill(slot) && isMember(frame.spills[slot], wanted)) {
+                    if (count(found) == MAX) {
+                        frame.ownSpill(slot).id = 0;
+                    } else {
+                        found = add(found, f, true, slot);
+                    }
                 }
             }
         }
         return found;
     }
 
-    private static long consider(Reg reg, int id, long packed, int frame, boolean spill, int number) {
-        if (reg.type != RegType.SCALAR || (reg.id & ~Reg.PLUS_CONST) != id || reg.id == 0) {
-            return packed;
-        }
-        if (count(packed) == MAX) {
-            reg.id = 0;
-            return packed;
-        }
-        return add(packed, frame, spill, number);
+    private static boolean isMember(Reg reg, int id) {
+        return reg.id != 0 && reg.type == RegType.SCALAR && (reg.id & ~Reg.PLUS_CONST) == id;
     }
 
+    /** One of them, to be read only. */
     static Reg get(State state, long packed, int index) {
         Frame frame = state.frames[frame(packed, index)];
         int number = number(packed, index);
         return isSpill(packed, index) ? frame.spills[number] : frame.regs[number];
+    }
+
+    private static Reg own(State state, long packed, int index) {
+        Frame frame = state.frames[frame(packed, index)];
+        int number = number(packed, index);
+        return isSpill(packed, index) ? frame.ownSpill(number) : frame.own(number);
     }
 
     /** What became known of one is known of all. */
@@ -92,6 +102,7 @@ final class LinkedRegs {
             if (((reg.id ^ known.id) & Reg.PLUS_CONST) == Reg.PLUS_CONST) {
                 continue; // one was added to on 64 bits, the other on 32: their distance is not known
             }
+            reg = own(state, packed, i);
             boolean sameOffset =
                     (reg.id & Reg.PLUS_CONST) == 0 && (known.id & Reg.PLUS_CONST) == 0 || reg.off == known.off;
             if (sameOffset) {

@@ -28,7 +28,7 @@ final class Memory {
         int dst = layout.dst[i];
         run.requireReadable(src);
         run.requireWritable(dst);
-        RegType kind = run.reg(src).type;
+        RegType kind = run.peek(src).type;
         Opcode row = layout.row[i];
         access(src, layout.off[i], row.width().bytes(), false, dst, false, row.form() == Form.LDXSX);
         run.requireSameKind(kind);
@@ -47,7 +47,7 @@ final class Memory {
             }
             run.requireReadable(layout.src[i]);
             run.requireReadable(dst);
-            RegType kind = run.reg(dst).type;
+            RegType kind = run.peek(dst).type;
             access(dst, layout.off[i], layout.row[i].width().bytes(), true, layout.src[i], false, false);
             run.requireSameKind(kind);
             return;
@@ -56,7 +56,7 @@ final class Memory {
             throw run.reject("BPF_ST uses reserved fields");
         }
         run.requireReadable(dst);
-        RegType kind = run.reg(dst).type;
+        RegType kind = run.peek(dst).type;
         access(dst, layout.off[i], layout.row[i].width().bytes(), true, NO_REG, false, false);
         run.requireSameKind(kind);
     }
@@ -77,7 +77,7 @@ final class Memory {
         if (row.form() == Form.LOAD_ACQ) {
             run.requireReadable(src);
             run.requireWritable(dst);
-            RegType kind = run.reg(src).type;
+            RegType kind = run.peek(src).type;
             access(src, off, bytes, false, dst, true, false);
             run.requireSameKind(kind);
             // asked after the load, as by the kernel: a pointer that was overwritten is none
@@ -87,7 +87,7 @@ final class Memory {
         if (row.form() == Form.STORE_REL) {
             run.requireReadable(src);
             run.requireReadable(dst);
-            RegType kind = run.reg(dst).type;
+            RegType kind = run.peek(dst).type;
             access(dst, off, bytes, true, src, true, false);
             run.requireSameKind(kind);
             requireAtomicMemory(dst, "stores into");
@@ -113,7 +113,7 @@ final class Memory {
     }
 
     private void requireAtomicMemory(int number, String what) {
-        Reg reg = run.reg(number);
+        Reg reg = run.peek(number);
         boolean allowed = switch (reg.type) {
             case CTX, PACKET, PACKET_META, SOCKET, SOCK_COMMON, TCP_SOCK, XDP_SOCK, OBJECT -> false;
             case NOT_INIT, SCALAR, CONST_MAP_PTR, MAP_VALUE, MAP_KEY, STACK, PACKET_END, MEM, FUNC, DYNPTR -> true;
@@ -170,7 +170,7 @@ final class Memory {
      * @param aligned whether it must be aligned, whatever it points to
      */
     void access(int number, int insnOff, int bytes, boolean write, int value, boolean aligned, boolean extend) {
-        Reg reg = run.reg(number);
+        Reg reg = run.peek(number);
         requireAlignment(reg, insnOff, bytes, aligned);
         int off = insnOff + reg.off;
         switch (reg.orNull ? RegType.NOT_INIT : reg.type) {
@@ -328,7 +328,7 @@ final class Memory {
     }
 
     void requirePacket(int number, int off, long bytes, boolean zeroAllowed) {
-        Reg reg = run.reg(number);
+        Reg reg = run.peek(number);
         if (reg.smin < 0) {
             throw run.reject(
                     "R" + number + " min value is negative, either use unsigned index or do a if (index >=0) check.");
@@ -340,7 +340,7 @@ final class Memory {
 
     /** The whole range of the pointer's variable offset must lie in memory of {@code size} bytes. */
     void requireRegion(int number, int off, long bytes, long size, boolean zeroAllowed) {
-        Reg reg = run.reg(number);
+        Reg reg = run.peek(number);
         long lowest = off + reg.smin;
         if (reg.smin < 0 && (reg.smin == Long.MIN_VALUE || lowest != (int) lowest || lowest < 0)) {
             throw run.reject(
@@ -361,7 +361,7 @@ final class Memory {
      * @param direct whether a load or store does it, not a helper
      */
     void requireMapAccess(int number, int off, long bytes, boolean write, boolean zeroAllowed, boolean direct) {
-        Reg reg = run.reg(number);
+        Reg reg = run.peek(number);
         KnownMap map = reg.map;
         if (write ? !map.canWrite() : !map.canRead()) {
             throw run.reject((write ? "write into map forbidden, value_size=" : "read from map forbidden, value_size=")
@@ -403,7 +403,7 @@ final class Memory {
     }
 
     private void mapValue(int number, int off, int bytes, boolean write, int value, boolean extend) {
-        Reg reg = run.reg(number);
+        Reg reg = run.peek(number);
         requireMapAccess(number, off, bytes, write, false, true);
         if (write || value < 0) {
             return;
@@ -433,7 +433,7 @@ final class Memory {
     }
 
     private void context(int number, int off, int bytes, boolean write, int value, boolean extend) {
-        Reg reg = run.reg(number);
+        Reg reg = run.peek(number);
         requireUnmodified(reg, number);
         boolean valid = !write && bytes == 4 && off >= 0 && off < CTX_BYTES && off % 4 == 0;
         if (off == 20 && run.subject.attach() != SectionName.Attach.DEVMAP) {
@@ -464,7 +464,7 @@ final class Memory {
     // --- sockets
 
     private void requireSocket(int number, int off, int bytes) {
-        Reg reg = run.reg(number);
+        Reg reg = run.peek(number);
         if (reg.smin < 0) {
             throw run.reject(
                     "R" + number + " min value is negative, either use unsigned index or do a if (index >=0) check.");

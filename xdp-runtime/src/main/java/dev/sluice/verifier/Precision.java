@@ -40,7 +40,7 @@ final class Precision {
 
     /** The value of a scalar register of the current frame matters here. */
     void mark(int number) {
-        if (run.reg(number).type != RegType.SCALAR) {
+        if (run.peek(number).type != RegType.SCALAR) {
             return;
         }
         start(run.state.current);
@@ -183,7 +183,7 @@ final class Precision {
         for (int f = frame; f >= 0; f--) {
             Frame at = state.frames[f];
             for (int i = 0; i < 11; i++) {
-                if ((regs[f] >> i & 1) != 0 && isMarked(at.regs[i])) {
+                if ((regs[f] >> i & 1) != 0 && isMarked(at, i, false)) {
                     regs[f] &= ~(1 << i);
                 }
             }
@@ -191,7 +191,7 @@ final class Precision {
                 if ((slots[f] >> slot & 1) == 0) {
                     continue;
                 }
-                if (slot >= at.slots() || !at.isScalarSpill(slot) || isMarked(at.spills[slot])) {
+                if (slot >= at.slots() || !at.isScalarSpill(slot) || isMarked(at, slot, true)) {
                     slots[f] &= ~(1L << slot);
                 }
             }
@@ -203,10 +203,12 @@ final class Precision {
     }
 
     /** Marks a scalar; true if there is nothing more to find out about it. */
-    private boolean isMarked(Reg reg) {
+    private boolean isMarked(Frame at, int number, boolean spill) {
+        Reg reg = spill ? at.spills[number] : at.regs[number];
         if (reg.type != RegType.SCALAR || reg.precise) {
             return true;
         }
+        reg = spill ? at.ownSpill(number) : at.own(number);
         reg.precise = true;
         changed = true;
         return false;
@@ -215,11 +217,9 @@ final class Precision {
     /** The way back is lost: every scalar of the path may have mattered. */
     void markAll(State from) {
         for (State state = from.parent; state != null; state = state.parent) {
-            state.forEachReg(reg -> {
-                if (reg.type == RegType.SCALAR && !reg.precise) {
-                    reg.precise = true;
-                    changed = true;
-                }
+            state.change(reg -> reg.type == RegType.SCALAR && !reg.precise, reg -> {
+                reg.precise = true;
+                changed = true;
             });
         }
     }

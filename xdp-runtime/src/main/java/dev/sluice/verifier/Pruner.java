@@ -3,8 +3,6 @@ package dev.sluice.verifier;
 import dev.sluice.helper.Kfunc;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.Iterator;
-import java.util.LinkedList;
 import java.util.List;
 import java.util.Map;
 
@@ -39,7 +37,10 @@ final class Pruner {
 
     private final Run run;
     private final StateComparison comparison;
-    private final Map<Integer, LinkedList<Entry>> explored = new HashMap<>();
+
+    /** By list, the states put aside, the last one at the end. */
+    private final List<ArrayList<Entry>> explored = new ArrayList<>();
+
     private final Map<List<Integer>, Visit> visits = new HashMap<>();
     private int[] cycles = {};
     private int previousJumps;
@@ -52,11 +53,14 @@ final class Pruner {
     Pruner(Run run) {
         this.run = run;
         this.comparison = new StateComparison(run);
+        for (int i = 0; i < run.layout.size; i++) {
+            explored.add(null);
+        }
     }
 
     /** Forgets all states: another function begins. */
     void reset() {
-        explored.clear();
+        explored.replaceAll(ignored -> null);
         visits.clear();
         previousJumps = run.jumpsProcessed;
         previousProcessed = run.processed;
@@ -71,11 +75,15 @@ final class Pruner {
         boolean add = force || run.jumpsProcessed - previousJumps >= 2 && run.processed - previousProcessed >= 8;
         // the same lists as Linux, which mixes slots of called functions with others
         int list = Integer.remainderUnsigned(insn ^ current.frame().callsite, layout.size);
-        LinkedList<Entry> entries = explored.computeIfAbsent(list, ignored -> new LinkedList<>());
+        ArrayList<Entry> entries = explored.get(list);
+        if (entries == null) {
+            entries = new ArrayList<>(2);
+            explored.set(list, entries);
+        }
         clean(entries, current);
         int count = 0;
-        for (Iterator<Entry> it = entries.iterator(); it.hasNext(); ) {
-            Entry entry = it.next();
+        for (int at = entries.size() - 1; at >= 0; at--) {
+            Entry entry = entries.get(at);
             count++;
             boolean hit = false;
             boolean loop = false;
@@ -136,7 +144,7 @@ final class Pruner {
             }
             int patience = layout.checkpoints.get(insn) && old.branches > 0 ? 64 : 3;
             if (entry.misses > entry.hits * patience + patience) {
-                it.remove();
+                entries.remove(at);
                 live -= old.branches == 0 ? 1 : 0;
             }
         }
@@ -147,16 +155,16 @@ final class Pruner {
         return false;
     }
 
-    private void putAside(LinkedList<Entry> entries, State current) {
+    private void putAside(ArrayList<Entry> entries, State current) {
         total++;
         live++;
         peak = Math.max(peak, live);
         previousJumps = run.jumpsProcessed;
         previousProcessed = run.processed;
-        current.forEachReg(reg -> reg.precise = false);
+        current.change(reg -> reg.precise, reg -> reg.precise = false);
         State checkpoint = current.copy();
         checkpoint.insn = run.insn;
-        entries.addFirst(new Entry(checkpoint));
+        entries.add(new Entry(checkpoint));
         enter(checkpoint);
         current.parent = checkpoint;
         current.firstInsn = run.insn;
@@ -183,9 +191,9 @@ final class Pruner {
     }
 
     /** Takes out of finished states what nobody can read any more. */
-    private void clean(LinkedList<Entry> entries, State current) {
-        for (Entry entry : entries) {
-            State state = entry.state;
+    private void clean(ArrayList<Entry> entries, State current) {
+        for (int at = 0; at < entries.size(); at++) {
+            State state = entries.get(at).state;
             if (state.branches > 0
                     || state.insn != run.insn
                     || state.cleaned
@@ -200,7 +208,7 @@ final class Pruner {
                 int alive = run.liveBefore[insn];
                 for (int i = 0; i < 10; i++) {
                     if ((alive >> i & 1) == 0) {
-                        frame.regs[i].setNotInit();
+                        frame.regs[i] = Reg.NONE;
                     }
                 }
                 for (int slot = 0; slot < frame.slots(); slot++) {
@@ -314,22 +322,22 @@ final class Pruner {
             Frame a = old.frames[f];
             Frame b = current.frames[f];
             for (int i = 0; i < 10; i++) {
-                widen(a.regs[i], b.regs[i]);
+                if (isWidened(a.regs[i], b.regs[i])) {
+                    b.own(i).setUnknown();
+                }
             }
             for (int slot = 0; slot < Math.min(a.slots(), b.slots()); slot++) {
-                if (a.isScalarSpill(slot) && b.isScalarSpill(slot)) {
-                    widen(a.spills[slot], b.spills[slot]);
+                if (a.isScalarSpill(slot) && b.isScalarSpill(slot) && isWidened(a.spills[slot], b.spills[slot])) {
+                    b.ownSpill(slot).setUnknown();
                 }
             }
         }
     }
 
-    private static void widen(Reg old, Reg current) {
+    private static boolean isWidened(Reg old, Reg current) {
         if (old.type != RegType.SCALAR || current.type != RegType.SCALAR || old.precise || current.precise) {
-            return;
+            return false;
         }
-        if (!old.sameRange(current) || (old.id == 0) != (current.id == 0)) {
-            current.setUnknown();
-        }
+        return !old.sameRange(current) || (old.id == 0) != (current.id == 0);
     }
 }

@@ -19,6 +19,16 @@ final class Reg extends Scalar {
     /** {@link #range} of a packet pointer that was found to be behind the end of the packet. */
     static final int BEYOND_END = -2;
 
+    /** Of every register that was never written, or may not be read any more. Never changed. */
+    static final Reg NONE = new Reg();
+
+    static {
+        NONE.shared = true;
+    }
+
+    /** Whether more than one frame may have it: then it is copied before it is changed, see {@link Frame#own}. */
+    boolean shared;
+
     RegType type = RegType.NOT_INIT;
 
     /** Whether the pointer may be NULL still. */

@@ -127,8 +127,14 @@ final class Run {
 
     // --- registers
 
+    /** A register of the current frame, which may be changed. */
     Reg reg(int number) {
-        return state.regs()[number];
+        return state.frame().own(number);
+    }
+
+    /** A register of the current frame, to be read only. */
+    Reg peek(int number) {
+        return state.frame().regs[number];
     }
 
     int newId() {
@@ -156,7 +162,7 @@ final class Run {
             throw reject("R" + number + " is invalid");
         }
         scratch(number);
-        if (reg(number).type == RegType.NOT_INIT) {
+        if (peek(number).type == RegType.NOT_INIT) {
             throw reject("R" + number + " !read_ok");
         }
     }
@@ -177,7 +183,7 @@ final class Run {
 
     void clearCallerSaved(Frame frame) {
         for (int i = 0; i <= 5; i++) {
-            frame.regs[i].setNotInit();
+            frame.regs[i] = Reg.NONE;
             scratch(i);
         }
     }
@@ -218,7 +224,7 @@ final class Run {
         Frame frame = new Frame(0, -1, function);
         frame.inAsyncCallback = true;
         frame.asyncEntries = state.frame().asyncEntries + 1;
-        frame.regs[REG_FP].setPointer(RegType.STACK);
+        frame.own(REG_FP).setPointer(RegType.STACK);
         first.frames[0] = frame;
         asyncCallbacks.set(function);
         scratchAll();

@@ -268,14 +268,37 @@ class Scalar {
             smax = s32max;
             umin = s32min;
             umax = s32max;
-            bits = bits.intersect(Tnum.range(smin, smax));
+            long open = below(smin ^ smax);
+            long mask = bits.mask() & open;
+            setBits((bits.value() | smin & ~open) & ~mask, mask);
         }
     }
 
+    /** What the unsigned ranges have in common at the upper end, of the whole and of the low half. */
     private void learnBits() {
-        Tnum whole = bits.intersect(Tnum.range(umin, umax));
-        Tnum low = whole.low().intersect(Tnum.range(u32min & LOW, u32max & LOW));
-        bits = whole.clearLow().or(low);
+        long open = below(umin ^ umax);
+        long openLow = below((u32min ^ u32max) & LOW);
+        long value = bits.value() | umin & ~open;
+        long mask = bits.mask() & open;
+        value &= ~mask;
+        long low = value & LOW | u32min & LOW & ~openLow;
+        long lowMask = mask & LOW & openLow;
+        low &= ~lowMask;
+        value = value & HIGH | low;
+        mask = mask & HIGH | lowMask;
+        setBits(value, mask);
+    }
+
+    /** Most often they are what they were; then nothing is allocated. */
+    private void setBits(long value, long mask) {
+        if (value != bits.value() || mask != bits.mask()) {
+            bits = new Tnum(value, mask);
+        }
+    }
+
+    /** Ones from the highest bit that is set downwards: the bits that differ in a range. */
+    private static long below(long difference) {
+        return difference == 0 ? 0 : -1L >>> Long.numberOfLeadingZeros(difference);
     }
 
     /** The low half is the number, the upper half becomes 0; the 32-bit ranges are right already. */

@@ -14,12 +14,12 @@ final class StackAccess {
     }
 
     private Frame frameOf(int number) {
-        return run.state.frames[run.reg(number).frame];
+        return run.state.frames[run.peek(number).frame];
     }
 
     /** The access must lie in the 512 bytes for every value of the offset; makes the slots exist. */
     void requireWithin(int number, int off, long bytes, boolean write) {
-        Reg reg = run.reg(number);
+        Reg reg = run.peek(number);
         Frame frame = frameOf(number);
         String what = write ? " write to" : " read from";
         long min;
@@ -54,7 +54,7 @@ final class StackAccess {
      * @param value the stored register; -1 for an instruction's constant, or for unknown bytes that a helper writes
      */
     void write(int number, int off, int bytes, int value) {
-        Reg pointer = run.reg(number);
+        Reg pointer = run.peek(number);
         if (pointer.isConst()) {
             writeFixed(frameOf(number), (int) (off + pointer.bits.value()), bytes, value);
         } else {
@@ -85,7 +85,7 @@ final class StackAccess {
             }
             frame.spill(slot, reg, bytes);
             if (!fits) {
-                frame.spills[slot].id = 0;
+                frame.ownSpill(slot).id = 0;
             }
         } else if (reg == null && atStart && isConstantStore()) {
             Reg constant = new Reg();
@@ -165,7 +165,7 @@ final class StackAccess {
     // --- loads
 
     void read(int number, int off, int bytes, int value) {
-        Reg pointer = run.reg(number);
+        Reg pointer = run.peek(number);
         Frame frame = frameOf(number);
         if (pointer.isConst()) {
             readFixed(frame, (int) (off + pointer.bits.value()), bytes, value);
@@ -201,6 +201,7 @@ final class StackAccess {
                 Reg dst = run.reg(value);
                 if (bytes <= spillBytes && off % SLOT == 0) {
                     if (bytes == 4 && spillBytes == 4 && width(spilled) <= 32) {
+                        spilled = frame.ownSpill(slot);
                         run.arithmetic.link(spilled);
                     }
                     dst.copy(spilled);
@@ -228,7 +229,10 @@ final class StackAccess {
                     }
                 }
             } else if (value >= 0) {
-                run.arithmetic.link(spilled);
+                if (spilled.type == RegType.SCALAR) {
+                    spilled = frame.ownSpill(slot);
+                    run.arithmetic.link(spilled);
+                }
                 run.reg(value).copy(spilled);
             }
         } else {
@@ -284,7 +288,7 @@ final class StackAccess {
             throw run.reject("invalid zero-sized read");
         }
         requireWithin(number, off, bytes, write);
-        Reg reg = run.reg(number);
+        Reg reg = run.peek(number);
         Frame frame = frameOf(number);
         long min = reg.isConst() ? reg.bits.value() + off : reg.smin + off;
         long max = (reg.isConst() ? min : reg.smax + off) + bytes;
@@ -301,7 +305,7 @@ final class StackAccess {
             }
             if (write) {
                 if (frame.isSpill(slot)) {
-                    frame.spills[slot].setUnknown();
+                    frame.ownSpill(slot).setUnknown();
                     frame.scrubAll(slot);
                 } else {
                     frame.setKind(slot, at % SLOT, Frame.MISC);

@@ -160,11 +160,7 @@ final class StackObjects {
         run.scratchSlot(first);
         run.scratchSlot(first - 1);
         forget(frame, first);
-        run.state.forEachReg(reg -> {
-            if (reg.type == RegType.MEM && reg.slice == dynptr.id()) {
-                reg.setUnknown();
-            }
-        });
+        run.state.change(reg -> reg.type == RegType.MEM && reg.slice == dynptr.id(), Reg::setUnknown);
     }
 
     // --- iterators

@@ -10,6 +10,10 @@ import java.util.Arrays;
 final class State {
     static final int MAX_FRAMES = 8;
 
+    private static final int[] NO_INTS = {};
+    private static final long[] NO_LONGS = {};
+    private static final Ref[] NO_REFS = {};
+
     /** A resource that must be given back: what holds it and where it was taken. */
     record Ref(int id, int insn) {}
 
@@ -23,7 +27,7 @@ final class State {
     int insn;
     int firstInsn;
     int lastInsn;
-    Ref[] refs = {};
+    Ref[] refs = NO_REFS;
 
     /** The map of the held lock, null for none, and the id of the value that it is in. */
     KnownMap lockMap;
@@ -47,10 +51,10 @@ final class State {
     boolean cleaned;
 
     // the way since the parent: slot, the slot before, flags, linked registers
-    int[] historyInsn = new int[8];
-    int[] historyPrevious = new int[8];
-    int[] historyFlags = new int[8];
-    long[] historyLinked = new long[8];
+    int[] historyInsn = NO_INTS;
+    int[] historyPrevious = NO_INTS;
+    int[] historyFlags = NO_INTS;
+    long[] historyLinked = NO_LONGS;
     int historyCount;
 
     Frame frame() {
@@ -82,11 +86,15 @@ final class State {
         copy.mayGotoDepth = mayGotoDepth;
         copy.callbackUnrollDepth = callbackUnrollDepth;
         copy.depth = depth;
-        copy.historyInsn = Arrays.copyOf(historyInsn, Math.max(historyCount, 4));
-        copy.historyPrevious = Arrays.copyOf(historyPrevious, Math.max(historyCount, 4));
-        copy.historyFlags = Arrays.copyOf(historyFlags, Math.max(historyCount, 4));
-        copy.historyLinked = Arrays.copyOf(historyLinked, Math.max(historyCount, 4));
-        copy.historyCount = historyCount;
+        if (historyCount > 0) {
+            // most histories grow by a few entries until the next branch
+            int room = historyCount + 4;
+            copy.historyInsn = Arrays.copyOf(historyInsn, room);
+            copy.historyPrevious = Arrays.copyOf(historyPrevious, room);
+            copy.historyFlags = Arrays.copyOf(historyFlags, room);
+            copy.historyLinked = Arrays.copyOf(historyLinked, room);
+            copy.historyCount = historyCount;
+        }
         return copy;
     }
 
@@ -96,7 +104,7 @@ final class State {
 
     int addHistory(int slot, int previous, int flags, long linked) {
         if (historyCount == historyInsn.length) {
-            int size = historyCount * 2;
+            int size = Math.max(8, historyCount * 2);
             historyInsn = Arrays.copyOf(historyInsn, size);
             historyPrevious = Arrays.copyOf(historyPrevious, size);
             historyFlags = Arrays.copyOf(historyFlags, size);
@@ -150,7 +158,13 @@ final class State {
         return false;
     }
 
-    /** Something to do with every register and every spilled register, of all frames. */
+    /** Which registers are meant. */
+    @FunctionalInterface
+    interface RegTest {
+        boolean test(Reg reg);
+    }
+
+    /** What is done with them. */
     @FunctionalInterface
     interface RegVisitor {
         void visit(Reg reg);
@@ -158,22 +172,21 @@ final class State {
 
     /** Pointers into the packet may point anywhere from now on. */
     void forgetPacket() {
-        forEachReg(reg -> {
-            if (reg.type.isAnyPacket() || reg.packetSlice) {
-                reg.setUnknown();
-            }
-        });
+        change(reg -> reg.type.isAnyPacket() || reg.packetSlice, Reg::setUnknown);
     }
 
-    void forEachReg(RegVisitor visitor) {
+    /** Changes registers and spilled registers of all frames. */
+    void change(RegTest which, RegVisitor visitor) {
         for (int f = 0; f <= current; f++) {
             Frame frame = frames[f];
-            for (Reg reg : frame.regs) {
-                visitor.visit(reg);
+            for (int i = 0; i < frame.regs.length; i++) {
+                if (which.test(frame.regs[i])) {
+                    visitor.visit(frame.own(i));
+                }
             }
             for (int slot = 0; slot < frame.slots(); slot++) {
-                if (frame.isSpill(slot)) {
-                    visitor.visit(frame.spills[slot]);
+                if (frame.isSpill(slot) && which.test(frame.spills[slot])) {
+                    visitor.visit(frame.ownSpill(slot));
                 }
             }
         }

@@ -109,8 +109,8 @@ public final class Verifier {
     private static State mainEntry() {
         State state = new State();
         Frame frame = new Frame(0, -1, 0);
-        frame.regs[1].setPointer(RegType.CTX);
-        frame.regs[Run.REG_FP].setPointer(RegType.STACK);
+        frame.own(1).setPointer(RegType.CTX);
+        frame.own(Run.REG_FP).setPointer(RegType.STACK);
         state.frames[0] = frame;
         return state;
     }
