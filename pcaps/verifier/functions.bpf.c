@@ -187,3 +187,5 @@ int callback_leaks_reference(struct xdp_md *ctx)
 	bpf_loop(4, leaks, 0, 0);
 	return XDP_PASS;
 }
+
+char LICENSE[] SEC("license") = "GPL";

@@ -121,3 +121,5 @@ int half_of_xdp_socket(struct xdp_md *ctx)
 	return socket ? *(volatile __u16 *)socket : 0;
 }
 
+
+char LICENSE[] SEC("license") = "GPL";

@@ -20,6 +20,7 @@ import static dev.sluice.helper.ArgKind.U16_PTR;
 import static dev.sluice.helper.ArgKind.U32_PTR;
 import static dev.sluice.helper.ArgKind.U64_PTR;
 import static dev.sluice.helper.Implementation.in;
+import static dev.sluice.helper.Implementation.missing;
 import static dev.sluice.helper.ReturnKind.CONNTRACK_INIT_OR_NULL;
 import static dev.sluice.helper.ReturnKind.CONNTRACK_OR_NULL;
 import static dev.sluice.helper.ReturnKind.INTEGER;
@@ -72,7 +73,8 @@ public enum Kfunc implements Callee {
     PROBE_READ_USER_DYNPTR(Reasons.NOT_YET),
     PROBE_READ_USER_STR_DYNPTR(Reasons.NOT_YET),
     ITER_NUM_NEW(INTEGER, Set.of(), in(Iterators.class, Iterators::iterNumNew), ITER_NEW, SCALAR, SCALAR),
-    ITER_NUM_NEXT(ITER_INT_OR_NULL, Set.of(Flag.RET_NULL), in(Iterators.class, Iterators::iterNumNext), ITER),
+    ITER_NUM_NEXT(
+            ITER_INT_OR_NULL, Set.of(Flag.RET_NULL, Flag.ITER_NEXT), in(Iterators.class, Iterators::iterNumNext), ITER),
     ITER_NUM_DESTROY(VOID, Set.of(), in(Iterators.class, Iterators::iterNumDestroy), ITER_DESTROY),
     XDP_METADATA_RX_TIMESTAMP(
             INTEGER, Set.of(Flag.TRUSTED_ARGS), in(Kfuncs.class, Kfuncs::xdpMetadataRxTimestamp), CTX, U64_PTR),
@@ -155,9 +157,9 @@ public enum Kfunc implements Callee {
     CRYPTO_DECRYPT(Reasons.NO_KERNEL),
     CRYPTO_ENCRYPT(Reasons.NO_KERNEL),
     GET_KMEM_CACHE(Reasons.NO_KERNEL),
-    ITER_BITS_DESTROY(Reasons.NOT_YET),
-    ITER_BITS_NEW(Reasons.NOT_YET),
-    ITER_BITS_NEXT(Reasons.NOT_YET),
+    ITER_BITS_DESTROY(VOID, Set.of(), missing(Reasons.NOT_YET), ITER_DESTROY),
+    ITER_BITS_NEW(INTEGER, Set.of(), missing(Reasons.NOT_YET), ITER_NEW, IGNORED, SCALAR),
+    ITER_BITS_NEXT(ITER_INT_OR_NULL, Set.of(Flag.RET_NULL, Flag.ITER_NEXT), missing(Reasons.NOT_YET), ITER),
     ITER_CSS_DESTROY(Reasons.NO_KERNEL),
     ITER_CSS_NEW(Reasons.NO_KERNEL),
     ITER_CSS_NEXT(Reasons.NO_KERNEL),
@@ -217,7 +219,7 @@ public enum Kfunc implements Callee {
     TASK_UNDER_CGROUP(Reasons.NO_KERNEL),
     TASK_WORK_SCHEDULE_RESUME_IMPL(Reasons.NO_KERNEL),
     TASK_WORK_SCHEDULE_SIGNAL_IMPL(Reasons.NO_KERNEL),
-    THROW(Reasons.NOT_YET),
+    THROW(VOID, Set.of(), missing(Reasons.NOT_YET), SCALAR),
     WQ_INIT(Reasons.NOT_YET),
     WQ_SET_CALLBACK_IMPL(Reasons.NOT_YET),
     WQ_START(Reasons.NOT_YET),
@@ -233,7 +235,9 @@ public enum Kfunc implements Callee {
         /** The result may be NULL. */
         RET_NULL,
         /** Pointers have to be what the kernel gave, and not NULL. */
-        TRUSTED_ARGS
+        TRUSTED_ARGS,
+        /** Goes on to an iterator's next element. */
+        ITER_NEXT
     }
 
     /** Plus the number of its extern: what libbpf puts in a call of a weak function that does not exist. */
@@ -330,6 +334,8 @@ public enum Kfunc implements Callee {
     /** The same for checks on the packet path. */
     private final ArgKind[] kinds;
 
+    private final boolean described;
+
     Kfunc(ReturnKind returns, Set<Flag> flags, Implementation implementation, ArgKind... args) {
         this.cname = "bpf_" + name().toLowerCase(Locale.ROOT);
         this.returns = returns;
@@ -338,10 +344,18 @@ public enum Kfunc implements Callee {
         this.args = List.of(args);
         this.kinds = args.clone();
         this.method = Implementation.camelCase(name());
+        this.described = true;
     }
 
     Kfunc(String missing) {
-        this(VOID, Set.of(), Implementation.missing(missing));
+        this.cname = "bpf_" + name().toLowerCase(Locale.ROOT);
+        this.returns = VOID;
+        this.flags = Set.of();
+        this.implementation = missing(missing);
+        this.args = List.of();
+        this.kinds = new ArgKind[0];
+        this.method = Implementation.camelCase(name());
+        this.described = false;
     }
 
     /** The function of a name, or null where XDP programs have none of that name. See {@link #isImplemented}. */
@@ -407,6 +421,11 @@ public enum Kfunc implements Callee {
     @Override
     public String cname() {
         return cname;
+    }
+
+    /** Whether result and arguments are known, so that calls can be verified, even of what is not implemented. */
+    public boolean isDescribed() {
+        return described;
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.sluice.verifier;
 
 import dev.sluice.helper.Helper;
+import dev.sluice.helper.Kfunc;
 
 /** Calls of functions of the program, their returns, and the end of the program. */
 final class Calls {
@@ -34,8 +35,12 @@ final class Calls {
             throw run.reject("invalid kernel function call not eliminated in verifier pass");
         }
         if (kfunc) {
-            run.locks.requireNone(false);
+            run.locks.requireNone(KfuncCalls.isAllowedUnderLock(layout.kfuncAt(i)));
             run.kfuncs.call(i);
+            if (layout.kfuncAt(i) == Kfunc.THROW) {
+                requireNothingHeld("bpf_throw", true);
+                return Run.Step.ENDED;
+            }
             run.insn = i + 1;
             return Run.Step.MOVED;
         }
@@ -121,6 +126,7 @@ final class Calls {
         State body = run.push(layout.starts[function], insn);
         Frame callee = enter(body, insn, function);
         callee.inCallback = true;
+        run.callbacks.set(function);
         body.callbackUnrollDepth++;
         body.frames[body.current - 1].callbackDepth++;
         run.state.frame().callbackDepth = 0;
@@ -138,7 +144,7 @@ final class Calls {
         State state = run.state;
         boolean inMain = state.current == 0;
         if (inMain) {
-            requireNothingHeld("BPF_EXIT instruction in main prog");
+            requireNothingHeld("BPF_EXIT instruction in main prog", false);
         } else {
             leave();
             return Run.Step.RETURNED;
@@ -167,10 +173,14 @@ final class Calls {
         }
     }
 
-    /** Before the program ends, all that was taken must have been given back; a function's caller may do it. */
-    void requireNothingHeld(String what) {
+    /**
+     * Before the program ends, all that was taken must have been given back.
+     *
+     * @param whole whether functions that called this one end as well, and so cannot give back anything
+     */
+    void requireNothingHeld(String what, boolean whole) {
         State state = run.state;
-        if (state.refs.length > 0 && state.current == 0) {
+        if (state.refs.length > 0 && (whole || state.current == 0)) {
             for (State.Ref ref : state.refs) {
                 run.log.line("Unreleased reference id=" + ref.id() + " alloc_insn=" + ref.insn());
             }

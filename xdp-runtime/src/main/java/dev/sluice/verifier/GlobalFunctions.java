@@ -85,6 +85,22 @@ final class GlobalFunctions {
         }
     }
 
+    /** The entry function may name one that is to be called with what was thrown. */
+    void requireNoExceptionCallback() {
+        Subject.Function main = spec(0);
+        Btf btf = run.subject.btf();
+        if (main == null || btf == null) {
+            return;
+        }
+        for (int id = btf.firstId(); id < btf.endId(); id++) {
+            if (btf.type(id) instanceof BtfType.DeclTag tag
+                    && tag.target() == main.btfType()
+                    && tag.name().startsWith("exception_callback:")) {
+                throw new UnsupportedException("a function for exceptions");
+            }
+        }
+    }
+
     private Set<String> tags(Btf btf, int func, int index) {
         Set<String> tags = new LinkedHashSet<>();
         for (int id = btf.firstId(); id < btf.endId(); id++) {

@@ -92,7 +92,7 @@ final class HelperCalls {
             throw run.reject("Unsupported reg type " + StatePrinter.name(run.reg(1)) + " for bpf_dynptr_from_mem data");
         }
         if (helper == Helper.TAIL_CALL) {
-            run.calls.requireNothingHeld("tail_call");
+            run.calls.requireNothingHeld("tail_call", false);
         } else if (helper == Helper.LOOP) {
             loop(i);
         } else if (helper == Helper.FOR_EACH_MAP_ELEM) {

@@ -10,8 +10,16 @@ import dev.sluice.verifier.StackObject.Iterator;
 final class KfuncCalls {
     static final String NF_CONN = "nf_conn";
     static final String NF_CONN_INIT = "nf_conn___init";
-    private static final String NUM = "num";
-    private static final int NUM_SLOTS = 1;
+
+    /** An iterator's name and how many slots of the stack it takes. */
+    private record IteratorType(String name, int slots) {
+        static final IteratorType NUM = new IteratorType("num", 1);
+        static final IteratorType BITS = new IteratorType("bits", 2);
+
+        static IteratorType of(Kfunc kfunc) {
+            return kfunc.cname().startsWith("bpf_iter_bits_") ? BITS : NUM;
+        }
+    }
 
     private final Run run;
 
@@ -28,18 +36,26 @@ final class KfuncCalls {
         this.run = run;
     }
 
+    /** Numbers may be iterated over, lists and trees be changed, and other locks be given back. */
+    static boolean isAllowedUnderLock(Kfunc kfunc) {
+        if (kfunc == null) {
+            return false;
+        }
+        String name = kfunc.cname();
+        return name.startsWith("bpf_iter_num_")
+                || name.startsWith("bpf_list_")
+                || name.startsWith("bpf_rbtree_")
+                || name.startsWith("bpf_res_spin_")
+                || kfunc == Kfunc.REFCOUNT_ACQUIRE_IMPL;
+    }
+
     void call(int i) {
         Kfunc kfunc = run.layout.kfuncAt(i);
         if (kfunc == null) {
             throw run.reject("calling kernel function " + Kfunc.nameOf(run.layout.imm[i]) + " is not allowed");
         }
-        if (!kfunc.isImplemented()) {
+        if (!kfunc.isDescribed()) {
             throw new UnsupportedException("kernel function " + kfunc.cname());
-        }
-        boolean iterates =
-                kfunc == Kfunc.ITER_NUM_NEW || kfunc == Kfunc.ITER_NUM_NEXT || kfunc == Kfunc.ITER_NUM_DESTROY;
-        if (run.state.lockId != 0 && !iterates) {
-            throw run.reject("function calls are not allowed while holding a lock");
         }
         ref = 0;
         released = 0;
@@ -65,7 +81,7 @@ final class KfuncCalls {
         if (kfunc.movesPacket()) {
             run.state.forgetPacket();
         }
-        if (kfunc == Kfunc.ITER_NUM_NEXT) {
+        if (kfunc.has(Kfunc.Flag.ITER_NEXT)) {
             fork(i);
         }
     }
@@ -118,17 +134,22 @@ final class KfuncCalls {
             }
             case DYNPTR_NEW_XDP -> run.objects.makeDynptr(number, StackObject.Memory.XDP, run.insn, 0);
             case DYNPTR_NEW_CLONE -> run.objects.makeDynptr(number, dynptr.memory(), run.insn, dynptr.ref());
-            case ITER_NEW -> run.objects.makeIterator(number, NUM, NUM_SLOTS, run.insn);
-            case ITER -> iterator = useIterator(number);
-            case ITER_DESTROY -> run.objects.endIterator(number, useIterator(number), NUM_SLOTS);
+            case ITER_NEW -> {
+                IteratorType type = IteratorType.of(kfunc);
+                run.objects.makeIterator(number, type.name, type.slots, run.insn);
+            }
+            case ITER -> iterator = useIterator(kfunc, number);
+            case ITER_DESTROY ->
+                run.objects.endIterator(number, useIterator(kfunc, number), IteratorType.of(kfunc).slots);
             case U16_PTR, U32_PTR, U64_PTR, ADDRESS_PTR -> memory(reg, number, kind.fixedBytes());
             case MEM_READ_WRITE, SLICE_BUFFER -> sizedMemory(kfunc, kind, reg, number);
             default -> throw new AssertionError("no kernel function has such an argument: " + kind);
         }
     }
 
-    private Iterator useIterator(int number) {
-        Iterator found = run.objects.useIterator(number, NUM, NUM_SLOTS);
+    private Iterator useIterator(Kfunc kfunc, int number) {
+        IteratorType type = IteratorType.of(kfunc);
+        Iterator found = run.objects.useIterator(number, type.name, type.slots);
         iteratorFrame = run.reg(number).frame;
         iteratorSlot = StackObjects.slotOf(run.reg(number));
         ref = found.ref();

@@ -276,6 +276,12 @@ final class Layout {
         return code[slot] == Opcode.CALL.code() && src[slot] == KFUNC ? Kfunc.of(imm[slot]) : null;
     }
 
+    /** Whether a slot calls for an iterator's next element: there paths part, and loops may converge. */
+    boolean isIteratorNext(int slot) {
+        Kfunc kfunc = kfuncAt(slot);
+        return kfunc != null && kfunc.has(Kfunc.Flag.ITER_NEXT);
+    }
+
     private void checkFunctions() {
         int function = 0;
         for (int i = 0; i < size; i++) {
@@ -513,7 +519,7 @@ final class Layout {
                     checkpoints.set(slot);
                     meetAndJump(slot);
                 }
-                if (kfuncAt(slot) == Kfunc.ITER_NUM_NEXT) {
+                if (isIteratorNext(slot)) {
                     meet(slot);
                     checkpoints.set(slot);
                 }

@@ -25,8 +25,8 @@ final class Locks {
     }
 
     /** What may be called under a lock: static functions, and the helper that gives it back. */
-    void requireNone(boolean unlocks) {
-        if (run.state.holdsLock() && !unlocks) {
+    void requireNone(boolean allowed) {
+        if (run.state.holdsLock() && !allowed) {
             throw run.reject("function calls are not allowed while holding a lock");
         }
     }

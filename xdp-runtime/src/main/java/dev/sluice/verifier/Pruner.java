@@ -1,6 +1,5 @@
 package dev.sluice.verifier;
 
-import dev.sluice.helper.Kfunc;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -97,7 +96,7 @@ final class Pruner {
                     hit = comparison.covers(old, current, StateComparison.Mode.WITHIN);
                     loop = hit;
                     skipLoopCheck = true;
-                } else if (layout.kfuncAt(insn) == Kfunc.ITER_NUM_NEXT) {
+                } else if (layout.isIteratorNext(insn)) {
                     if (comparison.covers(old, current, StateComparison.Mode.WITHIN)) {
                         StackObject.Iterator iterator = StackObjects.iteratorAt(current, current.regs()[1]);
                         hit = iterator != null && !iterator.drained();

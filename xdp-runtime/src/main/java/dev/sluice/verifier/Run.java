@@ -60,7 +60,10 @@ final class Run {
 
     final int[] stackDepth;
 
-    /** Functions that timers call. */
+    /** Functions that helpers call. */
+    final BitSet callbacks = new BitSet();
+
+    /** Those of them that timers call. */
     final BitSet asyncCallbacks = new BitSet();
 
     final Arithmetic arithmetic;
@@ -227,6 +230,7 @@ final class Run {
         frame.own(REG_FP).setPointer(RegType.STACK);
         first.frames[0] = frame;
         asyncCallbacks.set(function);
+        callbacks.set(function);
         scratchAll();
         pending.push(new Pending(first, layout.starts[function], previous, log.position()));
         if (pending.size() > MAX_PENDING) {

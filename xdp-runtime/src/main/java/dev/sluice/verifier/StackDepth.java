@@ -1,5 +1,6 @@
 package dev.sluice.verifier;
 
+import dev.sluice.helper.Kfunc;
 import dev.sluice.isa.Form;
 import dev.sluice.isa.Opcode;
 
@@ -19,11 +20,15 @@ final class StackDepth {
 
     static void check(Run run) {
         StackDepth depth = new StackDepth(run);
-        depth.visit(0, 0, 0);
-        run.asyncCallbacks.stream().forEach(function -> depth.visit(function, 0, 0));
+        depth.visit(0, 0, 0, false);
+        run.asyncCallbacks.stream().forEach(function -> depth.visit(function, 0, 0, false));
     }
 
-    private void visit(int function, int below, int frame) {
+    /**
+     * @param calledBack whether a helper calls a function on the way here
+     */
+    private void visit(int function, int below, int frame, boolean calledBack) {
+        boolean inCallback = calledBack || run.callbacks.get(function);
         if (function > 0 && layout.tailCalls[function] && below >= MAX_BELOW_TAIL_CALL) {
             throw run.reject(
                     "tail_calls are not allowed when call stack of previous frames is " + below + " bytes. Too large");
@@ -34,6 +39,9 @@ final class StackDepth {
             throw run.reject("combined stack size of " + (frame + 1) + " calls is " + depth + ". Too large");
         }
         for (int i = layout.starts[function]; i < layout.endOf(function); i++) {
+            if (inCallback && layout.kfuncAt(i) == Kfunc.THROW) {
+                throw run.reject("bpf_throw kfunc (insn " + i + ") cannot be called from callback subprog " + function);
+            }
             boolean calls = layout.isForm(i, Form.CALL_LOCAL);
             boolean points = layout.row[i] == Opcode.LDDW && layout.src[i] == 4;
             if (!calls && !points) {
@@ -46,7 +54,7 @@ final class StackDepth {
             if (frame + 1 >= State.MAX_FRAMES) {
                 throw run.reject("the call stack of " + (frame + 1) + " frames is too deep !");
             }
-            visit(callee, depth, frame + 1);
+            visit(callee, depth, frame + 1, inCallback);
         }
     }
 }

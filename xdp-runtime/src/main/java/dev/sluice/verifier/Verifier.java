@@ -78,6 +78,7 @@ public final class Verifier {
         if (run.detailed) {
             LiveRegistersPrinter.print(run, live);
         }
+        run.calls.globals().requireNoExceptionCallback();
         if (run.log.isOn()) {
             run.calls.globals().describeMain();
         }
