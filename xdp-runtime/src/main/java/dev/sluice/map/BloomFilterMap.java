@@ -80,43 +80,9 @@ public final class BloomFilterMap extends LiveMap {
     // --- lookup3 by Bob Jenkins, which is in the public domain
 
     private int hash(long value, int number) {
-        return ((valueSize & 3) == 0 ? words(value, seed + number) : bytes(value, seed + number)) & mask;
-    }
-
-    private int words(long value, int start) {
-        int left = valueSize >>> 2;
-        int a = JHASH_START + (left << 2) + start;
-        int b = a;
-        int c = a;
-        long at = value;
-        while (left > 3) {
-            a += Memory.getInt(at);
-            b += Memory.getInt(at + 4);
-            c += Memory.getInt(at + 8);
-            a = a - c ^ Integer.rotateLeft(c, 4);
-            c += b;
-            b = b - a ^ Integer.rotateLeft(a, 6);
-            a += c;
-            c = c - b ^ Integer.rotateLeft(b, 8);
-            b += a;
-            a = a - c ^ Integer.rotateLeft(c, 16);
-            c += b;
-            b = b - a ^ Integer.rotateLeft(a, 19);
-            a += c;
-            c = c - b ^ Integer.rotateLeft(b, 4);
-            b += a;
-            left -= 3;
-            at += 12;
-        }
-        a += Memory.getInt(at);
-        b += left > 1 ? Memory.getInt(at + 4) : 0;
-        c += left > 2 ? Memory.getInt(at + 8) : 0;
-        return last(a, b, c);
-    }
-
-    private int bytes(long value, int start) {
+        // the kernel's hash of words is that of bytes, where bytes are in this order
         int left = valueSize;
-        int a = JHASH_START + left + start;
+        int a = JHASH_START + left + seed + number;
         int b = a;
         int c = a;
         long at = value;
@@ -142,12 +108,15 @@ public final class BloomFilterMap extends LiveMap {
         a += upTo4(at, left);
         b += upTo4(at + 4, left - 4);
         c += upTo4(at + 8, left - 8);
-        return last(a, b, c);
+        return last(a, b, c) & mask;
     }
 
     private static int upTo4(long at, int bytes) {
+        if (bytes >= Integer.BYTES) {
+            return Memory.getInt(at);
+        }
         int word = 0;
-        for (int i = 0; i < Math.min(bytes, 4); i++) {
+        for (int i = 0; i < bytes; i++) {
             word |= (Memory.getByte(at + i) & 0xff) << i * 8;
         }
         return word;

@@ -11,7 +11,7 @@ public final class DevHashMap extends HashTableMap implements RedirectMap {
 
     @Override
     public long device(int key) {
-        int hash = hashOfInt(key);
+        int hash = keys.hashOfInt(key);
         long slot = slot(hash & mask);
         while (true) {
             long word = acquire(slot);

@@ -19,7 +19,7 @@ public final class HashOfMapsMap extends HashTableMap {
     /** The inner map's pointer, or 0. */
     @Override
     public long lookup(long key, int cpu) {
-        int hash = hash(key);
+        int hash = keys.hash(key);
         long slot = slot(hash & mask);
         while (true) {
             long word = acquire(slot);

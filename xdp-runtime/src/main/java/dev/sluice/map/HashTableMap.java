@@ -5,7 +5,6 @@ import dev.sluice.memory.Regions;
 import java.lang.foreign.Arena;
 import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 
@@ -19,7 +18,7 @@ import java.util.Objects;
  * element:   0 next   u64   address of the next element, 0 for none
  *            8 hash   u32
  *           12        u32   marks of {@link LruLists}
- *           16 key          keySize bytes and zeroes up to a multiple of 8
+ *           16 key          key_size bytes and zeroes up to a multiple of 8
  *           .. links        of {@link LruLists}
  *           .. value        rounded up to 8 bytes; of per-CPU maps address and stride:
  *              values u64   address of CPU 0's value
@@ -43,8 +42,7 @@ import java.util.Objects;
  * sees the version, too. With the flag, elements are allocated in chunks when they are needed, and one that was freed is
  * reused when every queue has been in a quiescent state, unless a batch frees {@link #MOST_WAITING} of them.
  *
- * <p>A hash is made of pairs of eight bytes: both halves of the product of one and the other, each first mixed with what is
- * secret or known so far, folded into one.
+ * <p>How keys are hashed and compared, {@link HashKeys} says; where elements are without an entry, {@link HashElements}.
  */
 public class HashTableMap extends LiveMap {
     private static final int NO_PREALLOC = 1;
@@ -68,44 +66,28 @@ public class HashTableMap extends LiveMap {
     /** Elements that may wait for quiescent states beside those of a full map. */
     private static final int MOST_WAITING = 1 << 20;
 
-    private static final int FIRST_CHUNK = 64;
-
     private static final int MOST_LOCKS = 256;
 
-    private static final int MAX_CHUNK = 1 << 16;
-
-    final int keySize;
+    final HashKeys keys;
     final int valueSize;
-    final int maxEntries;
     final boolean perCpu;
     final int cpus;
     final long stride;
     final long elementBytes;
     final int valueOffset;
     private final boolean valuesWritable;
-    private final long seed;
-    private final long secret;
     final long mask;
     final long buckets;
 
-    /** One a group of buckets, and the last for the free elements. */
+    /** One a group of buckets. */
     private final SpinLocks locks;
 
     private final int lockMask;
-    private final int freeLock;
 
     /** By lock: an element for the next value that replaces another there, or 0; null without preallocation. */
     private final long[] spare;
 
-    // --- under the lock of free elements
-    private final long mostElements;
-    private long elements;
-    private int count;
-    private long[] free;
-    private int freeCount;
-
-    /** Freed elements of a map without preallocation; null with it. */
-    private final Limbo limbo;
+    private final HashElements elements;
 
     HashTableMap(MapDef def, MapTable table, Regions regions, int cpus, long seed) {
         this(
@@ -124,36 +106,30 @@ public class HashTableMap extends LiveMap {
      */
     HashTableMap(MapDef def, MapTable table, Regions regions, int cpus, long seed, int linkBytes, long mostElements) {
         super(def, table, regions);
-        keySize = def.keySize();
+        keys = HashKeys.of(def.keySize(), (def.flags() & ZERO_SEED) != 0 ? 0 : seed + id());
         valueSize = def.valueSize();
-        maxEntries = def.maxEntries();
         perCpu = def.type().isPerCpu();
         this.cpus = cpus;
-        this.seed = (def.flags() & ZERO_SEED) != 0 ? 0x243f_6a88_85a3_08d3L : mix(seed + id(), 0x6a09_e667_f3bc_c908L);
-        secret = mix(this.seed, 0xbb67_ae85_84ca_a73bL) | 1;
         stride = roundUp8(valueSize);
-        valueOffset = KEY + (int) roundUp8(keySize) + linkBytes;
+        valueOffset = KEY + (int) roundUp8(def.keySize()) + linkBytes;
         elementBytes = elementBytes(valueOffset + (perCpu ? 2 * Long.BYTES : stride));
         valuesWritable = programsMayWrite() && def.type() != MapType.DEVMAP_HASH;
         long bucketCount = bucketCount(def);
         mask = bucketCount - 1;
-        locks = new SpinLocks(locks(def) + 1);
-        freeLock = locks(def);
-        lockMask = freeLock - 1;
+        locks = new SpinLocks(locks(def));
+        lockMask = locks(def) - 1;
         buckets = allocate(bucketCount * Long.BYTES);
-        this.mostElements = mostElements;
-        limbo = isPreallocated(def) ? null : new Limbo(table.quiescentStates());
-        spare = limbo == null ? new long[freeLock] : null;
-        if (limbo == null) {
-            try {
-                free = new long[Math.toIntExact(mostElements)];
-                addElements(mostElements);
-            } catch (OutOfMemoryError | ArithmeticException e) {
-                abandon();
-                throw e;
-            }
-        } else {
-            free = new long[FIRST_CHUNK];
+        spare = isPreallocated(def) ? new long[locks(def)] : null;
+        try {
+            elements = new HashElements(
+                    this::makeElements,
+                    elementBytes,
+                    def.maxEntries(),
+                    mostElements,
+                    isPreallocated(def) ? null : table.quiescentStates());
+        } catch (OutOfMemoryError | ArithmeticException e) {
+            abandon();
+            throw e;
         }
     }
 
@@ -179,7 +155,7 @@ public class HashTableMap extends LiveMap {
 
     @Override
     public long lookup(long key, int cpu) {
-        long element = find(key, hash(key));
+        long element = find(key, keys.hash(key));
         return element == 0 ? 0 : valueOf(element, cpu);
     }
 
@@ -209,7 +185,7 @@ public class HashTableMap extends LiveMap {
     }
 
     final boolean isOf(long element, long key, int hash) {
-        return Memory.getInt(element + HASH) == hash && keyEquals(element + KEY, key);
+        return Memory.getInt(element + HASH) == hash && keys.areEqual(element + KEY, key);
     }
 
     /** Whether a bucket is what it was, so that nothing that was read in its chain since has been reused meanwhile. */
@@ -260,82 +236,14 @@ public class HashTableMap extends LiveMap {
         release(slot, Memory.getLong(slot) + VERSION);
     }
 
-    /** Whether an element's key, with zeroes behind it, is the same as another one. */
-    final boolean keyEquals(long own, long other) {
-        int at = 0;
-        for (; at <= keySize - Long.BYTES; at += Long.BYTES) {
-            if (Memory.getLong(own + at) != Memory.getLong(other + at)) {
-                return false;
-            }
-        }
-        return at == keySize || Memory.getLong(own + at) == tail(other + at, keySize - at);
-    }
-
-    final void copyKey(long key, long own) {
-        int at = 0;
-        for (; at <= keySize - Long.BYTES; at += Long.BYTES) {
-            Memory.putLong(own + at, Memory.getLong(key + at));
-        }
-        if (at < keySize) {
-            Memory.putLong(own + at, tail(key + at, keySize - at));
-        }
-    }
-
-    // --- hashing
-
-    final int hash(long key) {
-        long hash = seed;
-        int at = 0;
-        for (; at <= keySize - 2 * Long.BYTES; at += 2 * Long.BYTES) {
-            hash = mix(hash ^ Memory.getLong(key + at), secret ^ Memory.getLong(key + at + Long.BYTES));
-        }
-        int left = keySize - at;
-        if (left >= Long.BYTES) {
-            long last = left == Long.BYTES ? 0 : tail(key + at + Long.BYTES, left - Long.BYTES);
-            hash = mix(hash ^ Memory.getLong(key + at), secret ^ last);
-        } else if (left > 0) {
-            hash = mix(hash ^ tail(key + at, left), secret);
-        }
-        return finish(hash);
-    }
-
-    /** {@link #hash} of a four-byte key that is at hand as a number. */
-    final int hashOfInt(int key) {
-        return finish(mix(seed ^ key & 0xffff_ffffL, secret));
-    }
-
-    private static long mix(long one, long other) {
-        return one * other ^ Math.multiplyHigh(one, other);
-    }
-
-    private static int finish(long hash) {
-        return (int) (hash ^ hash >>> 32);
-    }
-
     /** What a hash begins with. */
     public final long seed() {
-        return seed;
+        return keys.seed();
     }
 
     /** What every second word of a key is mixed with. */
     public final long secret() {
-        return secret;
-    }
-
-    /** 1 to 7 bytes as a number. */
-    private static long tail(long address, int bytes) {
-        return switch (bytes) {
-            case 4 -> Memory.getInt(address) & 0xffff_ffffL;
-            case 1 -> Memory.getByte(address) & 0xffL;
-            case 2 -> Memory.getShort(address) & 0xffffL;
-            case 3 -> Memory.getShort(address) & 0xffffL | (Memory.getByte(address + 2) & 0xffL) << 16;
-            case 5 -> Memory.getInt(address) & 0xffff_ffffL | (Memory.getByte(address + 4) & 0xffL) << 32;
-            case 6 -> Memory.getInt(address) & 0xffff_ffffL | (Memory.getShort(address + 4) & 0xffffL) << 32;
-            default ->
-                Memory.getInt(address) & 0xffff_ffffL
-                        | (Memory.getShort(address + 4) & 0xffffL) << 32
-                        | (Memory.getByte(address + 6) & 0xffL) << 48;
-        };
+        return keys.secret();
     }
 
     // --- walking: what bpf_for_each_map_elem sees; an element that is removed meanwhile may still be met
@@ -402,7 +310,7 @@ public class HashTableMap extends LiveMap {
         if (flags < 0 || flags > EXIST) {
             return Errno.EINVAL.negative();
         }
-        int hash = hash(key);
+        int hash = keys.hash(key);
         long bucket = hash & mask;
         int lock = bucketLock(bucket);
         lock(lock);
@@ -430,13 +338,13 @@ public class HashTableMap extends LiveMap {
             }
             long fresh = exists && spare != null ? spare[lock] : 0;
             if (fresh == 0) {
-                fresh = take(!exists);
+                fresh = elements.take(!exists);
                 if (fresh <= 0) {
                     return (int) fresh;
                 }
             }
             Memory.putInt(fresh + HASH, hash);
-            copyKey(key, fresh + KEY);
+            keys.copy(key, fresh + KEY);
             if (perCpu) {
                 copyPerCpu(value, fresh, cpu, true);
             } else {
@@ -532,7 +440,7 @@ public class HashTableMap extends LiveMap {
      * @param copy where to put its value (of all CPUs), or 0
      */
     final int takeOut(long key, long copy) {
-        int hash = hash(key);
+        int hash = keys.hash(key);
         long bucket = hash & mask;
         int lock = bucketLock(bucket);
         long element;
@@ -568,95 +476,32 @@ public class HashTableMap extends LiveMap {
     /** An element has left its bucket, whose lock is free again. */
     void removedAndUnlocked(long element) {}
 
-    // --- elements without an entry
+    // --- elements
 
-    /** An element, or a negative error number. */
-    private long take(boolean newEntry) {
-        lock(freeLock);
-        try {
-            if (newEntry && count >= maxEntries) {
-                return Errno.E2BIG.negative();
-            }
-            long element = freeCount > 0 ? free[--freeCount] : limbo == null ? 0 : takeAllocated();
-            if (element == 0) {
-                return Errno.ENOMEM.negative();
-            }
-            if (newEntry) {
-                count++;
-            }
-            return element;
-        } finally {
-            unlock(freeLock);
+    private long makeElements(long more) {
+        if (!perCpu) {
+            return allocateValues(more * elementBytes, elementBytes, valueOffset, stride, valuesWritable);
         }
-    }
-
-    /** An element of a map without preallocation that has no free one; 0 when there is no memory. */
-    private long takeAllocated() {
-        long element = limbo.take();
-        if (element != 0) {
-            return element;
+        long first = allocate(more * elementBytes);
+        long cpuStride = more * stride + CPU_ALIGNMENT - 1 & -CPU_ALIGNMENT;
+        long values = allocateRegion(cpuStride * cpus, valuesWritable);
+        for (long i = 0; i < more; i++) {
+            long value = first + i * elementBytes + valueOffset;
+            Memory.putLong(value, values + i * stride);
+            Memory.putLong(value + STRIDE, cpuStride);
         }
-        if (elements < mostElements) {
-            try {
-                addElements(Math.min(mostElements - elements, Math.clamp(elements, FIRST_CHUNK, MAX_CHUNK)));
-                return free[--freeCount];
-            } catch (OutOfMemoryError e) {
-                // there may be one that was freed just now
-            }
-        }
-        return limbo.takeAnyway();
+        return first;
     }
 
     /** Takes back an element that left its bucket, whose lock is held. */
     void give(long element, boolean entryGone) {
         releaseFields(element + valueOffset);
-        lock(freeLock);
-        try {
-            if (limbo != null) {
-                limbo.add(element);
-            } else {
-                free[freeCount++] = element;
-            }
-            if (entryGone) {
-                count--;
-            }
-        } finally {
-            unlock(freeLock);
-        }
+        elements.give(element, entryGone);
     }
 
     /** Hands all elements to a subclass that keeps the free ones itself; while it is constructed. */
     final long[] takeAllElements() {
-        long[] all = Arrays.copyOf(free, freeCount);
-        free = new long[0];
-        freeCount = 0;
-        return all;
-    }
-
-    private void addElements(long more) {
-        long chunk;
-        long values = 0;
-        long cpuStride = 0;
-        if (perCpu) {
-            chunk = allocate(more * elementBytes);
-            cpuStride = more * stride + CPU_ALIGNMENT - 1 & -CPU_ALIGNMENT;
-            values = allocateRegion(cpuStride * cpus, valuesWritable);
-        } else {
-            chunk = allocateValues(more * elementBytes, elementBytes, valueOffset, stride, valuesWritable);
-        }
-        if (free.length < freeCount + more) {
-            free = Arrays.copyOf(free, (int) Math.max(freeCount + more, free.length * 2L));
-        }
-        // The last first: elements are then taken in the order of their addresses.
-        for (long i = more - 1; i >= 0; i--) {
-            long element = chunk + i * elementBytes;
-            if (perCpu) {
-                Memory.putLong(element + valueOffset, values + i * stride);
-                Memory.putLong(element + valueOffset + STRIDE, cpuStride);
-            }
-            free[freeCount++] = element;
-        }
-        elements += more;
+        return elements.takeAll();
     }
 
     // --- spin locks: held for a few loads and stores
@@ -677,12 +522,7 @@ public class HashTableMap extends LiveMap {
 
     /** Number of entries. */
     public int size() {
-        lock(freeLock);
-        try {
-            return count;
-        } finally {
-            unlock(freeLock);
-        }
+        return elements.count();
     }
 
     /** Elements in the fullest bucket; only while nobody writes. */
@@ -716,7 +556,7 @@ public class HashTableMap extends LiveMap {
     private byte[] read(byte[] key, boolean locked) {
         try (Arena arena = Arena.ofConfined()) {
             long address = nativeCopy(arena, key);
-            int hash = hash(address);
+            int hash = keys.hash(address);
             int lock = bucketLock(hash & mask);
             // Under the lock the element cannot be replaced while it is copied.
             lock(lock);
@@ -789,7 +629,7 @@ public class HashTableMap extends LiveMap {
                 if (entries.size() >= most) {
                     return null;
                 }
-                entries.add(new MapEntry(Memory.bytes(at + KEY, keySize), userValue(at, false)));
+                entries.add(new MapEntry(Memory.bytes(at + KEY, keys.size()), userValue(at, false)));
                 gone.add(at);
             }
             if (!takeOut) {
@@ -827,7 +667,7 @@ public class HashTableMap extends LiveMap {
         if (key != null) {
             try (Arena arena = Arena.ofConfined()) {
                 long address = nativeCopy(arena, key);
-                int hash = hash(address);
+                int hash = keys.hash(address);
                 long own = hash & mask;
                 int lock = bucketLock(own);
                 lock(lock);
@@ -836,7 +676,7 @@ public class HashTableMap extends LiveMap {
                     if (element != 0) {
                         long next = follow(element + NEXT);
                         if (next != 0) {
-                            return Memory.bytes(next + KEY, keySize);
+                            return Memory.bytes(next + KEY, keys.size());
                         }
                         bucket = own + 1;
                     }
@@ -854,7 +694,7 @@ public class HashTableMap extends LiveMap {
             try {
                 long first = firstOf(bucket);
                 if (first != 0) {
-                    return Memory.bytes(first + KEY, keySize);
+                    return Memory.bytes(first + KEY, keys.size());
                 }
             } finally {
                 unlock(lock);

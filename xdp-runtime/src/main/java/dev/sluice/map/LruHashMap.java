@@ -46,7 +46,7 @@ public final class LruHashMap extends HashTableMap {
 
     @Override
     public long lookup(long key, int cpu) {
-        long element = find(key, hash(key));
+        long element = find(key, keys.hash(key));
         if (element == 0) {
             return 0;
         }
@@ -59,14 +59,14 @@ public final class LruHashMap extends HashTableMap {
         if (flags < 0 || flags > EXIST) {
             return Errno.EINVAL.negative();
         }
-        int hash = hash(key);
+        int hash = keys.hash(key);
         long fresh = 0;
         if (!perCpu || flags != EXIST) {
             fresh = lru.take(Math.max(cpu, 0), hash);
             if (fresh == 0) {
                 return Errno.ENOMEM.negative();
             }
-            copyKey(key, fresh + KEY);
+            keys.copy(key, fresh + KEY);
             if (!perCpu) {
                 copyValue(value, fresh + valueOffset);
                 clearFields(fresh + valueOffset);

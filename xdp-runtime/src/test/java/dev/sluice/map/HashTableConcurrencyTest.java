@@ -64,7 +64,7 @@ class HashTableConcurrencyTest {
             long key = Memory.allocate(arena, 4, 8);
             for (int k = 0; keys.size() < count; k++) {
                 Memory.putInt(key, k);
-                if ((map.hash(key) & map.mask) == 0) {
+                if ((map.keys.hash(key) & map.mask) == 0) {
                     keys.add(k);
                 }
             }
