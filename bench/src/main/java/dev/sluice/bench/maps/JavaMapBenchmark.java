@@ -15,6 +15,7 @@ import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.function.IntFunction;
 import org.agrona.collections.Long2LongHashMap;
 import org.jctools.maps.NonBlockingHashMapLong;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -34,9 +35,8 @@ import org.openjdk.jmh.annotations.Warmup;
 /**
  * Hashes beside maps of Java libraries, keys and values of eight bytes, keys at random. What is compared is not alike: ours may
  * be read and written by several threads, so may {@link ConcurrentHashMap} and JCTools' map, which hold objects; those of
- * Agrona and fastutil hold numbers, and belong to one thread. One operation is one key.
+ * Agrona and fastutil hold numbers, and belong to one thread. Caffeine evicts, as an LRU hash does. One operation is one key.
  */
-@State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 @Warmup(iterations = 3, time = 1)
@@ -46,174 +46,238 @@ public class JavaMapBenchmark {
     static final int DRAWS = 1 << 16;
     private static final long SCRAMBLE = 0x9e37_79b9_7f4a_7c15L;
 
-    /** Entries of a map. */
-    @Param({"1000", "1000000"})
-    int entries;
+    /** A map from numbers to numbers; a fork of the JVM sees one implementation, so that calls are inlined. */
+    interface Subject {
+        /** The value of a key that is there. */
+        long get(long key);
 
-    private final long[] present = new long[DRAWS];
+        void put(long key, long value);
 
-    /** Three of four are in no map that has evicted what it had to. */
-    private final long[] any = new long[DRAWS];
+        default void close() {}
+    }
 
-    private final Arena arena = Arena.ofShared();
-    private final long key = Memory.allocate(arena, Long.BYTES, Long.BYTES);
-    private final long value = Memory.allocate(arena, Long.BYTES, Long.BYTES);
-    private final MapTable table = new MapTable();
-    private BpfMap hash;
-    private BpfMap lru;
-    private ConcurrentHashMap<Long, Long> concurrent;
-    private NonBlockingHashMapLong<Long> jctools;
-    private Long2LongHashMap agrona;
-    private Long2LongOpenHashMap fastutil;
-    private Cache<Long, Long> caffeine;
+    /** The maps that are measured. */
+    public enum Kind {
+        SLUICE(entries -> new Sluice(MapType.HASH, entries)),
+        CONCURRENT_HASH_MAP(Concurrent::new),
+        JCTOOLS(Jctools::new),
+        AGRONA(Agrona::new),
+        FASTUTIL(Fastutil::new);
 
-    /** Fills all maps. */
-    @Setup
-    public void fill() {
-        Maps maps = new Maps(table, new Regions(), 1, 0);
-        hash = maps.create(MapDef.of("hash", MapType.HASH, Long.BYTES, Long.BYTES, entries));
-        lru = maps.create(MapDef.of("lru", MapType.LRU_HASH, Long.BYTES, Long.BYTES, entries));
-        concurrent = new ConcurrentHashMap<>(2 * entries);
-        jctools = new NonBlockingHashMapLong<>(2 * entries);
-        agrona = new Long2LongHashMap(2 * entries, 0.5f, -1);
-        fastutil = new Long2LongOpenHashMap(entries, 0.5f);
-        caffeine = Caffeine.newBuilder()
-                .maximumSize(entries)
-                .executor(Runnable::run)
-                .build();
-        for (int i = 0; i < entries; i++) {
-            long k = i * SCRAMBLE;
-            Memory.putLong(key, k);
-            Memory.putLong(value, i);
-            hash.update(key, value, BpfMap.ANY, 0);
-            lru.update(key, value, BpfMap.ANY, 0);
-            concurrent.put(k, (long) i);
-            jctools.put(k, (Long) (long) i);
-            agrona.put(k, i);
-            fastutil.put(k, i);
-            caffeine.put(k, (long) i);
+        private final IntFunction<Subject> maker;
+
+        Kind(IntFunction<Subject> maker) {
+            this.maker = maker;
         }
+    }
+
+    /** A map with all its entries, and keys to ask for. */
+    @State(Scope.Thread)
+    public static class Full {
+        @Param
+        Kind map;
+
+        @Param({"1000", "1000000"})
+        int entries;
+
+        private Subject subject;
+        private long[] keys;
+
+        /** Fills the map. */
+        @Setup
+        public void fill() {
+            subject = map.maker.apply(entries);
+            for (int i = 0; i < entries; i++) {
+                subject.put(i * SCRAMBLE, i);
+            }
+            keys = draws(entries);
+        }
+
+        @TearDown
+        public void close() {
+            subject.close();
+        }
+    }
+
+    /** A map that evicts, and four times as many keys as it has room for. */
+    @State(Scope.Thread)
+    public static class Evicting {
+        @Param({"sluice", "caffeine"})
+        String map;
+
+        @Param({"1000", "1000000"})
+        int entries;
+
+        private Subject subject;
+        private long[] keys;
+
+        /** Fills the map. */
+        @Setup
+        public void fill() {
+            subject = map.equals("sluice") ? new Sluice(MapType.LRU_HASH, entries) : new Caffeinated(entries);
+            for (int i = 0; i < entries; i++) {
+                subject.put(i * SCRAMBLE, i);
+            }
+            keys = draws(4 * entries);
+        }
+
+        @TearDown
+        public void close() {
+            subject.close();
+        }
+    }
+
+    private static long[] draws(int bound) {
         Random random = new Random(1);
+        long[] keys = new long[DRAWS];
         for (int i = 0; i < DRAWS; i++) {
-            present[i] = random.nextInt(entries) * SCRAMBLE;
-            any[i] = random.nextInt(4 * entries) * SCRAMBLE;
+            keys[i] = random.nextInt(bound) * SCRAMBLE;
         }
-    }
-
-    @TearDown
-    public void close() {
-        table.closeAll();
-        arena.close();
+        return keys;
     }
 
     @Benchmark
     @OperationsPerInvocation(DRAWS)
-    public long getSluice() {
+    public long get(Full full) {
+        Subject map = full.subject;
         long sum = 0;
-        for (long k : present) {
+        for (long key : full.keys) {
+            sum += map.get(key);
+        }
+        return sum;
+    }
+
+    @Benchmark
+    @OperationsPerInvocation(DRAWS)
+    public void put(Full full) {
+        Subject map = full.subject;
+        for (long key : full.keys) {
+            map.put(key, key);
+        }
+    }
+
+    @Benchmark
+    @OperationsPerInvocation(DRAWS)
+    public void evict(Evicting evicting) {
+        Subject map = evicting.subject;
+        for (long key : evicting.keys) {
+            map.put(key, key);
+        }
+    }
+
+    // --- the maps
+
+    private static final class Sluice implements Subject {
+        private final Arena arena = Arena.ofShared();
+        private final long key = Memory.allocate(arena, Long.BYTES, Long.BYTES);
+        private final long value = Memory.allocate(arena, Long.BYTES, Long.BYTES);
+        private final BpfMap map;
+
+        Sluice(MapType type, int entries) {
+            map = new Maps(new MapTable(), new Regions(), 1, 0)
+                    .create(MapDef.of("bench", type, Long.BYTES, Long.BYTES, entries));
+        }
+
+        @Override
+        public long get(long k) {
             Memory.putLong(key, k);
-            sum += Memory.getLong(hash.lookup(key, 0));
+            return Memory.getLong(map.lookup(key, 0));
         }
-        return sum;
-    }
 
-    @Benchmark
-    @OperationsPerInvocation(DRAWS)
-    public long getConcurrentHashMap() {
-        long sum = 0;
-        for (long k : present) {
-            sum += Objects.requireNonNull(concurrent.get(k));
-        }
-        return sum;
-    }
-
-    @Benchmark
-    @OperationsPerInvocation(DRAWS)
-    public long getJctools() {
-        long sum = 0;
-        for (long k : present) {
-            sum += jctools.get(k);
-        }
-        return sum;
-    }
-
-    @Benchmark
-    @OperationsPerInvocation(DRAWS)
-    public long getAgrona() {
-        long sum = 0;
-        for (long k : present) {
-            sum += agrona.get(k);
-        }
-        return sum;
-    }
-
-    @Benchmark
-    @OperationsPerInvocation(DRAWS)
-    public long getFastutil() {
-        long sum = 0;
-        for (long k : present) {
-            sum += fastutil.get(k);
-        }
-        return sum;
-    }
-
-    @Benchmark
-    @OperationsPerInvocation(DRAWS)
-    public void putSluice() {
-        for (long k : present) {
+        @Override
+        public void put(long k, long v) {
             Memory.putLong(key, k);
-            Memory.putLong(value, k);
-            hash.update(key, value, BpfMap.ANY, 0);
+            Memory.putLong(value, v);
+            map.update(key, value, BpfMap.ANY, 0);
+        }
+
+        @Override
+        public void close() {
+            map.close();
+            arena.close();
         }
     }
 
-    @Benchmark
-    @OperationsPerInvocation(DRAWS)
-    public void putConcurrentHashMap() {
-        for (long k : present) {
-            concurrent.put(k, k);
+    private record Concurrent(ConcurrentHashMap<Long, Long> map) implements Subject {
+        Concurrent(int entries) {
+            this(new ConcurrentHashMap<>(2 * entries));
+        }
+
+        @Override
+        public long get(long key) {
+            return Objects.requireNonNull(map.get(key));
+        }
+
+        @Override
+        public void put(long key, long value) {
+            map.put(key, value);
         }
     }
 
-    @Benchmark
-    @OperationsPerInvocation(DRAWS)
-    public void putJctools() {
-        for (long k : present) {
-            jctools.put(k, (Long) k);
+    private record Jctools(NonBlockingHashMapLong<Long> map) implements Subject {
+        Jctools(int entries) {
+            this(new NonBlockingHashMapLong<>(2 * entries));
+        }
+
+        @Override
+        public long get(long key) {
+            return map.get(key);
+        }
+
+        @Override
+        public void put(long key, long value) {
+            map.put(key, (Long) value);
         }
     }
 
-    @Benchmark
-    @OperationsPerInvocation(DRAWS)
-    public void putAgrona() {
-        for (long k : present) {
-            agrona.put(k, k);
+    private record Agrona(Long2LongHashMap map) implements Subject {
+        Agrona(int entries) {
+            this(new Long2LongHashMap(2 * entries, 0.5f, -1));
+        }
+
+        @Override
+        public long get(long key) {
+            return map.get(key);
+        }
+
+        @Override
+        public void put(long key, long value) {
+            map.put(key, value);
         }
     }
 
-    @Benchmark
-    @OperationsPerInvocation(DRAWS)
-    public void putFastutil() {
-        for (long k : present) {
-            fastutil.put(k, k);
+    private record Fastutil(Long2LongOpenHashMap map) implements Subject {
+        Fastutil(int entries) {
+            this(new Long2LongOpenHashMap(entries, 0.5f));
+        }
+
+        @Override
+        public long get(long key) {
+            return map.get(key);
+        }
+
+        @Override
+        public void put(long key, long value) {
+            map.put(key, value);
         }
     }
 
-    @Benchmark
-    @OperationsPerInvocation(DRAWS)
-    public void evictSluice() {
-        for (long k : any) {
-            Memory.putLong(key, k);
-            Memory.putLong(value, k);
-            lru.update(key, value, BpfMap.ANY, 0);
+    private record Caffeinated(Cache<Long, Long> cache) implements Subject {
+        Caffeinated(int entries) {
+            this(Caffeine.newBuilder()
+                    .maximumSize(entries)
+                    .executor(Runnable::run)
+                    .build());
         }
-    }
 
-    @Benchmark
-    @OperationsPerInvocation(DRAWS)
-    public void evictCaffeine() {
-        for (long k : any) {
-            caffeine.put(k, k);
+        @Override
+        public long get(long key) {
+            return Objects.requireNonNull(cache.getIfPresent(key));
+        }
+
+        @Override
+        public void put(long key, long value) {
+            cache.put(key, value);
         }
     }
 }
