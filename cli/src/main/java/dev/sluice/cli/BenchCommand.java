@@ -102,7 +102,7 @@ final class BenchCommand implements Callable<Integer> {
             fallbackValue = "",
             description =
                     "Instead, whole datapaths from a source to where packets go, beside the kernel's live-frame test run: "
-                            + "all cases, or those named.")
+                            + "all cases, or those named; or OBJ on generated packets and on those of a capture.")
     private @Nullable List<String> datapath;
 
     @Option(names = "--plot", paramLabel = "FILE", description = "Draw the result: an .svg or a .png file.")
@@ -129,18 +129,33 @@ final class BenchCommand implements Callable<Integer> {
     }
 
     private int datapath(List<String> cases) throws IOException {
-        List<String> named = cases.stream().filter(name -> !name.isEmpty()).toList();
+        List<String> named =
+                new ArrayList<>(cases.stream().filter(name -> !name.isEmpty()).toList());
+        if (named.size() == 1
+                && !DatapathBench.names().contains(named.getFirst())
+                && named.getFirst().endsWith(".o")) {
+            // --datapath OBJ [CAPTURE]
+            if (object != null) {
+                captures.addFirst(object.toString());
+            }
+            object = Path.of(named.removeFirst());
+        }
+        DatapathBench.Own own = object == null ? null : own(object, named);
         for (String name : named) {
             if (!DatapathBench.names().contains(name)) {
                 throw RunOptions.usage(
                         "--datapath: expected one of " + String.join(", ", DatapathBench.names()) + ", found " + name);
             }
         }
-        if (object != null) {
-            throw RunOptions.usage("--datapath: measures programs of its own, expected no object, found " + object);
+        DatapathBench bench;
+        try {
+            bench = DatapathBench.run(
+                    new DatapathBench.Options(
+                            engine, seed, rounds, warmUpSeconds * 1_000_000_000L, !withoutKernel, named),
+                    own);
+        } catch (CaptureException e) {
+            throw new CommandFailure(String.valueOf(e.getMessage()));
         }
-        DatapathBench bench = DatapathBench.run(
-                new DatapathBench.Options(engine, seed, rounds, warmUpSeconds * 1_000_000_000L, !withoutKernel, named));
         if (json.wanted()) {
             json.print(System.out, bench::write);
         } else {
@@ -150,6 +165,21 @@ final class BenchCommand implements Callable<Integer> {
             bench.chart().write(plot);
         }
         return ExitCode.OK;
+    }
+
+    private DatapathBench.Own own(Path file, List<String> cases) {
+        if (!cases.isEmpty()) {
+            throw RunOptions.usage("--datapath: cases are of programs that come with the command, expected none beside "
+                    + file + ", found " + String.join(", ", cases));
+        }
+        if (captures.size() > 1) {
+            throw RunOptions.usage(
+                    "--datapath: expected one capture for " + file + ", found " + String.join(", ", captures));
+        }
+        if (!withoutKernel) {
+            objects.refuseKernels("bench (unless --no-kernel is, too)");
+        }
+        return new DatapathBench.Own(objects.choose(file), captures);
     }
 
     private ProgramBench.Options options(List<String> sources) {

@@ -17,6 +17,7 @@ import dev.sluice.packet.measure.Stages;
 import dev.sluice.packet.measure.Timing;
 import dev.sluice.packet.netty.CaptureFileSink;
 import dev.sluice.packet.pcap.CaptureBatch;
+import dev.sluice.packet.pcap.CaptureException;
 import dev.sluice.packet.pcap.CaptureReader;
 import dev.sluice.packet.pcap.CaptureWriter;
 import dev.sluice.packet.tap.TapDevice;
@@ -88,6 +89,7 @@ final class DatapathBench {
      * @param devmap of the program, slot 0 of which is another NIC; empty for none
      * @param writes whether what passes goes into a capture
      * @param packets of a queue in a run
+     * @param frameBytes of a frame, on average
      */
     private record Case(
             String name,
@@ -97,14 +99,24 @@ final class DatapathBench {
             int queues,
             String devmap,
             boolean writes,
-            long packets) {
+            long packets,
+            double frameBytes) {
         Case(String name, String program, String what, Source source, int queues, String devmap, boolean writes) {
-            this(name, program, what, source, queues, devmap, writes, queues == 1 ? PACKETS : PACKETS_OF_SEVERAL);
+            this(
+                    name,
+                    program,
+                    what,
+                    source,
+                    queues,
+                    devmap,
+                    writes,
+                    queues == 1 ? PACKETS : PACKETS_OF_SEVERAL,
+                    FRAME_BYTES);
         }
 
         /** The same with one queue, for comparison. */
         Case ofOneQueue() {
-            return new Case(name, program, what, source, 1, devmap, writes, packets);
+            return new Case(name, program, what, source, 1, devmap, writes, packets, frameBytes);
         }
     }
 
@@ -163,7 +175,7 @@ final class DatapathBench {
         }
 
         double gigabits() {
-            return rate() * (FRAME_BYTES + WIRE_BYTES) * 8 / 1e9;
+            return rate() * (of.frameBytes + WIRE_BYTES) * 8 / 1e9;
         }
 
         /** Sluice's rate in that of the kernel's. */
@@ -215,7 +227,45 @@ final class DatapathBench {
         }
     }
 
+    /**
+     * A user's program.
+     *
+     * @param captures with its packets, none or one; it is measured on generated ones as well
+     */
+    record Own(ObjectOptions.Choice choice, List<String> captures) {
+        private List<Case> cases() throws CaptureException {
+            String name = choice.program().name();
+            List<Case> cases = new ArrayList<>();
+            cases.add(new Case("generated", name, name + " on generated packets", Source.GENERATOR, 1, "", false));
+            for (String file : captures) {
+                cases.add(new Case(
+                        "capture", name, name + " on " + file, Source.CAPTURE, 1, "", false, PACKETS, meanBytes(file)));
+            }
+            return cases;
+        }
+
+        private static double meanBytes(String file) throws CaptureException {
+            long packets = 0;
+            long bytes = 0;
+            try (CaptureReader reader = CaptureReader.open(file);
+                    CaptureBatch batch = new CaptureBatch(256)) {
+                reader.requireEthernet();
+                while (reader.read(batch) > 0) {
+                    packets += batch.size();
+                    for (int i = 0; i < batch.size(); i++) {
+                        bytes += batch.capturedLength(i);
+                    }
+                }
+            }
+            if (packets == 0) {
+                throw new CommandFailure(file + ": no packet to run");
+            }
+            return (double) bytes / packets;
+        }
+    }
+
     private final Options options;
+    private final @Nullable Own own;
     private final Path folder;
     private final List<Result> results = new ArrayList<>();
     private final Map<String, HeapBench> heaps = new LinkedHashMap<>();
@@ -223,8 +273,9 @@ final class DatapathBench {
     /** Cases that could not be measured here, and why. */
     private final Map<String, String> skipped = new LinkedHashMap<>();
 
-    private DatapathBench(Options options, Path folder) {
+    private DatapathBench(Options options, @Nullable Own own, Path folder) {
         this.options = options;
+        this.own = own;
         this.folder = folder;
     }
 
@@ -233,12 +284,16 @@ final class DatapathBench {
         return CASES.stream().map(Case::name).toList();
     }
 
-    /** Measures all cases, or those that were asked for. */
-    static DatapathBench run(Options options) throws IOException {
+    /**
+     * Measures all cases, or those that were asked for.
+     *
+     * @param own a user's program in place of those that come with the command; null for these
+     */
+    static DatapathBench run(Options options, @Nullable Own own) throws IOException {
         Path folder = Files.createTempDirectory("sluice-bench-");
         try {
-            DatapathBench bench = new DatapathBench(options, folder);
-            for (Case one : CASES) {
+            DatapathBench bench = new DatapathBench(options, own, folder);
+            for (Case one : own == null ? CASES : own.cases()) {
                 if (options.only.isEmpty() || options.only.contains(one.name)) {
                     bench.measureOrSkip(one);
                 }
@@ -289,7 +344,7 @@ final class DatapathBench {
     }
 
     private Result measure(Case of) throws IOException {
-        ObjectOptions.Choice choice = BenchPrograms.choice(of.program);
+        ObjectOptions.Choice choice = own == null ? BenchPrograms.choice(of.program) : own.choice;
         try (Session session = session(of, choice)) {
             if (!of.devmap.isEmpty()) {
                 byte[] ifindex = {DEVMAP_IFINDEX, 0, 0, 0};
@@ -355,7 +410,7 @@ final class DatapathBench {
                 .findFirst()
                 .orElseThrow()
                 .ofOneQueue();
-        DatapathBench bench = new DatapathBench(new Options(engine, seed, 1, 0, false, List.of()), Path.of(""));
+        DatapathBench bench = new DatapathBench(new Options(engine, seed, 1, 0, false, List.of()), null, Path.of(""));
         try (Session session = bench.session(of, BenchPrograms.choice(of.program))) {
             DatapathContender contender =
                     new DatapathContender(watch -> bench.datapath(of, session, "", TapIo.EPOLL, watch));
@@ -478,6 +533,9 @@ final class DatapathBench {
     }
 
     private Path capture() throws IOException {
+        if (own != null) {
+            return Path.of(own.captures.getFirst());
+        }
         Path file = folder.resolve("in.pcap");
         if (!Files.exists(file)) {
             try (PacketRing ring = new PacketRing(traffic());
@@ -525,7 +583,8 @@ final class DatapathBench {
     }
 
     private void printTable(PrintStream out) {
-        out.println("64-byte frames, " + Quantity.count(Traffic.DEFAULT_FLOWS)
+        out.println((own == null ? "64-byte frames, " : "generated frames of 64 bytes, ")
+                + Quantity.count(Traffic.DEFAULT_FLOWS)
                 + " different ones, copied in; nanoseconds and packets a CPU-second, medians of " + options.rounds
                 + " interleaved rounds");
         out.println();

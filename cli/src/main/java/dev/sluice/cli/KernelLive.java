@@ -51,6 +51,9 @@ final class KernelLive implements Contender, AutoCloseable {
             opened.add(link);
             KernelObject object = KernelLoader.load(kernel, choice.spec());
             opened.add(object);
+            KernelOptions.contents(choice, kernel)
+                    .forEach((name, entries) ->
+                            entries.forEach(entry -> object.map(name).update(entry.key(), entry.value())));
             if (!devmap.isEmpty()) {
                 object.map(devmap).update(little(0), little(veth.ifindex));
             }

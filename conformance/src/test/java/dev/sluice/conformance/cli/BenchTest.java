@@ -267,4 +267,33 @@ class BenchTest {
         assertThat(bench(bundled("drop"), folder.resolve("none.pcap")).error(Cli.FAILED))
                 .contains("none.pcap");
     }
+
+    @Test
+    void datapathsOfOnesOwnProgram() {
+        Json own = Cli.run(
+                        "bench",
+                        "--datapath",
+                        Cli.object("firewall"),
+                        Cli.capture("generated/imix.pcap"),
+                        "--no-kernel",
+                        "--rounds",
+                        "1",
+                        "--warm-up",
+                        "0",
+                        "-j")
+                .ok()
+                .json();
+        assertThat(own.get("cases").items()).hasSize(2);
+        for (int i = 0; i < 2; i++) {
+            Json one = own.get("cases").at(i);
+            assertThat(one.get("case").text()).isEqualTo(i == 0 ? "generated" : "capture");
+            assertThat(one.get("what").text()).startsWith("firewall on ");
+            assertThat(one.get("packets_per_second").number()).isPositive();
+        }
+        assertThat(Cli.run("bench", "--datapath=drop", Cli.object("firewall")).error(Cli.USAGE))
+                .contains("cases are of programs that come with the command");
+        assertThat(Cli.run("bench", "--datapath", Cli.object("firewall"), "none.pcap", "--no-kernel")
+                        .error(Cli.FAILED))
+                .contains("none.pcap: no such file");
+    }
 }

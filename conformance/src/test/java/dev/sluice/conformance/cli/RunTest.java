@@ -440,4 +440,20 @@ class RunTest {
             assertThat(packet[12] << 8 | packet[13]).isEqualTo(0x0800);
         }
     }
+
+    /** A machine without libpcap, as far as pcap4j is concerned: it looks for a library of another name. */
+    @Test
+    void withoutLibpcapTheMessageSaysWhatToInstall() throws Exception {
+        ProcessBuilder builder = Cli.start("run", "--nic", "a=iface:lo", "--control", "none");
+        builder.command().add(1, "-Dorg.pcap4j.core.pcapLibName=" + folder.resolve("no-such-library"));
+        Process process = builder.start();
+        String errors;
+        try (BufferedReader lines = process.errorReader()) {
+            errors = String.join("\n", lines.lines().toList());
+        }
+        assertThat(process.waitFor()).as(errors).isEqualTo(3);
+        assertThat(errors)
+                .contains(
+                        "Error: iface lo: libpcap is not there; install it, for example with: apt install libpcap0.8");
+    }
 }
