@@ -90,33 +90,45 @@ public final class Checks {
     // --- plain stores
 
     public static void store8(RunContext context, long address, long value, int pc) {
-        if ((address < context.dataMeta || address >= context.dataEnd)
-                && (address < context.stackLow || address >= context.stackTop)) {
-            other(context, address, 1, true, pc);
+        if (address < context.dataMeta || address >= context.dataEnd) {
+            if (address < context.stackLow || address >= context.stackTop) {
+                other(context, address, 1, true, pc);
+            } else {
+                context.soil(address, 1);
+            }
         }
         Memory.putByte(address, (byte) value);
     }
 
     public static void store16(RunContext context, long address, long value, int pc) {
-        if ((address < context.dataMeta || address > context.dataEnd - 2)
-                && (address < context.stackLow || address > context.stackTop - 2)) {
-            other(context, address, 2, true, pc);
+        if (address < context.dataMeta || address > context.dataEnd - 2) {
+            if (address < context.stackLow || address > context.stackTop - 2) {
+                other(context, address, 2, true, pc);
+            } else {
+                context.soil(address, 2);
+            }
         }
         Memory.putShort(address, (short) value);
     }
 
     public static void store32(RunContext context, long address, long value, int pc) {
-        if ((address < context.dataMeta || address > context.dataEnd - 4)
-                && (address < context.stackLow || address > context.stackTop - 4)) {
-            other(context, address, 4, true, pc);
+        if (address < context.dataMeta || address > context.dataEnd - 4) {
+            if (address < context.stackLow || address > context.stackTop - 4) {
+                other(context, address, 4, true, pc);
+            } else {
+                context.soil(address, 4);
+            }
         }
         Memory.putInt(address, (int) value);
     }
 
     public static void store64(RunContext context, long address, long value, int pc) {
-        if ((address < context.dataMeta || address > context.dataEnd - 8)
-                && (address < context.stackLow || address > context.stackTop - 8)) {
-            other(context, address, 8, true, pc);
+        if (address < context.dataMeta || address > context.dataEnd - 8) {
+            if (address < context.stackLow || address > context.stackTop - 8) {
+                other(context, address, 8, true, pc);
+            } else {
+                context.soil(address, 8);
+            }
         }
         Memory.putLong(address, value);
     }
@@ -234,6 +246,12 @@ public final class Checks {
      */
     public static long helper(RunContext context, Callee callee, long r1, long r2, long r3, long r4, long r5, int pc) {
         HelperArguments.check(context, callee, r1, r2, r3, r4, r5, pc);
+        int count = callee.argCount();
+        for (int i = 0; i < count; i++) {
+            if (!callee.arg(i).onlyReads()) {
+                context.soilFrom(i == 0 ? r1 : i == 1 ? r2 : i == 2 ? r3 : i == 3 ? r4 : r5);
+            }
+        }
         return callee.call(context, r1, r2, r3, r4, r5);
     }
 
@@ -245,9 +263,12 @@ public final class Checks {
      * @param size 1 or more
      */
     public static void check(RunContext context, long address, int size, boolean write, int pc) {
-        if ((address < context.dataMeta || address > context.dataEnd - size)
-                && (address < context.stackLow || address > context.stackTop - size)) {
-            other(context, address, size, write, pc);
+        if (address < context.dataMeta || address > context.dataEnd - size) {
+            if (address < context.stackLow || address > context.stackTop - size) {
+                other(context, address, size, write, pc);
+            } else if (write) {
+                context.soil(address, size);
+            }
         }
     }
 

@@ -86,6 +86,12 @@ public final class RunContext implements AutoCloseable {
     /** Where a dispatcher goes on in a function of several parts; below 0 when it has come to its exit. Of the JIT. */
     public int resumeAt = -1;
 
+    /**
+     * By frame, from the lowest address on: which of its 64 slots of 8 bytes may be other than zero, as bits. Kept by code of
+     * the checked JIT, which so zeroes no more of a frame than has been written, and by {@link dev.sluice.exec.Checks}.
+     */
+    public final long[] dirtySlots = new long[MAX_FRAMES];
+
     /** Instructions that remember a region, by the low bits of their slot. */
     public static final int KNOWN_REGIONS = 32;
 
@@ -248,6 +254,27 @@ public final class RunContext implements AutoCloseable {
         }
     }
 
+    /** Notes that bytes of the stacks are written. */
+    public void soil(long address, int bytes) {
+        long from = address - stacks;
+        long last = from + bytes - 1;
+        dirtySlots[(int) (from / STACK_BYTES)] |=
+                1L << (from >> 3); // the frame's 64 slots are the number's last 6 bits
+        dirtySlots[(int) (last / STACK_BYTES)] |= 1L << (last >> 3);
+    }
+
+    /** Notes that an argument of a helper is written, if it is in the stacks: from there on, however long it is. */
+    public void soilFrom(long address) {
+        if (address >= stacks && address < stackTop) {
+            Arrays.fill(dirtySlots, (int) ((address - stacks) / STACK_BYTES), MAX_FRAMES, -1);
+        }
+    }
+
+    /** Notes that nothing is known of the stacks. */
+    public void soilAll() {
+        Arrays.fill(dirtySlots, -1);
+    }
+
     /** The frame of a function's call is the lowest that is alive from now on. */
     public void frameIsLowest(long framePointer) {
         stackLow = framePointer - STACK_BYTES;
@@ -272,6 +299,7 @@ public final class RunContext implements AutoCloseable {
     /** Begins a run that is a timer's callback: there is no packet. */
     void beginCallback(MapTimers.Due timer) {
         beginRun();
+        soilAll();
         descriptor = 0;
         data = 0;
         dataEnd = 0;

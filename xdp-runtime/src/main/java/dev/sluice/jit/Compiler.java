@@ -373,7 +373,7 @@ final class Compiler {
         int framePointer = b.parameterSlot(6);
         Partition partition = unit.partition(function);
         Part first = partition.partOf(0);
-        Emitter.zeroFrame(b, framePointer, unit, function);
+        Emitter.zeroFrame(b, 0, framePointer, unit, function);
         b.aload(0).lload(framePointer);
         for (int r = 0; r < Instruction.FP; r++) {
             if (first.takes(r) && r >= 1 && r <= 5) {
@@ -476,9 +476,17 @@ final class Compiler {
 
     private void emitEnter(CodeBuilder b) {
         MethodRef entry = unit.function(0);
+        soilAll(b, b.parameterSlot(0));
         b.aload(b.parameterSlot(0)).lload(b.parameterSlot(1)).lload(b.parameterSlot(2));
         b.lconst_0().lconst_0().lconst_0().lload(b.parameterSlot(3));
         b.invokestatic(entry.owner(), entry.name(), MethodRef.FUNCTION_TYPE).lreturn();
+    }
+
+    /** What ran before need not have said what it wrote to the stacks. */
+    private void soilAll(CodeBuilder b, int context) {
+        if (unit.cleansFrames()) {
+            b.aload(context).invokevirtual(RUN_CONTEXT, "soilAll", ConstantDescs.MTD_void);
+        }
     }
 
     private void emitLoop(CodeBuilder b) {
@@ -500,6 +508,7 @@ final class Compiler {
                         context,
                         Emitter.Given.nothing(clock + 1))
                 : null;
+        soilAll(b, context);
         if (emitter != null) {
             emitter.beginLoop(descriptor);
         }

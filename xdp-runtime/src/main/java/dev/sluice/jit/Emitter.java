@@ -104,6 +104,7 @@ final class Emitter {
             Stream.concat(Stream.of(CD_Throwable), Collections.nCopies(FP + 1, CD_long).stream())
                     .toArray(ClassDesc[]::new));
     private static final MethodTypeDesc OF_DESCRIPTOR = MethodTypeDesc.of(CD_void, RUN_CONTEXT, CD_long);
+    private static final MethodTypeDesc CLEAN_FRAME = MethodTypeDesc.of(CD_void, RUN_CONTEXT, CD_long, CD_long);
     private static final MethodTypeDesc PLAIN_HELPER =
             MethodTypeDesc.of(CD_long, RUN_CONTEXT, CD_long, CD_long, CD_long, CD_long, CD_long);
 
@@ -397,7 +398,7 @@ final class Emitter {
 
     private void zeroFrame() {
         zeroVariables(used);
-        zeroFrame(b, register[FP], unit, part.function);
+        zeroFrame(b, context, register[FP], unit, part.function);
     }
 
     private void zeroVariables(long which) {
@@ -406,7 +407,12 @@ final class Emitter {
         }
     }
 
-    static void zeroFrame(CodeBuilder b, int framePointer, Unit unit, int function) {
+    static void zeroFrame(CodeBuilder b, int context, int framePointer, Unit unit, int function) {
+        if (unit.cleansFrames()) {
+            b.aload(context).lload(framePointer).loadConstant(unit.kinds.written(function));
+            b.invokestatic(RUNTIME, "cleanFrame", CLEAN_FRAME);
+            return;
+        }
         List<Integer> offsets = unit.zeroed(function);
         int bytes = offsets.isEmpty() ? 0 : -offsets.getFirst();
         if (offsets.size() * Long.BYTES <= INLINE_ZERO_BYTES) {

@@ -24,6 +24,9 @@ public final class JitRuntime {
     /** Instructions that a method takes from the run's allowance at a time, so that it can count in an int. */
     private static final long PORTION = 1 << 30;
 
+    /** Dirty slots of a frame with more of which all of it is zeroed at once. */
+    private static final int MANY_SLOTS = 12;
+
     /** Bytes of a packet that a report of a bug shows. */
     private static final int MOST_BYTES = 256;
 
@@ -171,6 +174,7 @@ public final class JitRuntime {
     public static long tailCall(RunContext context, long framePointer) {
         long result;
         do {
+            context.soilAll(); // others need not say what they write
             ProgramRef target = context.tailTarget;
             context.tailTarget = null;
             if (target instanceof JitExecutable jited) {
@@ -258,6 +262,25 @@ public final class JitRuntime {
     public static void zeroFrame(long framePointer, int bytes) {
         for (long address = framePointer - bytes; address < framePointer; address += Long.BYTES) {
             Memory.putLong(address, 0);
+        }
+    }
+
+    /**
+     * Zeroes what may be other than zero of a frame, for a function that begins.
+     *
+     * @param writes what the function writes of it without saying so, as {@link RunContext#dirtySlots} has it
+     */
+    public static void cleanFrame(RunContext context, long framePointer, long writes) {
+        long start = framePointer - RunContext.STACK_BYTES;
+        int frame = (int) ((start - context.stacks) / RunContext.STACK_BYTES);
+        long dirty = context.dirtySlots[frame];
+        context.dirtySlots[frame] = writes;
+        if (Long.bitCount(dirty) > MANY_SLOTS) {
+            Memory.fill(start, RunContext.STACK_BYTES, (byte) 0);
+            return;
+        }
+        for (; dirty != 0; dirty &= dirty - 1) {
+            Memory.putLong(start + (long) Long.numberOfTrailingZeros(dirty) * Long.BYTES, 0);
         }
     }
 }

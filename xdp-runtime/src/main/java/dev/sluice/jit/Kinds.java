@@ -80,6 +80,9 @@ final class Kinds {
     /** By function: bytes below r10 that it may read. */
     private final int[] stackBytes;
 
+    /** By function: slots of 8 bytes of its own frame that its stores at known places write, from the lowest on, as bits. */
+    private final long[] written;
+
     /** By slot: the number of a look-up in its function. */
     private final Map<Integer, Integer> lookups = new HashMap<>();
 
@@ -111,6 +114,7 @@ final class Kinds {
         states = new int[flows.size()][][];
         arguments = new int[flows.size()][5];
         stackBytes = new int[flows.size()];
+        written = new long[flows.size()];
         lookupCounts = new int[flows.size()];
         functionWaits = new boolean[flows.size()];
         for (int i = 0; i < flows.size(); i++) {
@@ -174,6 +178,16 @@ final class Kinds {
     /** Bytes below r10 that may be read before the function has written them; a multiple of 8. */
     int stackBytes(int functionIndex) {
         return readsAnyFrame ? RunContext.STACK_BYTES : stackBytes[functionIndex];
+    }
+
+    /** Whether it is not known what may be read of frames before it is written. */
+    boolean readsAnyFrame() {
+        return readsAnyFrame;
+    }
+
+    /** Slots of 8 bytes of a function's own frame that its stores at known places write, from the lowest on, as bits. */
+    long written(int functionIndex) {
+        return written[functionIndex];
     }
 
     /** Index of the function that begins at a slot. */
@@ -489,7 +503,10 @@ final class Kinds {
             int at = number(base) + off;
             if (!inFrame(at, width.bytes())) {
                 storeAnywhere(state, value);
-            } else if (width == Width.DW && at % SLOT_BYTES == 0) {
+                return;
+            }
+            write(at, width);
+            if (width == Width.DW && at % SLOT_BYTES == 0) {
                 state[slotIndex(at)] = value;
             } else {
                 overwrite(state, slotIndex(at), value);
@@ -525,6 +542,10 @@ final class Kinds {
         boolean frame = isFrame(base) || leaks;
         if (isFrame(base)) {
             readsAnyFrame = true;
+            int at = number(base) + insn.off();
+            if (kind(base) == STACK && inFrame(at, insn.opcode().width().bytes())) {
+                write(at, insn.opcode().width());
+            }
             storeAnywhere(state, src);
         } else {
             store(state, base, insn.off(), insn.opcode().width(), src);
@@ -624,6 +645,10 @@ final class Kinds {
 
     private static int slotIndex(int at) {
         return REGISTERS + (at + RunContext.STACK_BYTES) / SLOT_BYTES;
+    }
+
+    private void write(int at, Width width) {
+        written[function] |= 1L << slotIndex(at) - REGISTERS | 1L << slotIndex(at + width.bytes() - 1) - REGISTERS;
     }
 
     /** Notes that the frame may be read from an offset on. */

@@ -250,6 +250,11 @@ final class Unit {
         return callSites[function];
     }
 
+    /** Whether functions find out what has been written of their frames, because all of it may be read. */
+    boolean cleansFrames() {
+        return checked && kinds.readsAnyFrame();
+    }
+
     /** Offsets from r10, multiples of 8 and below 0, of what has to begin as zero in a function's frame. */
     List<Integer> zeroed(int function) {
         if (stack != null && !stack.isUnknown()) {
