@@ -182,6 +182,72 @@ class JitEngineTest {
         assertThat(program.call(bed.context, 0, 0)).isEqualTo(2);
     }
 
+    /** Sums up what is not zero in a whole frame, through a pointer whose place nobody knows when code is made. */
+    private static final String SUM_OF_FRAME = """
+            sum:
+            r0 = 0
+            r2 = r10
+            r2 -= 512
+            r3 = 64
+            next:
+            r4 = *(u64 *)(r2 + 0)
+            r0 += r4
+            r2 += 8
+            r3 -= 1
+            if r3 != 0 goto next
+            exit
+            """;
+
+    @ParameterizedTest
+    @MethodSource("engines")
+    void aFrameIsZeroAgainWhereverAndHoweverItWasWritten(JitEngine engine) {
+        Executable program = load(engine, """
+                r6 = r1
+                call writes
+                call sum
+                r7 = r0
+                r1 = r6
+                call helper
+                r8 = r0
+                call sum
+                r0 += r7
+                r8 &= 1
+                r0 += r8
+                exit
+                writes:
+                *(u64 *)(r10 - 8) = 1
+                *(u32 *)(r10 - 508) = 1
+                r1 = 1
+                lock *(u64 *)(r10 - 24) += r1
+                r1 = r10
+                r1 -= 500
+                call through
+                r0 = 0
+                exit
+                through:
+                *(u64 *)(r1 + 4) = 1
+                *(u8 *)(r1 + 99) = 1
+                *(u64 *)(r1 + 201) = -1
+                r2 = 1
+                lock *(u64 *)(r1 + 300) += r2
+                *(u64 *)(r10 - 256) = 1
+                r0 = 0
+                exit
+                helper:
+                r2 = 4
+                r3 = r10
+                r3 += -400
+                r4 = 24
+                call 189
+                exit
+                """ + SUM_OF_FRAME);
+        assertThat(bed.run(program)).containsOnly(0);
+        assertThat(bed.faults).isEmpty();
+        // whatever ran in between
+        Memory.fill(bed.context.stacks, (long) RunContext.MAX_FRAMES * RunContext.STACK_BYTES, (byte) 0xaa);
+        assertThat(bed.run(program)).containsOnly(0);
+    }
+
     @ParameterizedTest
     @MethodSource("engines")
     void callsKeepTheirCallersRegisters(JitEngine engine) {
