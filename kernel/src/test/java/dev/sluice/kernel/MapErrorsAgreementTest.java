@@ -2,8 +2,17 @@ package dev.sluice.kernel;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sluice.isa.Assembler;
+import dev.sluice.isa.Code;
+import dev.sluice.isa.Form;
+import dev.sluice.isa.Instruction;
+import dev.sluice.map.BpfMap;
 import dev.sluice.map.MapDef;
 import dev.sluice.map.MapType;
+import dev.sluice.memory.Memory;
+import java.lang.foreign.Arena;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
@@ -88,6 +97,18 @@ class MapErrorsAgreementTest {
                 def(MapType.CPUMAP, 4, 4, 20, 0),
                 def(MapType.DEVMAP, 4, 4, 20, 0));
         return Stream.of(plain(), flagged, odd).flatMap(defs -> defs);
+    }
+
+    /** Of these those that programs may read and write, with the keys that {@link #program} makes. */
+    static Stream<MapDef> changedByPrograms() {
+        return plainAndFlagged()
+                .filter(def -> (def.flags() & (BpfMap.RDONLY_PROG | BpfMap.WRONLY_PROG)) == 0)
+                .filter(def -> switch (def.type()) {
+                    case HASH, PERCPU_HASH, LRU_HASH, LRU_PERCPU_HASH, ARRAY, PERCPU_ARRAY, LPM_TRIE ->
+                        def.keySize() == 4 || def.keySize() == 8;
+                    case QUEUE, STACK, BLOOM_FILTER -> true;
+                    default -> false;
+                });
     }
 
     private static MapDef def(MapType type, int keySize, int valueSize, int maxEntries, int flags) {
@@ -265,6 +286,147 @@ class MapErrorsAgreementTest {
                     () -> def.type() == MapType.BLOOM_FILTER ? "" : MapTwin.hex(twin.ours.get(key, 0)));
             assertThat(different).isEmpty();
         }
+    }
+
+    /**
+     * Does what a packet says with a map: u32 what, u32 key, u64 flags. A key of eight bytes is a prefix of 32 bits and the
+     * key.
+     */
+    private static Code program(MapDef def) {
+        boolean keyless = def.keySize() == 0;
+        String keyedOps = """
+                if r8 == 1 goto update
+                if r8 == 2 goto delete
+                call 1
+                if r0 == 0 goto done
+                r0 = 1
+                goto done
+                update:
+                call 2
+                goto done
+                delete:
+                call 3
+                goto done
+                """;
+        String push = def.type() == MapType.BLOOM_FILTER ? """
+                if r8 == 1 goto push
+                r2 = r10
+                r2 += -32
+                call 89
+                goto done
+                push:
+                """ : """
+                if r8 == 1 goto push
+                r2 = r10
+                r2 += -32
+                if r8 == 2 goto pop
+                call 89
+                goto done
+                pop:
+                call 88
+                goto done
+                push:
+                """;
+        return Assembler.assemble(
+                """
+                r6 = *(u32 *)(r1 + 0)
+                r7 = *(u32 *)(r1 + 4)
+                r0 = 99
+                r2 = r6
+                r2 += 16
+                if r2 > r7 goto out
+                r8 = *(u32 *)(r6 + 0)
+                r9 = *(u64 *)(r6 + 8)
+                r1 = *(u32 *)(r6 + 4)
+                *(u32 *)(r10 - 12) = r1
+                *(u32 *)(r10 - 16) = 32
+                *(u64 *)(r10 - 32) = 7
+                *(u64 *)(r10 - 24) = 7
+                r1 = map[fd:1]
+                """ + (keyless ? push + """
+                        r2 = r10
+                        r2 += -32
+                        r3 = r9
+                        call 87
+                        """ : """
+                        r2 = r10
+                        r2 += %d
+                        r3 = r10
+                        r3 += -32
+                        r4 = r9
+                        """.formatted(def.keySize() == 8 ? -16 : -12) + keyedOps) + """
+                done:
+                out:
+                exit
+                """);
+    }
+
+    /** What a program gets, also of frozen maps. */
+    @ParameterizedTest
+    @MethodSource("changedByPrograms")
+    void usesByPrograms(MapDef def) {
+        Code code = program(def);
+        for (int slot = 0; slot < code.size(); slot++) {
+            Instruction insn = code.at(slot);
+            if (insn == null || insn.form() != Form.LDDW) {
+                continue;
+            }
+            try (CpuPin pin = CpuPin.toFirstAllowed();
+                    MapTwin twin = MapTwin.create(kernel, def);
+                    Arena arena = Arena.ofConfined();
+                    KernelProgram program = kernel.load(KernelTests.xdp(code.with(slot, insn.withImm(twin.theirs.fd()))
+                                    .toBytes()))
+                            .orThrow();
+                    TestRun run = program.testRun()) {
+                long key = Memory.allocate(arena, 8, 8);
+                long value = Memory.allocate(arena, 16, 8);
+                List<String> different = new ArrayList<>();
+                for (int turn = 0; turn < 2; turn++) {
+                    for (int number : new int[] {1, 3, 19, 20, -1}) {
+                        for (int what : new int[] {1, 3, 2, 2, 1}) {
+                            for (long flags : new long[] {0, 1, 2, 3, 4, 5, 6, 8, 1L << 32, 1L << 63, -1}) {
+                                byte[] packet = new byte[64];
+                                ByteBuffer.wrap(packet)
+                                        .order(ByteOrder.LITTLE_ENDIAN)
+                                        .putInt(what)
+                                        .putInt(number)
+                                        .putLong(flags);
+                                int expected = run.run(packet);
+                                Memory.putInt(key, def.keySize() == 8 ? 32 : number);
+                                Memory.putInt(key + 4, number);
+                                Memory.putLong(value, 7);
+                                Memory.putLong(value + 8, 7);
+                                long found = use(twin.ours, what, key, value, flags);
+                                if (found != expected) {
+                                    different.add("what=" + what + " key=" + number + " flags=" + flags + " turn="
+                                            + turn + ": expected " + expected + ", found " + found);
+                                }
+                            }
+                        }
+                    }
+                    if (turn == 0 && (def.flags() & 1 << 3) == 0) {
+                        twin.theirs.freeze();
+                        twin.ours.freeze();
+                    }
+                }
+                assertThat(different).isEmpty();
+            }
+        }
+    }
+
+    private static long use(BpfMap map, int what, long key, long value, long flags) {
+        if (map.def().keySize() == 0) {
+            return switch (what) {
+                case 1 -> map.push(value, flags);
+                case 2 -> map.def().type() == MapType.BLOOM_FILTER ? map.peek(value) : map.pop(value);
+                default -> map.peek(value);
+            };
+        }
+        return switch (what) {
+            case 1 -> map.update(key, value, flags, 0);
+            case 2 -> map.delete(key);
+            default -> map.lookup(key, 0) == 0 ? 0 : 1;
+        };
     }
 
     private static void batches(MapTwin twin, List<String> different) {
