@@ -319,11 +319,7 @@ public final class Datapath implements AutoCloseable {
     }
 
     private void closeAll() {
-        for (Device device : devices.all()) {
-            if (device.end.isLive()) {
-                device.channels.forEach(channel -> channel.config().setAutoRead(false));
-            }
-        }
+        devices.stopReading();
         drain();
         durationNanos = startNanos == 0 ? 0 : System.nanoTime() - startNanos;
         devices.close();

@@ -98,6 +98,20 @@ final class Devices {
         return sum;
     }
 
+    /** Has live wires read no more; when it returns, nothing comes from them. */
+    void stopReading() {
+        for (Device device : all) {
+            for (QueueChannel channel : device.channels) {
+                if (device.end.isLive() && channel.isRegistered()) {
+                    // on its loop, between two polls
+                    channel.eventLoop()
+                            .submit(() -> channel.config().setAutoRead(false))
+                            .awaitUninterruptibly();
+                }
+            }
+        }
+    }
+
     /** Closes channels, and what is behind them. */
     void close() {
         for (Device device : all) {

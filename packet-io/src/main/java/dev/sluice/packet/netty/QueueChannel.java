@@ -64,7 +64,12 @@ public abstract class QueueChannel extends AbstractChannel implements TxPort {
         this.queue = queue;
         this.pool = pool;
         statistics = nic.statistics(queue);
-        config = new DefaultChannelConfig(this);
+        config = new DefaultChannelConfig(this) {
+            @Override
+            protected void autoReadCleared() {
+                readWanted = false; // what was asked for and has not come is not wanted any more
+            }
+        };
         config.setMessageSizeEstimator(SIZES);
         config.setWriteBufferWaterMark(WATER_MARK);
     }
