@@ -14,6 +14,7 @@ import dev.sluice.object.ObjectException;
 import dev.sluice.object.ObjectSpec;
 import dev.sluice.object.ProgramSpec;
 import dev.sluice.object.ProgramType;
+import dev.sluice.object.SectionName;
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
@@ -355,12 +356,18 @@ final class ObjectOptions {
 
     private static ProgramSpec only(Path file, ObjectSpec spec) {
         List<ProgramSpec> candidates = spec.xdpPrograms();
-        if (candidates.isEmpty() && spec.programs().size() == 1) {
-            candidates = List.of(asXdp(file, spec.programs().getFirst()));
-        }
         if (candidates.isEmpty()) {
-            throw new CommandFailure(file + ": no program's section says that it is XDP, choose one with --prog: "
-                    + names(spec.programs()));
+            List<ProgramSpec> untold = spec.programs().stream()
+                    .filter(program -> SectionName.otherType(program.section()).isEmpty())
+                    .toList();
+            if (untold.isEmpty()) {
+                throw new CommandFailure(file + ": no XDP program, found " + names(spec.programs()));
+            }
+            if (untold.size() > 1) {
+                throw new CommandFailure(
+                        file + ": no program's section says that it is XDP, choose one with --prog: " + names(untold));
+            }
+            candidates = List.of(asXdp(file, untold.getFirst()));
         }
         if (candidates.size() > 1) {
             throw new CommandFailure(file + ": several XDP programs, choose one with --prog: " + names(candidates));

@@ -223,6 +223,7 @@ public enum Kfunc implements Callee {
     WQ_INIT(Reasons.NOT_YET),
     WQ_SET_CALLBACK_IMPL(Reasons.NOT_YET),
     WQ_START(Reasons.NOT_YET),
+    XDP_FLOW_LOOKUP(Reasons.NO_KERNEL),
     XDP_GET_XFRM_STATE(Reasons.NO_KERNEL),
     XDP_XFRM_STATE_RELEASE(Reasons.NO_KERNEL);
 

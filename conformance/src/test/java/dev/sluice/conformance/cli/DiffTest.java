@@ -88,6 +88,10 @@ class DiffTest {
     void whatCannotBeComparedIsThree() throws IOException {
         assertThat(Cli.run("diff", Pcaps.object("features/linked_main"), ODD).error(ENVIRONMENT))
                 .contains("cannot compare: ");
+        assertThat(Cli.run("diff", Pcaps.object("features/sections"), ODD, "--prog", "for_cpumap")
+                        .error(ENVIRONMENT))
+                .endsWith("cannot compare: the kernel has no test run of programs for devmap and cpumap entries,"
+                        + " program=for_cpumap section=xdp/cpumap");
         Path tiny = Pcaps.capture("formats/no-packets.pcap");
         Cli.Result nothing = Cli.run("diff", Pcaps.object("parser"), tiny);
         assertThat(nothing.message(ENVIRONMENT)).endsWith("not one packet could be compared");

@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.sluice.conformance.Json;
 import dev.sluice.conformance.Pcaps;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -123,6 +124,15 @@ class ReplayErrorsTest {
             }
         }
         throw new AssertionError("not found");
+    }
+
+    @Test
+    void aProgramOfAnotherTypeIsNotTakenForXdp() throws IOException {
+        String bytes = new String(Pcaps.bytes(Pcaps.object("hello")), StandardCharsets.ISO_8859_1);
+        Path other = Files.write(
+                folder.resolve("other.bpf.o"), bytes.replace("xdp\0", "tcx\0").getBytes(StandardCharsets.ISO_8859_1));
+        assertThat(Cli.run("replay", other, ODD).error(FAILED))
+                .isEqualTo(other + ": no XDP program, found hello (tcx)");
     }
 
     @Test

@@ -18,6 +18,7 @@ import dev.sluice.map.MapException;
 import dev.sluice.memory.Memory;
 import dev.sluice.object.ObjectSpec;
 import dev.sluice.object.ProgramSpec;
+import dev.sluice.object.SectionName;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -138,6 +139,10 @@ public final class Comparison implements AutoCloseable {
     private Comparison(Kernel kernel, ObjectSpec spec, ProgramSpec program, Options options) {
         this.kernel = kernel;
         this.program = program;
+        if (program.type().attach() != SectionName.Attach.DEVICE) {
+            throw new NotComparableException("the kernel has no test run of programs for devmap and cpumap entries,"
+                    + " program=" + program.name() + " section=" + program.section());
+        }
         this.options = options;
         pin = pin();
         List<AutoCloseable> opened = new ArrayList<>(List.of(pin, arena));
