@@ -64,7 +64,7 @@ class LiveInterfaceTest {
                 });
                 // veth hands over what offloads have made, and we say so
                 assertThat(datapath.warnings()).hasSize(1).first().asString().contains("ethtool -K v0");
-                assertThat(far.must("ping", "-c", "5", "-i", "0.05", "-W", "2", "10.99.0.77"))
+                assertThat(far.must("ping", "-c", "5", "-i", "0.05", "-W", "30", "10.99.0.77"))
                         .contains("5 received");
                 datapath.stop();
                 RunTotals totals = datapath.await();

@@ -129,9 +129,9 @@ class TapDatapathTest {
                     .build();
             open(net, run);
             host(net, "slt0", "10.99.0.1/24", "10.99.0.2");
-            String ping = net.must("ping", "-c", "20", "-i", "0.02", "-W", "2", "-I", "slt0", "10.99.0.2");
+            String ping = net.must("ping", "-c", "20", "-i", "0.02", "-W", "30", "-I", "slt0", "10.99.0.2");
             assertThat(ping).contains("20 packets transmitted, 20 received, 0% packet loss");
-            String big = net.must("ping", "-c", "1", "-s", "1472", "-M", "do", "-W", "2", "10.99.0.2");
+            String big = net.must("ping", "-c", "1", "-s", "1472", "-M", "do", "-W", "30", "10.99.0.2");
             assertThat(big).contains("1 received");
             run.stop();
             RunTotals totals = run.await();
@@ -164,7 +164,7 @@ class TapDatapathTest {
                     .build();
             open(net, run);
             net.must("ip", "addr", "add", "10.99.0.1/24", "dev", "slt0");
-            assertThat(net.must("ping", "-c", "5", "-i", "0.02", "-W", "2", "-I", "slt0", "10.99.0.77"))
+            assertThat(net.must("ping", "-c", "5", "-i", "0.02", "-W", "30", "-I", "slt0", "10.99.0.77"))
                     .contains("5 packets transmitted, 5 received");
             assertThat(net.must("ip", "neigh", "show", "10.99.0.77")).contains("02:00:00:00:00:ec");
             run.stop();
@@ -217,7 +217,7 @@ class TapDatapathTest {
                 net.must("ip", "addr", "add", "10.99.0.1/24", "dev", "sla0");
                 far.must("ip", "addr", "add", "10.99.0.2/24", "dev", "slb0");
                 far.must("ip", "link", "set", "slb0", "up");
-                String ping = net.must("ping", "-c", "10", "-i", "0.02", "-W", "2", "10.99.0.2");
+                String ping = net.must("ping", "-c", "10", "-i", "0.02", "-W", "30", "10.99.0.2");
                 assertThat(ping).contains("10 packets transmitted, 10 received");
                 run.stop();
                 RunTotals totals = run.await();

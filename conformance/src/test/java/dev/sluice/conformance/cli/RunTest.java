@@ -191,6 +191,8 @@ class RunTest {
             assertThat(last).contains("\"report\"");
             assertThat(Json.parse(last + "\n").get("packets").number()).isGreaterThan(sofar);
             assertThat(process.waitFor(180, TimeUnit.SECONDS)).isTrue();
+        } finally {
+            process.destroy();
         }
     }
 
