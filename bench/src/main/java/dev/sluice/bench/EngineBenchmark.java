@@ -117,7 +117,7 @@ public class EngineBenchmark {
         Memory.putInt(descriptor + FrameDescriptor.INGRESS_IFINDEX, 1);
     }
 
-    private static Path pcaps() {
+    static Path pcaps() {
         for (Path folder = Path.of("").toAbsolutePath(); folder != null; folder = folder.getParent()) {
             if (Files.isDirectory(folder.resolve("pcaps/programs"))) {
                 return folder.resolve("pcaps");

@@ -21,7 +21,7 @@ import picocli.CommandLine.Parameters;
         mixinStandardHelpOptions = true,
         sortOptions = false,
         description = {
-            "Measures a program on packets of captures, beside this machine's kernel and the interpreter.",
+            "Measures a program on packets of captures, beside this machine's kernel and the engines that check.",
             "",
             "All sides follow the kernel's test run: each packet of a sample so many times in a row, every run on what the "
                     + "last one left; nanoseconds of CPU time, the weighted mean over the sample, in interleaved rounds, of "
@@ -52,7 +52,7 @@ final class BenchCommand implements Callable<Integer> {
             names = "--engine",
             paramLabel = "ENGINE",
             converter = EngineChoice.Converter.class,
-            description = "The engine to measure (default: jit). The interpreter is measured beside it.")
+            description = "The engine to measure (default: jit). Those that check are measured beside it.")
     private EngineChoice engine = EngineChoice.JIT;
 
     @Option(names = "--packets", paramLabel = "N", description = "Read at most N packets (default: ${DEFAULT-VALUE}).")

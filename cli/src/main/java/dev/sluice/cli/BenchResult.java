@@ -103,6 +103,7 @@ record BenchResult(
         json.writeNumberField("repeat", repeat);
         json.writeNumberField("rounds", race.timing(ProgramBench.SLUICE).rounds());
         writeSide(json, "sluice", ProgramBench.SLUICE, ProgramBench.SLUICE_FLOOR, null);
+        writeSide(json, "checked", ProgramBench.CHECKED, null, null);
         writeSide(json, "interpreter", ProgramBench.INTERPRETER, null, null);
         writeSide(json, "kernel", ProgramBench.KERNEL, ProgramBench.KERNEL_FLOOR, kernelReason);
         if (nativeReason != null || race.has(ProgramBench.NATIVE)) {
@@ -152,6 +153,10 @@ record BenchResult(
             json.writeStringField("reason", reason);
         } else {
             writeTiming(json, race.timing(name));
+            if (!name.equals(ProgramBench.SLUICE)) {
+                json.writeNumberField(
+                        "to_sluice", round(race.ratio(name, ProgramBench.SLUICE).median()));
+            }
             if (floor != null) {
                 json.writeNumberField("floor_ns", round(race.timing(floor).median()));
             }
@@ -199,35 +204,18 @@ record BenchResult(
             out.println(Quantity.count(skipped) + " packets are too short or too long for a test run, and left out");
         }
         out.println();
-        Table table = new Table("", "ns/packet", "spread", "to kernel", "net");
-        boolean comparable = whyNoRatio().isEmpty();
-        side(
-                table,
-                "sluice (" + engine + ")",
-                ProgramBench.SLUICE,
-                comparable ? number(ratio()) : "-",
-                whyNoNetRatio().isEmpty() ? number(netRatio()) : "-");
-        side(
-                table,
-                "kernel",
-                ProgramBench.KERNEL,
-                comparable ? "1" : "-",
-                whyNoNetRatio().isEmpty() ? "1" : "-");
-        side(
-                table,
-                "interpreter",
-                ProgramBench.INTERPRETER,
-                comparable
-                        ? number(race.timing(ProgramBench.INTERPRETER).median()
-                                / race.timing(ProgramBench.KERNEL).median())
-                        : "-",
-                "-");
-        side(table, "empty program, sluice", ProgramBench.SLUICE_FLOOR, "-", "-");
-        side(table, "empty program, kernel", ProgramBench.KERNEL_FLOOR, "-", "-");
+        Table table = new Table("", "ns/packet", "spread", "to sluice", "to kernel", "net");
+        String netRatio = whyNoNetRatio().isEmpty() ? number(netRatio()) : "-";
+        side(table, "sluice (" + engine + ")", ProgramBench.SLUICE, true, netRatio);
+        side(table, "kernel", ProgramBench.KERNEL, true, whyNoNetRatio().isEmpty() ? "1" : "-");
+        side(table, ProgramBench.CHECKED, ProgramBench.CHECKED, true, "-");
+        side(table, ProgramBench.INTERPRETER, ProgramBench.INTERPRETER, true, "-");
+        side(table, "empty program, sluice", ProgramBench.SLUICE_FLOOR, false, "-");
+        side(table, "empty program, kernel", ProgramBench.KERNEL_FLOOR, false, "-");
         table.print(out);
         if (kernelReason != null) {
             out.println("no figures of the kernel: " + kernelReason);
-        } else if (!comparable) {
+        } else if (!whyNoRatio().isEmpty()) {
             out.println("no ratio: " + whyNoRatio());
             if (!stability.isStable()) {
                 out.println("this holds for " + stability.unstable() + " of " + stability.packets()
@@ -263,6 +251,7 @@ record BenchResult(
                 "sluice",
                 "kernel",
                 "native",
+                "checked",
                 "interpreter",
                 "to kernel",
                 "net",
@@ -279,6 +268,7 @@ record BenchResult(
                     median(race, ProgramBench.SLUICE),
                     median(race, ProgramBench.KERNEL),
                     median(race, ProgramBench.NATIVE),
+                    median(race, ProgramBench.CHECKED),
                     median(race, ProgramBench.INTERPRETER),
                     result.whyNoRatio().isEmpty() ? number(result.ratio()) : "-",
                     result.whyNoNetRatio().isEmpty() ? number(result.netRatio()) : "-",
@@ -306,13 +296,27 @@ record BenchResult(
         return race.has(name) ? number(race.timing(name).median()) : "-";
     }
 
-    private void side(Table table, String label, String name, String ratio, String net) {
+    /** @param ratios whether it ran the program that the kernel ran */
+    private void side(Table table, String label, String name, boolean ratios, String net) {
         if (!race.has(name)) {
-            table.row(label, "-", "-", "-", "-");
+            table.row(label, "-", "-", "-", "-", "-");
             return;
         }
         Timing timing = race.timing(name);
-        table.row(label, number(timing.median()), spread(timing), ratio, net);
+        boolean toKernel = ratios && whyNoRatio().isEmpty();
+        table.row(
+                label,
+                number(timing.median()),
+                spread(timing),
+                ratios ? to(name, ProgramBench.SLUICE) : "-",
+                toKernel ? to(name, ProgramBench.KERNEL) : "-",
+                net);
+    }
+
+    private String to(String name, String other) {
+        return name.equals(other)
+                ? "1"
+                : number(race.timing(name).median() / race.timing(other).median());
     }
 
     /** What the middle half of the rounds has between its ends. */
@@ -333,7 +337,12 @@ record BenchResult(
     static BarChart chart(List<BenchResult> results) {
         BarChart chart = new BarChart(
                 "nanoseconds of CPU a packet",
-                List.of(ProgramBench.SLUICE, ProgramBench.KERNEL, ProgramBench.NATIVE, ProgramBench.INTERPRETER));
+                List.of(
+                        ProgramBench.SLUICE,
+                        ProgramBench.KERNEL,
+                        ProgramBench.NATIVE,
+                        ProgramBench.CHECKED,
+                        ProgramBench.INTERPRETER));
         for (BenchResult result : results) {
             chart.group(result.program, name -> result.race.has(name) ? result.race.timing(name) : null);
         }

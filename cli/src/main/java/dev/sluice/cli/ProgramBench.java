@@ -19,10 +19,14 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** One program in a race: the engine, the kernel, the interpreter, and an empty program for the floors of both. */
+/**
+ * One program in a race: the engine, the kernel, the engines that check, and an empty program for the floors of engine and
+ * kernel.
+ */
 final class ProgramBench implements AutoCloseable {
     static final String SLUICE = "sluice";
     static final String KERNEL = "kernel";
+    static final String CHECKED = "jit-checked";
     static final String INTERPRETER = "interpreter";
     static final String NATIVE = "native";
     static final String SLUICE_FLOOR = "sluice floor";
@@ -92,6 +96,7 @@ final class ProgramBench implements AutoCloseable {
             stability = Stability.of(set, sample, slowSession.program().executable(), context);
         }
         EngineRepeater interpreter = repeater(slowSession);
+        EngineRepeater checked = repeater(session(choice, EngineChoice.JIT_CHECKED, entries));
 
         KernelSide kernelSide = null;
         String kernelReason = null;
@@ -124,6 +129,7 @@ final class ProgramBench implements AutoCloseable {
             race.add(KERNEL_FLOOR, new SampleContender(set, few, emptyKernel, options.repeat));
         }
         race.add(SLUICE_FLOOR, new SampleContender(set, few, emptySluice, options.repeat));
+        race.add(CHECKED, new SampleContender(set, sample, checked, repeatFor(sample, checked)));
         race.add(INTERPRETER, new SampleContender(set, sample, interpreter, repeatFor(sample, interpreter)));
         String nativeReason = addNative(race, sample);
         RunContext wholeContext = session.context(0, System::nanoTime);

@@ -55,10 +55,11 @@ class BenchTest {
         assertThat(json.get("sample").number()).isEqualTo(4);
         assertThat(json.get("repeat").number()).isEqualTo(64);
         assertThat(is(json.get("stable"))).isTrue();
-        for (String side : List.of("sluice", "interpreter")) {
+        for (String side : List.of("sluice", "checked", "interpreter")) {
             assertThat(real(json.get(side).get("ns_per_packet"))).as(side).isPositive();
             assertThat(real(json.get(side).get("spread").get("q3"))).as(side).isPositive();
         }
+        assertThat(real(json.get("checked").get("to_sluice"))).isPositive();
         assertThat(real(json.get("sluice").get("floor_ns"))).isPositive();
         assertThat(json.get("whole_set").get("packets").number()).isEqualTo(2000);
         assertThat(json.get("whole_set").get("packets_per_second").number()).isPositive();
