@@ -20,7 +20,6 @@ import static java.lang.constant.ConstantDescs.CD_void;
 
 import dev.sluice.exec.FunctionPointer;
 import dev.sluice.exec.Interpreter;
-import dev.sluice.helper.ArgKind;
 import dev.sluice.helper.CallbackHelpers;
 import dev.sluice.helper.Callbacks;
 import dev.sluice.helper.Callee;
@@ -34,6 +33,7 @@ import dev.sluice.isa.JmpOp;
 import dev.sluice.isa.Opcode;
 import dev.sluice.isa.Pseudo;
 import dev.sluice.isa.Width;
+import dev.sluice.jit.Ways.Way;
 import dev.sluice.map.BpfMap;
 import dev.sluice.map.Errno;
 import dev.sluice.map.MapDef;
@@ -449,6 +449,13 @@ final class Emitter {
         b.aload(context).getfield(RUN_CONTEXT, "data", CD_long).lstore(data);
         b.aload(context).getfield(RUN_CONTEXT, "dataEnd", CD_long).lstore(dataEnd);
         b.aload(context).getfield(RUN_CONTEXT, "dataMeta", CD_long).lstore(dataMeta);
+    }
+
+    /** Fills the context for what is about to be asked of it, in a loop that does not do so for each packet. */
+    private void takeRun() {
+        if (descriptor != NO_LOCAL) {
+            b.aload(context).lload(descriptor).invokestatic(RUNTIME, "takeRun", OF_DESCRIPTOR);
+        }
     }
 
     private void fromDescriptor(Width width, int offset) {
@@ -1087,40 +1094,6 @@ final class Emitter {
 
     // --- memory
 
-    /** How an access is emitted. */
-    private enum Way {
-        /** At a known place in the function's own frame. */
-        OWN_FRAME,
-        /** In place, without a test. */
-        PLAIN,
-        /** In place after a test against two locals, else checked. */
-        BOUNDED,
-        /** By a method of {@link dev.sluice.exec.Checks}. */
-        CHECKED
-    }
-
-    private Way wayOf(int base, int offset, int size, boolean write) {
-        int kind = Kinds.kind(base);
-        if (kind == Kinds.STACK) {
-            int at = Kinds.number(base) + offset;
-            boolean inFrame = at >= -RunContext.STACK_BYTES && at + size <= 0;
-            return inFrame ? Way.OWN_FRAME : Way.CHECKED;
-        }
-        if (kind == Kinds.CONTEXT) {
-            return Way.CHECKED;
-        }
-        if (!unit.checked) {
-            return Way.PLAIN;
-        }
-        if (kind == Kinds.CONST) {
-            return Way.CHECKED; // a null pointer, most likely
-        }
-        if (kind == Kinds.LONG) {
-            return unit.assume(unit.kinds.constant(base) + offset, size, write) ? Way.PLAIN : Way.CHECKED;
-        }
-        return kind == Kinds.PACKET || kind == Kinds.VALUE ? Way.BOUNDED : Way.CHECKED;
-    }
-
     /** Pushes an access's address. */
     private void pushAddress(Way way, int base, int baseRegister, int offset) {
         if (way == Way.OWN_FRAME) {
@@ -1153,7 +1126,7 @@ final class Emitter {
             boolean aligned,
             Consumer<Runnable> inPlace,
             Consumer<Runnable> checked) {
-        Way way = wayOf(base, offset, size, write);
+        Way way = Ways.of(unit, base, offset, size, write);
         switch (way) {
             case OWN_FRAME, PLAIN -> {
                 // An address that is known to be unaligned faults.
@@ -1175,6 +1148,7 @@ final class Emitter {
                 b.labelBinding(done);
                 cold(() -> {
                     b.labelBinding(slow);
+                    takeRun();
                     checked.accept(() -> b.lload(address));
                     b.goto_(done);
                 });
@@ -1187,18 +1161,39 @@ final class Emitter {
         return unit.kinds.constant(value);
     }
 
-    /** Goes to {@code slow} unless {@code address} is where it probably is: in the packet or in a map's value. */
+    /** Goes to {@code slow} unless {@code address} is where it probably is: in the packet, in a map's value or on the stack. */
     private void test(int base, int size, boolean aligned, Label slow) {
-        boolean packet = Kinds.kind(base) == Kinds.PACKET;
-        int from = packet ? dataMeta : valueStart(Kinds.number(base));
-        int to = packet ? dataEnd : valueEnd(Kinds.number(base));
-        b.lload(address).lload(from).lcmp().iflt(slow);
-        b.lload(address).lload(to);
-        pushLong(size);
-        b.lsub().lcmp().ifgt(slow);
+        switch (Kinds.kind(base)) {
+            case Kinds.PACKET -> test(size, slow, () -> b.lload(dataMeta), () -> b.lload(dataEnd));
+            case Kinds.VALUE -> {
+                int lookup = Kinds.number(base);
+                test(size, slow, () -> b.lload(valueStart(lookup)), () -> b.lload(valueEnd(lookup)));
+            }
+            case Kinds.FRAME ->
+                test(
+                        size,
+                        slow,
+                        () -> {
+                            b.lload(register[FP]);
+                            pushLong(RunContext.STACK_BYTES);
+                            b.lsub();
+                        },
+                        () -> b.aload(context).getfield(RUN_CONTEXT, "stackTop", CD_long));
+            default -> throw new AssertionError("kind=" + Kinds.kind(base));
+        }
         if (aligned && size > 1) {
             b.lload(address).l2i().loadConstant(size - 1).iand().ifne(slow);
         }
+    }
+
+    private void test(int size, Label slow, Runnable from, Runnable to) {
+        b.lload(address);
+        from.run();
+        b.lcmp().iflt(slow);
+        b.lload(address);
+        to.run();
+        pushLong(size);
+        b.lsub().lcmp().ifgt(slow);
     }
 
     private int valueStart(int lookup) {
@@ -1544,7 +1539,7 @@ final class Emitter {
             b.iconst_1().istore(taken);
             b.labelBinding(isTaken);
         }
-        if (unit.checked && needsCheck(helper)) {
+        if (unit.checked && Ways.needsCheck(state, helper)) {
             checkedHelper(helper, pc);
         } else {
             b.aload(context);
@@ -1613,50 +1608,22 @@ final class Emitter {
         b.loadConstant(pc).invokestatic(CHECKS, "helper", CHECKED_HELPER);
     }
 
-    /** Whether some argument of a helper is not known to be right. */
-    private boolean needsCheck(Callee helper) {
-        for (int i = 0; i < helper.argCount(); i++) {
-            ArgKind kind = helper.arg(i);
-            boolean isContext = kind == ArgKind.CTX && Kinds.kind(state[1 + i]) == Kinds.CONTEXT;
-            boolean anything = kind == ArgKind.ANYTHING || kind == ArgKind.SCALAR || kind == ArgKind.IGNORED;
-            if (!anything && !isContext) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    private static boolean inFrame(int value) {
-        return Kinds.kind(value) == Kinds.STACK
-                && Kinds.number(value) < 0
-                && Kinds.number(value) >= -RunContext.STACK_BYTES;
-    }
-
-    /** Whether so many bytes from a value on are in the function's own frame. */
-    private static boolean inFrame(int value, int bytes) {
-        return inFrame(value) && Kinds.number(value) + bytes <= 0;
-    }
-
     private void pushPlace(int value, int bytes, int register, int offset) {
         pushAddress(
-                inFrame(value, bytes) ? Way.OWN_FRAME : Way.PLAIN, inFrame(value, bytes) ? value : 0, register, offset);
+                Ways.inFrame(value, bytes) ? Way.OWN_FRAME : Way.PLAIN,
+                Ways.inFrame(value, bytes) ? value : 0,
+                register,
+                offset);
     }
 
     /** An update of a map that is known or a deletion, with arguments that are known to be right. */
     private boolean knownChange(Callee helper) {
         BpfMap known = unit.mapOf(state[1]);
-        if (known == null) {
+        if (known == null || !Ways.isKnownChange(unit, state, (Helper) helper)) {
             return false;
         }
         MapDef def = known.def();
         boolean updates = helper == Helper.MAP_UPDATE_ELEM;
-        boolean right = ((Helper) helper).takes(def.type())
-                && (def.flags() & BpfMap.RDONLY_PROG) == 0
-                && inFrame(state[2], def.keySize())
-                && (!updates || inFrame(state[3], def.valueSize()));
-        if (unit.checked && !right) {
-            return false;
-        }
         Runnable key = () -> pushPlace(state[2], def.keySize(), 2, 0);
         if (updates) {
             maps.update(known, key, () -> pushPlace(state[3], def.valueSize(), 3, 0), () -> b.lload(register[4]));
@@ -1670,13 +1637,10 @@ final class Emitter {
     /** A look-up in a map that is known, by a key that is known to be readable; false when it is not such a one. */
     private boolean knownLookup(int pc, int key) {
         BpfMap known = unit.mapOf(state[1]);
-        if (known == null || !Helper.MAP_LOOKUP_ELEM.takes(known.def().type())) {
+        if (known == null || !Ways.isKnownLookup(unit, state)) {
             return false;
         }
         int bytes = known.def().keySize();
-        if (unit.checked && !inFrame(key, bytes)) {
-            return false;
-        }
         maps.lookup(known, new MapCode.Key() {
             @Override
             public void push(int offset) {
@@ -1685,7 +1649,7 @@ final class Emitter {
 
             @Override
             public int storedAt(int offset) {
-                return inFrame(key, bytes) ? stored[RunContext.STACK_BYTES + Kinds.number(key) + offset] : 0;
+                return Ways.inFrame(key, bytes) ? stored[RunContext.STACK_BYTES + Kinds.number(key) + offset] : 0;
             }
         });
         b.lstore(register[0]);
@@ -1715,7 +1679,7 @@ final class Emitter {
         }
         Label slow = b.newLabel();
         Label done = b.newLabel();
-        boolean inFrame = inFrame(key);
+        boolean inFrame = Ways.inFrame(key);
         Runnable pushKey = () -> {
             if (inFrame) {
                 pushAddress(Way.OWN_FRAME, key, 2, 0);

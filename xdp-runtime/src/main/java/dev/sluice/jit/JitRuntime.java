@@ -52,6 +52,12 @@ public final class JitRuntime {
         context.cpu = Memory.getInt(descriptor + FrameDescriptor.RX_QUEUE);
     }
 
+    /** Says what a check asks for: which packet is at hand, and that no more than the first frame is alive. */
+    public static void takeRun(RunContext context, long descriptor) {
+        BaseExecutable.take(context, descriptor);
+        context.frameIsLowest(context.stackTop);
+    }
+
     /** Ends the run of a packet that has not been moved, by a program that cannot ask for a redirect. */
     public static void finish(long descriptor, long action) {
         Memory.putInt(descriptor + FrameDescriptor.ACTION, (int) action);

@@ -10,9 +10,9 @@ final class SizeEstimate {
     private static final int CONTEXT_LOAD = 12;
     private static final int PLAIN_ACCESS = 28;
     private static final int CHECKED_CALL = 24;
-    private static final int PACKET_ACCESS = 68;
+    private static final int PACKET_ACCESS = 84;
     private static final int ATOMIC = 40;
-    private static final int BOUNDED_ATOMIC = 96;
+    private static final int BOUNDED_ATOMIC = 112;
     private static final int LOOKUP = 110;
     private static final int VARIABLE = 16;
 
@@ -56,7 +56,9 @@ final class SizeEstimate {
             case LDDW -> 6;
             case LDX, LDXSX, ST, STX -> ofAccess(base);
             case ATOMIC, LOAD_ACQ, STORE_REL ->
-                checked && (base == Kinds.PACKET || base == Kinds.VALUE) ? BOUNDED_ATOMIC : ATOMIC;
+                checked && (base == Kinds.PACKET || base == Kinds.VALUE || base == Kinds.FRAME)
+                        ? BOUNDED_ATOMIC
+                        : ATOMIC;
             case LD_ABS, LD_IND -> throw new AssertionError("refused at load: " + insn);
         };
     }
@@ -70,7 +72,7 @@ final class SizeEstimate {
         return switch (base) {
             case Kinds.CONTEXT -> checked ? Math.max(CONTEXT_LOAD, CHECKED_CALL) : CHECKED_CALL;
             case Kinds.STACK, Kinds.LONG -> PLAIN_ACCESS;
-            case Kinds.PACKET, Kinds.VALUE -> checked ? PACKET_ACCESS : PLAIN_ACCESS;
+            case Kinds.PACKET, Kinds.VALUE, Kinds.FRAME -> checked ? PACKET_ACCESS : PLAIN_ACCESS;
             default -> checked ? CHECKED_CALL : PLAIN_ACCESS;
         };
     }

@@ -111,6 +111,7 @@ final class Unit {
         callSites = new int[flows.size()];
         boolean plain = true;
         boolean redirecting = false;
+        boolean asks = false;
         boolean helpers = false;
         boolean moves = false;
         boolean pointers = false;
@@ -147,6 +148,7 @@ final class Unit {
                     if ((Flow.defines(insn) >>> 2 & 1) != 0 || helper != null) {
                         pointed2 = isFunctionPointer(insn) ? kinds.functionAt(insn.target(slot)) : -1;
                     }
+                    asks |= checked && (Ways.asksContext(this, state, insn) || helper != null && !HelperTraits.isPlain(helper));
                     kinds.step(state, insn, slot);
                     moves |= helper != null && !loops && HelperTraits.movesPacket(helper);
                     back |= helper != null && HelperTraits.takesFunction(helper);
@@ -188,7 +190,8 @@ final class Unit {
             partitions.add(kinds.isReached(i) ? Partition.of(flows.get(i), i, settings.methodBytes(), stack) : null);
         }
         isInLoop = variant.entry() == Variant.Entry.LOOP && partition(0).beginsAlone();
-        wholeRun = checked || counted || pointers || !plain || readsContextElsewhere();
+        boolean alone = isInLoop && partition(0).isWhole() && !isCalled(0);
+        wholeRun = checked && (asks || !alone) || counted || pointers || !plain || readsContextElsewhere();
     }
 
     private void followBytes(Facts proved) {
