@@ -13,8 +13,8 @@ import dev.sluice.program.Program;
  * that compiled code is compared with. Thread-safe; a run allocates nothing.
  *
  * <p>What no verified program can tell is fixed here, so that all engines agree on unverified ones too: registers other
- * than r1, r2 and r10 begin as 0, so does the stack of each frame; calls leave r1 to r5 as they were; a function's r0
- * and r6 to r9 begin as 0. {@code may_goto} falls through {@link #MAX_LOOPS} times in a frame, then jumps.
+ * than r1, r2 and r10 begin as 0, so does the stack of each frame, which a function that does not name r10 has none of;
+ * calls leave r1 to r5 as they were; a function's r0 and r6 to r9 begin as 0. {@code may_goto} falls through {@link #MAX_LOOPS} times in a frame, then jumps.
  */
 public final class Interpreter implements Engine {
     /** The kernel's {@code BPF_MAX_LOOPS}: how often a frame's {@code may_goto} instructions fall through. */
@@ -76,8 +76,8 @@ public final class Interpreter implements Engine {
     private static void enterFrame(RunContext context, Predecoded code, int function, int depth) {
         long framePointer = context.framePointer(depth);
         context.registers[Instruction.FP] = framePointer;
-        context.frameIsLowest(framePointer);
-        if (code.usesStack[function]) {
+        if (code.hasFrame[function]) {
+            context.frameIsLowest(framePointer);
             Memory.fill(framePointer - RunContext.STACK_BYTES, RunContext.STACK_BYTES, (byte) 0);
         }
     }
@@ -104,6 +104,7 @@ public final class Interpreter implements Engine {
         r[7] = 0;
         r[8] = 0;
         r[9] = 0;
+        long stackLow = context.stackLow;
         enterFrame(context, code, target, depth + 1);
         r[0] = interpret(context, code, target, depth + 1);
         r[1] = r1;
@@ -116,7 +117,7 @@ public final class Interpreter implements Engine {
         r[8] = r8;
         r[9] = r9;
         r[Instruction.FP] = context.framePointer(depth);
-        context.frameIsLowest(r[Instruction.FP]);
+        context.stackLow = stackLow;
     }
 
     /** Calls a function for a helper that was called in a frame. */

@@ -31,8 +31,8 @@ final class Predecoded implements Callbacks {
     /** The 64-bit constants of {@code lddw}, by slot. */
     final long[] wide;
 
-    /** Whether any instruction of the function that begins at a slot names r10. */
-    final boolean[] usesStack;
+    /** Whether any instruction of the function that begins at a slot names r10: if not, it has no frame. */
+    final boolean[] hasFrame;
 
     private final Callee[] callees;
     private final BitSet functions = new BitSet();
@@ -49,7 +49,7 @@ final class Predecoded implements Callbacks {
         wide = new long[size];
         callees = new Callee[size];
         watched = new long[size];
-        usesStack = new boolean[size];
+        hasFrame = new boolean[size];
         int function = 0;
         for (Subprogram subprogram : program.subprograms()) {
             functions.set(subprogram.start());
@@ -76,7 +76,7 @@ final class Predecoded implements Callbacks {
                     swapped ? insn.dst() : src,
                     insn.off(),
                     insn.imm());
-            usesStack[function] |= insn.dst() == Instruction.FP || src == Instruction.FP;
+            hasFrame[function] |= insn.names(Instruction.FP);
             if (insn.form() == Form.CALL_LOCAL || insn.form() == Form.LDDW && insn.pseudo() == Pseudo.FUNC) {
                 called.set(insn.target(slot));
             }

@@ -35,8 +35,8 @@
  * <h2>What the kernel leaves open</h2>
  *
  * A verified program cannot see these; unverified ones must see the same on every engine. A run begins with all registers
- * but r1, r2 and r10 zero; so do r0 and r6 to r9 of a called function, and the 512 bytes of each frame. Calls leave r1 to
- * r5 as they were. {@code may_goto} falls through 8,388,608 times in a frame (the kernel's limit where it does not
+ * but r1, r2 and r10 zero; so do r0 and r6 to r9 of a called function, and the 512 bytes of each frame; a function that
+ * does not name r10 has no frame. Calls leave r1 to r5 as they were. {@code may_goto} falls through 8,388,608 times in a frame (the kernel's limit where it does not
  * measure time). A tail call takes over the frame of the function that makes it: the target's exit returns to that
  * function's caller.
  */

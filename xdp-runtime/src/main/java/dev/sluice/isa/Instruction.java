@@ -25,6 +25,34 @@ public record Instruction(Opcode opcode, int dst, int src, int off, long imm) {
         return opcode.form() == Form.LDDW ? 2 : 1;
     }
 
+    /** Whether a register is in its dst or src field, as a register. */
+    public boolean names(int register) {
+        boolean srcIsRegister = switch (opcode.form()) {
+            case LDDW, CALL_HELPER, CALL_LOCAL, CALL_KFUNC -> false; // keep something else there
+            case ALU_K,
+                    ALU_X,
+                    UNARY,
+                    MOVSX,
+                    JMP_K,
+                    JMP_X,
+                    JA,
+                    GOTOL,
+                    MAY_GOTO,
+                    CALLX,
+                    EXIT,
+                    LD_ABS,
+                    LD_IND,
+                    LDX,
+                    LDXSX,
+                    ST,
+                    STX,
+                    ATOMIC,
+                    LOAD_ACQ,
+                    STORE_REL -> true;
+        };
+        return dst == register || srcIsRegister && src == register;
+    }
+
     /** The immediate as 32 bits; for {@link Form#LDDW} the low half. */
     public int imm32() {
         return (int) imm;

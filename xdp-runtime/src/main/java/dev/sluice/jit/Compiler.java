@@ -373,6 +373,7 @@ final class Compiler {
         int framePointer = b.parameterSlot(6);
         Partition partition = unit.partition(function);
         Part first = partition.partOf(0);
+        Emitter.sayFrame(b, framePointer, unit, function);
         Emitter.zeroFrame(b, 0, framePointer, unit, function);
         b.aload(0).lload(framePointer);
         for (int r = 0; r < Instruction.FP; r++) {

@@ -300,6 +300,7 @@ final class Emitter {
         for (int r : new int[] {0, 6, 7, 8, 9}) {
             b.lconst_0().lstore(register[r]);
         }
+        sayFrame(b, register[FP], unit, part.function);
         zeroFrame();
         if (unit.hasMayGoto(part.function)) {
             b.loadConstant(Interpreter.MAX_LOOPS).istore(loops);
@@ -345,6 +346,7 @@ final class Emitter {
         if (unit.hasMayGoto(part.function)) {
             b.loadConstant(Interpreter.MAX_LOOPS).istore(loops);
         }
+        forgetValues();
     }
 
     /**
@@ -408,6 +410,9 @@ final class Emitter {
     }
 
     static void zeroFrame(CodeBuilder b, int context, int framePointer, Unit unit, int function) {
+        if (unit.checked && !unit.kinds.hasFrame(function)) {
+            return;
+        }
         if (unit.cleansFrames()) {
             b.aload(context).lload(framePointer).loadConstant(unit.kinds.written(function));
             b.invokestatic(RUNTIME, "cleanFrame", CLEAN_FRAME);
@@ -473,7 +478,7 @@ final class Emitter {
         if (shape != Shape.INLINED) {
             lines.begin(part.startSlot());
         }
-        boolean reports = unit.checked && (shape == Shape.FUNCTION || shape == Shape.PART);
+        boolean reports = unit.checked && shape != Shape.LOOP; // which reports itself
         Label begin = b.newBoundLabel();
         for (int i = 0; i < labels.length; i++) {
             following = i + 1 < labels.length ? part.blocks.get(i + 1).index : Block.NONE;
@@ -896,7 +901,7 @@ final class Emitter {
                     inline(function, pc);
                     return;
                 }
-                call(pc, () -> {
+                call(pc, function, () -> {
                     MethodRef callee = unit.function(function);
                     b.invokestatic(callee.owner(), callee.name(), MethodRef.FUNCTION_TYPE);
                 });
@@ -1173,11 +1178,7 @@ final class Emitter {
                 test(
                         size,
                         slow,
-                        () -> {
-                            b.lload(register[FP]);
-                            pushLong(RunContext.STACK_BYTES);
-                            b.lsub();
-                        },
+                        () -> b.aload(context).getfield(RUN_CONTEXT, "stackLow", CD_long),
                         () -> b.aload(context).getfield(RUN_CONTEXT, "stackTop", CD_long));
             default -> throw new AssertionError("kind=" + Kinds.kind(base));
         }
@@ -1735,26 +1736,14 @@ final class Emitter {
         b.labelBinding(done);
     }
 
-    /** Calls a function of the program: {@code invoke} finds the context, r1 to r5 and the new r10 on the stack. */
-    private void call(int pc, Runnable invoke) {
-        if (unit.checked) {
-            Label tooDeep = b.newLabel();
-            b.lload(register[FP]);
-            pushLong(2 * RunContext.STACK_BYTES);
-            b.lsub()
-                    .aload(context)
-                    .getfield(RUN_CONTEXT, "stacks", CD_long)
-                    .lcmp()
-                    .iflt(tooDeep);
-            cold(() -> {
-                b.labelBinding(tooDeep);
-                b.loadConstant(pc);
-                b.invokestatic(RUNTIME, "tooDeep", MethodTypeDesc.of(Descriptors.PROGRAM_FAULT, CD_int));
-                b.athrow();
-            });
-        }
+    /**
+     * Calls a function of the program: {@code invoke} finds the context, r1 to r5 and the new r10 on the stack.
+     *
+     * @param function -1 for one that is not known
+     */
+    private void call(int pc, int function, Runnable invoke) {
+        beforeCall(pc, function);
         giveBack();
-        setStackLow(2 * RunContext.STACK_BYTES);
         b.aload(context);
         for (int r = 1; r <= 5; r++) {
             b.lload(register[r]);
@@ -1764,7 +1753,7 @@ final class Emitter {
         b.lsub();
         invoke.run();
         b.lstore(register[0]);
-        setStackLow(RunContext.STACK_BYTES);
+        afterCall(function);
         takePortion();
         if (unit.movesPacket) {
             loadPacket();
@@ -1773,6 +1762,7 @@ final class Emitter {
 
     /** Emits a function in place of its call. */
     private void inline(int function, int pc) {
+        beforeCall(pc, function);
         Part body = unit.partition(function).parts.getFirst();
         Emitter callee = new Emitter(b, unit, body, Shape.INLINED, context, Given.nothing(nextLocal), this);
         callee.beginInlined(this);
@@ -1780,16 +1770,52 @@ final class Emitter {
         b.labelBinding(callee.end);
         b.lload(callee.register[0]).lstore(register[0]);
         lines.at(b, pc);
+        afterCall(function);
     }
 
-    /** Says which frames are alive, for the checks of other addresses than constant ones. */
-    private void setStackLow(int belowFrame) {
+    /** Checks the depth of a call, and says that a function's frame is alive. */
+    private void beforeCall(int pc, int function) {
         if (!unit.checked) {
             return;
         }
-        b.aload(context).lload(register[FP]);
-        pushLong(belowFrame);
-        b.lsub().putfield(RUN_CONTEXT, "stackLow", CD_long);
+        Label tooDeep = b.newLabel();
+        b.lload(register[FP]);
+        pushLong(2 * RunContext.STACK_BYTES);
+        b.lsub().aload(context).getfield(RUN_CONTEXT, "stacks", CD_long).lcmp().iflt(tooDeep);
+        cold(() -> {
+            b.labelBinding(tooDeep);
+            b.loadConstant(pc);
+            b.invokestatic(RUNTIME, "tooDeep", MethodTypeDesc.of(Descriptors.PROGRAM_FAULT, CD_int));
+            b.athrow();
+        });
+        if (hasFrame(function)) {
+            b.aload(context).getfield(RUN_CONTEXT, "stackLow", CD_long).lstore(address);
+        }
+        if (hasFrame(function) && function >= 0) {
+            b.aload(context).lload(register[FP]);
+            pushLong(2 * RunContext.STACK_BYTES);
+            b.lsub().putfield(RUN_CONTEXT, "stackLow", CD_long);
+        }
+    }
+
+    private void afterCall(int function) {
+        if (unit.checked && hasFrame(function)) {
+            b.aload(context).lload(address).putfield(RUN_CONTEXT, "stackLow", CD_long);
+        }
+    }
+
+    /** Whether a called function has a frame; one that is not known says so itself. */
+    private boolean hasFrame(int function) {
+        return function < 0 || unit.kinds.hasFrame(function);
+    }
+
+    /** A function that is not only called by its name says itself that its frame is alive. */
+    static void sayFrame(CodeBuilder b, int framePointer, Unit unit, int function) {
+        if (unit.checked && unit.kinds.hasFrame(function) && (function == 0 || unit.isPointedTo(function))) {
+            b.aload(0).lload(framePointer);
+            pushLong(b, RunContext.STACK_BYTES);
+            b.lsub().putfield(RUN_CONTEXT, "stackLow", CD_long);
+        }
     }
 
     private void callx(Instruction insn, int pc) {
@@ -1803,7 +1829,7 @@ final class Emitter {
             b.invokestatic(RUNTIME, "badCallTarget", MethodTypeDesc.of(Descriptors.PROGRAM_FAULT, CD_long, CD_int));
             b.athrow();
         });
-        call(pc, () -> {
+        call(pc, -1, () -> {
             b.lload(register[insn.dst()]);
             b.invokestatic(unit.mainClass, "callFunction", MethodRef.CALLX_TYPE);
         });

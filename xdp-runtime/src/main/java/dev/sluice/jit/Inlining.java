@@ -7,7 +7,7 @@ import java.util.Arrays;
 /**
  * Which functions are emitted in place of their calls, because HotSpot's own inlining gives up at sizes that C functions
  * often have. A function is emitted at each of its calls or at none, when the method that it comes into does not outgrow
- * its budget by it. Only of programs that are proved, whose calls need no checks.
+ * its budget by it.
  */
 final class Inlining {
     /** The part of a method's budget that inlined functions may fill it up to, in percent. */
@@ -31,7 +31,7 @@ final class Inlining {
         inlined = new boolean[count];
         bytes = new int[count];
         Arrays.fill(bytes, UNKNOWN);
-        if (unit.isProved() && !unit.counted && !unit.callsPointers) {
+        if (!unit.counted && !unit.callsPointers) {
             int budget = methodBytes / 100 * FILL_PERCENT;
             for (int i = 0; i < count; i++) {
                 if (unit.kinds.isReached(i)) {

@@ -30,9 +30,9 @@ public interface JitCode extends Callbacks {
         if (!hasFunction(function)) {
             throw JitRuntime.badCallback(function, pc);
         }
-        context.frameIsLowest(framePointer);
+        long stackLow = context.stackLow;
         long result = callBack(context, r1, r2, r3, r4, r5, framePointer, function);
-        context.frameIsLowest(callerFrame);
+        context.stackLow = stackLow;
         return result;
     }
 

@@ -9,6 +9,7 @@ import dev.sluice.isa.Form;
 import dev.sluice.isa.Instruction;
 import dev.sluice.isa.Pseudo;
 import dev.sluice.isa.Width;
+import dev.sluice.program.Subprogram;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -83,6 +84,8 @@ final class Kinds {
     /** By function: slots of 8 bytes of its own frame that its stores at known places write, from the lowest on, as bits. */
     private final long[] written;
 
+    private final boolean[] hasFrame;
+
     /** By slot: the number of a look-up in its function. */
     private final Map<Integer, Integer> lookups = new HashMap<>();
 
@@ -115,6 +118,14 @@ final class Kinds {
         arguments = new int[flows.size()][5];
         stackBytes = new int[flows.size()];
         written = new long[flows.size()];
+        hasFrame = new boolean[flows.size()];
+        for (int i = 0; i < hasFrame.length; i++) {
+            Subprogram range = flows.get(i).function;
+            for (int slot = range.start(); slot < range.end(); slot++) {
+                Instruction insn = code.at(slot);
+                hasFrame[i] |= insn != null && insn.names(Instruction.FP);
+            }
+        }
         lookupCounts = new int[flows.size()];
         functionWaits = new boolean[flows.size()];
         for (int i = 0; i < flows.size(); i++) {
@@ -177,7 +188,12 @@ final class Kinds {
 
     /** Bytes below r10 that may be read before the function has written them; a multiple of 8. */
     int stackBytes(int functionIndex) {
-        return readsAnyFrame ? RunContext.STACK_BYTES : stackBytes[functionIndex];
+        return !hasFrame(functionIndex) ? 0 : readsAnyFrame ? RunContext.STACK_BYTES : stackBytes[functionIndex];
+    }
+
+    /** Whether a function names r10 at all; if not, it has no frame, for engines that check. */
+    boolean hasFrame(int functionIndex) {
+        return hasFrame[functionIndex];
     }
 
     /** Whether it is not known what may be read of frames before it is written. */

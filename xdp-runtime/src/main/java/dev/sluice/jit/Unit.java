@@ -148,7 +148,8 @@ final class Unit {
                     if ((Flow.defines(insn) >>> 2 & 1) != 0 || helper != null) {
                         pointed2 = isFunctionPointer(insn) ? kinds.functionAt(insn.target(slot)) : -1;
                     }
-                    asks |= checked && (Ways.asksContext(this, state, insn) || helper != null && !HelperTraits.isPlain(helper));
+                    asks |= checked
+                            && (Ways.asksContext(this, state, insn) || helper != null && !HelperTraits.isPlain(helper));
                     kinds.step(state, insn, slot);
                     moves |= helper != null && !loops && HelperTraits.movesPacket(helper);
                     back |= helper != null && HelperTraits.takesFunction(helper);

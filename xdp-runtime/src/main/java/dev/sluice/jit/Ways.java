@@ -46,7 +46,10 @@ final class Ways {
         if (kind == Kinds.LONG) {
             return unit.assume(unit.kinds.constant(base) + offset, size, write) ? Way.PLAIN : Way.CHECKED;
         }
-        return kind == Kinds.PACKET || kind == Kinds.VALUE || kind == Kinds.FRAME ? Way.BOUNDED : Way.CHECKED;
+        if (kind == Kinds.FRAME) {
+            return write ? Way.CHECKED : Way.BOUNDED; // what is written is noted
+        }
+        return kind == Kinds.PACKET || kind == Kinds.VALUE ? Way.BOUNDED : Way.CHECKED;
     }
 
     /** Whether a value is the address of a place in the function's own frame. */
@@ -122,7 +125,8 @@ final class Ways {
         boolean isField =
                 Kinds.kind(base) == Kinds.CONTEXT && insn.form() == Form.LDX && width == Width.W && isField(insn.off());
         boolean write = insn.form() != Form.LDX && insn.form() != Form.LDXSX && insn.form() != Form.LOAD_ACQ;
-        return !isField && of(unit, base, insn.off(), width.bytes(), write) == Way.CHECKED;
+        boolean isStack = Kinds.kind(base) == Kinds.FRAME; // the context knows which of it is alive
+        return !isField && (isStack || of(unit, base, insn.off(), width.bytes(), write) == Way.CHECKED);
     }
 
     /** Whether a field of {@code struct xdp_md} begins at an offset. */
