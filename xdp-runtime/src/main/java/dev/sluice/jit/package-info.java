@@ -49,6 +49,10 @@
  * at constant addresses, as to global variables, are asked about once, and again whenever the runtime's regions change
  * ({@link dev.sluice.memory.Regions#version}); where one is not allowed, other code runs, which asks each time.
  *
+ * <p>A frame begins as zero. Where all that is read of it is at known places, those are zeroed at each call; else what has been
+ * written of the frame since it was last zeroed, which {@link dev.sluice.helper.RunContext#dirtySlots} tells: stores at known
+ * places are noted when their function begins, others by {@link dev.sluice.exec.Checks}.
+ *
  * <p>One thing is left open: a frame is zeroed only as deep as the program can be seen to read it. A helper's argument that
  * begins in the frame of its function and ends in that of the caller may find there what was left from before, instead of
  * the interpreter's zeroes.
