@@ -68,6 +68,25 @@ int result_of_tail_call_is_any_number(struct xdp_md *ctx)
 	return buffer[at];
 }
 
+SEC("xdp")
+int tail_call_above_large_stack(struct xdp_md *ctx)
+{
+	__u64 words[38];
+
+	words[0] = 1;
+	asm volatile("" : : "r"(words) : "memory");
+	sink = jump(ctx);
+	return words[0];
+}
+
+SEC("xdp")
+int map_that_nobody_made(struct xdp_md *ctx)
+{
+	/* lddw of the map with descriptor 77 */
+	asm volatile(".byte 0x18, 0x11, 0, 0, 77, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0" ::: "r1");
+	return XDP_PASS;
+}
+
 struct unknown;
 
 __attribute__((noinline)) int takes_incomplete_type(const struct unknown *pointer)

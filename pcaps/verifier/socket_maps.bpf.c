@@ -104,6 +104,17 @@ int queue_of_xdp_socket(struct xdp_md *ctx)
 }
 
 SEC("xdp")
+int released_but_not_taken(struct xdp_md *ctx)
+{
+	__u32 key = 1;
+	void *socket = bpf_map_lookup_elem(&queues, &key);
+
+	if (socket)
+		bpf_sk_release(socket);
+	return XDP_PASS;
+}
+
+SEC("xdp")
 int behind_xdp_socket(struct xdp_md *ctx)
 {
 	__u32 key = 1;

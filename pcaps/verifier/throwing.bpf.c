@@ -168,6 +168,18 @@ int bits_not_begun(struct xdp_md *ctx)
 }
 
 SEC("xdp")
+int iterator_is_read(struct xdp_md *ctx)
+{
+	struct bpf_iter_bits iterator;
+	__u64 word = 3;
+
+	bpf_iter_bits_new(&iterator, &word, 1);
+	sink = *(volatile __u64 *)&iterator;
+	bpf_iter_bits_destroy(&iterator);
+	return XDP_PASS;
+}
+
+SEC("xdp")
 int bit_is_written(struct xdp_md *ctx)
 {
 	struct bpf_iter_bits iterator;

@@ -118,7 +118,7 @@ public record Explanation(String why, String fix) {
                     "the context is only accessed at constant offsets from its beginning",
                     "keep the context pointer unchanged and use its fields"),
             new Row(
-                    "invalid read from stack.*",
+                    "invalid read from stack R\\d+ off=.*",
                     "the access leaves the 512 bytes of stack",
                     "stay within r10 - 512 and r10 - 1; move large variables to a per-CPU array"),
             new Row(
@@ -385,17 +385,50 @@ public record Explanation(String why, String fix) {
                     "the pointer may be NULL on this path",
                     "check the result of the call before it is used: if (!ptr) return"),
             new Row(
-                    "R\\d+ must be referenced or trusted",
-                    "the pointer is not, or no more, one that the kernel gave",
-                    "use it before it is released"),
-            new Row(
                     "arg#\\d+ pointer type STRUCT \\w+ must point to scalar, or struct with scalar",
                     "a structure of the kernel is expected, found other memory",
                     "pass what the kernel's function for it gave"),
             new Row(
+                    "Caller passes invalid args into func#\\d+ .*",
+                    "a global function is verified by its types alone, and what is passed does not fit them; the line before says which argument",
+                    "pass what the prototype says, give pointers a complete type, or make the function static"),
+            new Row(
+                    "R\\d+ cannot write into .*",
+                    "this memory may only be read",
+                    "copy what is to be changed to the stack"),
+            new Row(
+                    "bpf_throw kfunc \\(insn \\d+\\) cannot be called from callback .*",
+                    "helpers that call functions cannot be left by an exception",
+                    "return a number from the callback, and throw where the helper has returned"),
+            new Row(
+                    "(dereference of modified|negative offset) dynptr_ptr ptr .*",
+                    "a dynptr is used as a whole",
+                    "read at an offset: bpf_dynptr_read(dst, len, ptr, offset, 0)"),
+            new Row(
+                    "(LD_ABS|tail_call) is (only|not) allowed in .*",
+                    "a function that may end the program by itself must be known to return a number",
+                    "let it return int, and keep its types (-g)"),
+            new Row(
+                    "BPF_LD_\\[ABS\\|IND\\] instructions not allowed .*",
+                    "these loads are for socket filters",
+                    "read the packet through data and data_end"),
+            new Row(
+                    "helper call might sleep in a non-sleepable prog",
+                    "XDP programs may not wait",
+                    "do it in user space"),
+            new Row(
+                    "fd -?\\d+ is not pointing to valid bpf_map",
+                    "no map has this descriptor",
+                    "let the loader fill it in: name the map in the source"),
+            new Row(
                     "kernel function \\w+ args#\\d+ expected pointer to .*",
                     "another structure of the kernel is expected",
                     "bpf_ct_set_* take what bpf_xdp_ct_alloc gave, bpf_ct_change_* and bpf_ct_release what was inserted or found"));
+
+    /** All that there are. */
+    public static List<Explanation> all() {
+        return ROWS.stream().map(Row::explanation).toList();
+    }
 
     /** What is known of a log's last line. */
     public static Optional<Explanation> of(String message) {
