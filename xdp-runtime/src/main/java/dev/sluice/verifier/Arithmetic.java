@@ -224,7 +224,33 @@ final class Arithmetic {
                 return;
             }
         }
-        scalars(row.alu(), dst, src, isWide(i));
+        AluOp alu = row.alu();
+        if ((alu == AluOp.AND || alu == AluOp.OR) && src.isConst()) {
+            split(number, dst);
+            dst = run.reg(number);
+        }
+        scalars(alu, dst, src, isWide(i));
+    }
+
+    /**
+     * A number that is 0 or -1, as a comparison leaves it, chooses between two constants by {@code &} or {@code |}: each is
+     * walked by itself, 0 later. Linux 6.18 has it since one of its stable releases.
+     */
+    private void split(int number, Reg dst) {
+        boolean whole = dst.smin == -1 && dst.smax == 0;
+        boolean low = dst.s32min == -1 && dst.s32max == 0;
+        if (!whole && !low) {
+            return;
+        }
+        Reg zero = run.push(run.insn, run.insn).frame().own(number);
+        Reg ones = run.reg(number);
+        if (whole) {
+            zero.setScalar(0);
+            ones.setScalar(-1);
+        } else {
+            zero.setKnownLow(0);
+            ones.setKnownLow(-1);
+        }
     }
 
     private void scalars(AluOp op, Reg dst, Reg src, boolean wide) {

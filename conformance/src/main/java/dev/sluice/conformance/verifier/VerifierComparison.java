@@ -46,7 +46,7 @@ public final class VerifierComparison {
     private static final int MOST_ROUNDS = 500;
 
     /** How long short programs are repeated, so that the JIT has compiled what they need. */
-    private static final long WARM_NANOS = 1_000_000_000L;
+    private static final long WARM_NANOS = 3_000_000_000L;
 
     /** Below this, loading maps takes longer than verifying. */
     private static final int SPEED_PROCESSED = 2000;
@@ -244,8 +244,10 @@ public final class VerifierComparison {
                 long theirs = Long.MAX_VALUE;
                 long ours = Long.MAX_VALUE;
                 int processed = 0;
-                long until = System.nanoTime() + WARM_NANOS;
-                for (int round = 0; round < ROUNDS || round < MOST_ROUNDS && System.nanoTime() < until; round++) {
+                long until = clock.getCurrentThreadCpuTime() + WARM_NANOS;
+                for (int round = 0;
+                        round < ROUNDS || round < MOST_ROUNDS && clock.getCurrentThreadCpuTime() < until;
+                        round++) {
                     long start = clock.getCurrentThreadCpuTime();
                     KernelObject.load(kernel, one, 0).close();
                     theirs = Math.min(theirs, clock.getCurrentThreadCpuTime() - start);
