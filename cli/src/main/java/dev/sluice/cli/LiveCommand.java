@@ -41,7 +41,7 @@ abstract class LiveCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         if (words.size() < least) {
-            throw new ParameterException(spec.commandLine(), "expected more words: see --help");
+            throw new ParameterException(spec.commandLine(), "missing words behind " + spec.qualifiedName());
         }
         return control.send(json, command, words);
     }

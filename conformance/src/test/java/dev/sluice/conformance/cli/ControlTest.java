@@ -281,7 +281,7 @@ class ControlTest {
 
     @Test
     void globalVariablesAreReadAndWrittenByName() throws Exception {
-        start(object("globals"), "--nic", "fw=gen:udp,rate=500,count=100000");
+        start(object("globals"), "--nic", "fw=gen:udp,rate=500");
         awaitPackets(10);
         assertThat(sluice("get", "corner.x", "limits").ok().out())
                 .matches("corner.x=-?\\d+\nlimits=\\[64,256,1024,4294967295]\n");
