@@ -188,7 +188,7 @@ public final class Dynptrs {
         if (typeOf(dynptr) == XDP) {
             return PacketHelpers.xdpLoadBytes(context, context.xdpMd, offsetOf(dynptr) + from, to, bytes, 0);
         }
-        Memory.copy(memory(dynptr) + offsetOf(dynptr) + from, to, bytes);
+        Memory.moveShort(memory(dynptr) + offsetOf(dynptr) + from, to, bytes);
         return 0;
     }
 
@@ -208,7 +208,7 @@ public final class Dynptrs {
         if (typeOf(dynptr) == XDP) {
             return PacketHelpers.xdpStoreBytes(context, context.xdpMd, offsetOf(dynptr) + to, from, bytes, 0);
         }
-        Memory.copy(from, memory(dynptr) + offsetOf(dynptr) + to, bytes);
+        Memory.moveShort(from, memory(dynptr) + offsetOf(dynptr) + to, bytes);
         return 0;
     }
 
@@ -293,7 +293,7 @@ public final class Dynptrs {
             clear(clone);
             return Errno.EINVAL.negative() & LOW;
         }
-        Memory.copy(dynptr, clone, ArgKind.DYNPTR_BYTES);
+        Memory.moveShort(dynptr, clone, ArgKind.DYNPTR_BYTES);
         return 0;
     }
 
@@ -303,7 +303,7 @@ public final class Dynptrs {
         long source = piece(context, from, fromOffset & LOW, bytes);
         long target = isReadOnly(to) ? 0 : piece(context, to, toOffset & LOW, bytes);
         if (source != 0 && target != 0) {
-            Memory.copy(source, target, bytes);
+            Memory.moveShort(source, target, bytes);
             return 0;
         }
         if (source != 0) {

@@ -31,7 +31,7 @@ public final class PacketHelpers {
             return Errno.EINVAL.negative();
         }
         if (metadata != 0) {
-            Memory.copy(context.dataMeta, context.dataMeta + by, metadata);
+            Memory.moveShort(context.dataMeta, context.dataMeta + by, metadata);
         }
         context.dataMeta += by;
         context.data = data;
@@ -84,7 +84,7 @@ public final class PacketHelpers {
             return Errno.EINVAL.negative();
         }
         if (by > 0) {
-            Memory.fill(context.dataEnd, by, (byte) 0);
+            Memory.zeroShort(context.dataEnd, by);
         }
         context.dataEnd = end;
         return 0;
@@ -136,7 +136,7 @@ public final class PacketHelpers {
      */
     public static void load(RunContext context, long offset, long to, long bytes) {
         long linear = linear(context, offset, bytes);
-        Memory.copy(context.data + offset, to, linear);
+        Memory.moveShort(context.data + offset, to, linear);
         if (linear != bytes) {
             Memory.copy(fragment(context, offset + linear), to + linear, bytes - linear);
         }
@@ -145,7 +145,7 @@ public final class PacketHelpers {
     /** Copies into the packet; offset and bytes are within {@link #length}. */
     public static void store(RunContext context, long offset, long from, long bytes) {
         long linear = linear(context, offset, bytes);
-        Memory.copy(from, context.data + offset, linear);
+        Memory.moveShort(from, context.data + offset, linear);
         if (linear != bytes) {
             Memory.copy(from + linear, fragment(context, offset + linear), bytes - linear);
         }

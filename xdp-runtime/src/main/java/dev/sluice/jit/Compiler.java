@@ -540,7 +540,9 @@ final class Compiler {
             if (unit.callsHelpers) {
                 b.aload(context).lload(descriptor).invokestatic(RUNTIME, "takeCpu", TAKE_CPU);
             }
-            if (unit.redirects) {
+            if (unit.makesTailCalls) {
+                b.aload(context).invokevirtual(RUN_CONTEXT, "beginRun", ConstantDescs.MTD_void);
+            } else if (unit.redirects) {
                 b.aload(context).invokevirtual(RUN_CONTEXT, "forgetRedirect", ConstantDescs.MTD_void);
             }
         }
@@ -583,10 +585,16 @@ final class Compiler {
         b.invokeinterface(FAULT_SINK, "fault", MethodTypeDesc.of(CD_void, CD_int, PROGRAM_FAULT));
         b.lconst_0().lstore(action); // XDP_ABORTED
         b.labelBinding(finish);
+        if (!wholeRun && emitter != null) {
+            emitter.endPacket();
+        }
         if (wholeRun) {
             b.aload(context).lload(descriptor).lload(action);
             b.invokestatic(BASE_EXECUTABLE, "finish", FINISH_RUN);
-        } else if (unit.redirects) {
+        } else if (unit.redirects || unit.makesTailCalls) {
+            if (unit.makesTailCalls) {
+                b.aload(context).invokevirtual(RUN_CONTEXT, "releaseLock", ConstantDescs.MTD_void);
+            }
             b.aload(context).lload(descriptor).lload(action);
             b.invokestatic(BASE_EXECUTABLE, "decide", FINISH_RUN);
         } else {

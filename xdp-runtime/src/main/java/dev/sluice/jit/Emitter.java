@@ -451,6 +451,10 @@ final class Emitter {
         if (!unit.checked && !part.readsContext() && (shape == Shape.FUNCTION || shape == Shape.PART)) {
             return;
         }
+        loadPacketAtHand();
+    }
+
+    private void loadPacketAtHand() {
         b.aload(context).getfield(RUN_CONTEXT, "data", CD_long).lstore(data);
         b.aload(context).getfield(RUN_CONTEXT, "dataEnd", CD_long).lstore(dataEnd);
         b.aload(context).getfield(RUN_CONTEXT, "dataMeta", CD_long).lstore(dataMeta);
@@ -460,6 +464,16 @@ final class Emitter {
     private void takeRun() {
         if (descriptor != NO_LOCAL) {
             b.aload(context).lload(descriptor).invokestatic(RUNTIME, "takeRun", OF_DESCRIPTOR);
+        }
+    }
+
+    /** What a packet loop that reads descriptors itself does behind each packet: writes back where helpers moved it. */
+    void endPacket() {
+        if (unit.movesPacket) {
+            Label isWhereItWas = b.newLabel();
+            b.iload(taken).ifeq(isWhereItWas);
+            b.aload(context).lload(descriptor).invokestatic(BASE_EXECUTABLE, "give", OF_DESCRIPTOR);
+            b.labelBinding(isWhereItWas);
         }
     }
 
@@ -1561,10 +1575,7 @@ final class Emitter {
                 leaveByTailCall();
             });
         } else if (HelperTraits.movesPacket(helper)) {
-            if (takes) {
-                b.aload(context).lload(descriptor).invokestatic(BASE_EXECUTABLE, "give", OF_DESCRIPTOR);
-            }
-            loadPacket();
+            loadPacketAtHand();
         }
     }
 
@@ -1590,7 +1601,7 @@ final class Emitter {
         b.labelBinding(stopped);
         b.lload(address).lstore(register[0]);
         b.labelBinding(done);
-        if (unit.movesPacket) {
+        if (unit.movesPacket && descriptor == NO_LOCAL) { // else it is not moved in methods of their own
             loadPacket();
         }
         cold(() -> {
@@ -1755,7 +1766,7 @@ final class Emitter {
         b.lstore(register[0]);
         afterCall(function);
         takePortion();
-        if (unit.movesPacket) {
+        if (unit.movesPacket && descriptor == NO_LOCAL) { // else it is not moved in methods of their own
             loadPacket();
         }
     }

@@ -92,7 +92,7 @@ final class HelperTraits {
                 };
     }
 
-    /** Whether all that it leaves for the run's end is where the packet goes. */
+    /** Whether it says where the packet goes, and nothing else matters to it. */
     static boolean redirects(Callee callee) {
         return callee == Helper.REDIRECT || callee == Helper.REDIRECT_MAP;
     }
@@ -104,7 +104,7 @@ final class HelperTraits {
 
     /** Whether more of a run may matter to it than the packet at hand, so that each run has to begin and end in full. */
     static boolean takesRun(Callee callee) {
-        return !(callee instanceof Helper) || runsCode(callee) || takesFunction(callee);
+        return !(callee instanceof Helper) || callsBack(callee) || takesFunction(callee);
     }
 
     /** Whether it writes to memory that the program names. */

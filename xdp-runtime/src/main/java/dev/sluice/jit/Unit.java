@@ -36,8 +36,11 @@ final class Unit {
     /** Whether some helper that the program calls moves the packet. */
     final boolean movesPacket;
 
-    /** Whether the program may ask for a redirect. */
+    /** Whether the program itself may ask for a redirect. */
     final boolean redirects;
+
+    /** Whether a run may go on in another program. */
+    final boolean makesTailCalls;
 
     /** Whether the program calls any helper. */
     final boolean callsHelpers;
@@ -112,6 +115,7 @@ final class Unit {
         boolean plain = true;
         boolean redirecting = false;
         boolean asks = false;
+        boolean goesOn = false;
         boolean helpers = false;
         boolean moves = false;
         boolean pointers = false;
@@ -157,6 +161,7 @@ final class Unit {
                     helpers |= isCall(insn);
                     plain &= helper == null ? !isCall(insn) : loops || !HelperTraits.takesRun(helper);
                     redirecting |= helper != null && HelperTraits.redirects(helper);
+                    goesOn |= helper != null && HelperTraits.tailCalls(helper);
                     block.readsContext |= base == Kinds.CONTEXT
                             || isContextLoad(slot, insn)
                             || helper != null && !loops && HelperTraits.takesPacket(helper);
@@ -175,6 +180,7 @@ final class Unit {
         }
         movesPacket = moves;
         redirects = redirecting;
+        makesTailCalls = goesOn;
         callsPointers = pointers;
         callsBack = back;
         callsHelpers = helpers;

@@ -67,8 +67,13 @@
  *   <li>variables on the stack that only their function touches are locals, and a frame is zeroed only where it may be read
  *       before it is written;
  *   <li>functions are emitted in place of their calls as long as the method has room;
- *   <li>the packet loop takes what the program needs from the frame descriptor, and leaves the rest of a run alone, unless a
- *       helper asks for more.
+ *   <li>bytes that a block moves one by one are moved together, and what it has stored is not loaded again ({@link
+ *       dev.sluice.jit.ByteFlow});
+ *   <li>{@code bpf_loop} of a function that is known is a loop of calls;
+ *   <li>the packet loop takes what the program needs from the frame descriptor. A helper that wants the packet gets it in the
+ *       {@link dev.sluice.helper.RunContext} where it is called first ({@link dev.sluice.exec.BaseExecutable#take}), and where
+ *       helpers moved it is written back behind the packet; runs begin and end in full only around functions of the kernel,
+ *       timers, and helpers that are called outside of the loop's method.
  * </ul>
  *
  * <p>Memory is accessed by intrinsics of {@code Unsafe} or by a memory segment ({@link dev.sluice.jit.MemoryCode}).

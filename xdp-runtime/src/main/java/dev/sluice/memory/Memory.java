@@ -116,6 +116,15 @@ public final class Memory {
         }
     }
 
+    /** Copies bytes, mostly few of them, between two areas that may overlap. */
+    public static void moveShort(long from, long to, long bytes) {
+        if (Math.abs(to - from) < bytes) {
+            copy(from, to, bytes);
+        } else {
+            copyShort(from, to, bytes);
+        }
+    }
+
     /** Copies out of native memory. */
     public static void copy(long from, byte[] to, int index, int bytes) {
         MemorySegment.copy(ALL, ValueLayout.JAVA_BYTE, from, to, index, bytes);
@@ -138,18 +147,18 @@ public final class Memory {
         return bytes;
     }
 
-    /**
-     * Zeroes mostly few bytes.
-     *
-     * @param bytes a multiple of 8
-     */
+    /** Zeroes mostly few bytes. */
     public static void zeroShort(long address, long bytes) {
         if (bytes > SHORT_COPY) {
             fill(address, bytes, (byte) 0);
             return;
         }
-        for (long at = 0; at < bytes; at += Long.BYTES) {
+        long at = 0;
+        for (; at <= bytes - Long.BYTES; at += Long.BYTES) {
             putLong(address + at, 0);
+        }
+        for (; at < bytes; at++) {
+            putByte(address + at, (byte) 0);
         }
     }
 

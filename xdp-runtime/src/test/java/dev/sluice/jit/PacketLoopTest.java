@@ -7,7 +7,11 @@ import dev.sluice.exec.Interpreter;
 import dev.sluice.helper.RunContext;
 import dev.sluice.isa.Assembler;
 import dev.sluice.isa.Code;
+import dev.sluice.map.MapDef;
 import dev.sluice.map.MapTable;
+import dev.sluice.map.MapType;
+import dev.sluice.map.Maps;
+import dev.sluice.map.ProgArrayMap;
 import dev.sluice.memory.Fragments;
 import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.memory.Memory;
@@ -337,6 +341,52 @@ class PacketLoopTest {
             assertThat(action(i)).isEqualTo(i % 2 == 0 ? 2 : 4);
             assertThat(index).isEqualTo(i % 2 == 0 ? 0 : 8);
         }
+    }
+
+    @Test
+    void aTailCallTakesThePacketAndTheRedirectWithIt() {
+        MapDef def = MapDef.of("jmp_table", MapType.PROG_ARRAY, 4, 4, 2);
+        ProgArrayMap map = (ProgArrayMap) Maps.create(def, maps, context.regions, 1, 1);
+        maps.add(map);
+        // redirects to 9, then goes on in the program of slot 0 or 1, of which only the first is there
+        Map<String, Executable> first = engines(assumed("""
+                r6 = r1
+                r2 = *(u32 *)(r6 + 0)
+                r8 = *(u8 *)(r2 + 4)
+                r1 = 9
+                r2 = 0
+                call 23
+                r7 = r0
+                r1 = r6
+                r2 = 0x%x ll
+                r3 = r8
+                call 12
+                r0 = r7
+                exit
+                """.formatted(map.handle())));
+        Map<String, Executable> second = engines(assumed("""
+                r2 = 4
+                call 44
+                r1 = 5
+                r2 = 0
+                call 23
+                exit
+                """));
+        first.forEach((name, executable) -> {
+            map.set(0, second.get(name));
+            outcome(executable, 0);
+            for (int i = 0; i < OFFSETS.length; i++) {
+                assertThat(action(i)).as(name).isEqualTo(4);
+                assertThat(Memory.getInt(descriptor(i) + FrameDescriptor.REDIRECT_INDEX))
+                        .as(name)
+                        .isEqualTo(i % 2 == 0 ? 5 : 9);
+                long moved = Memory.getLong(descriptor(i) + FrameDescriptor.DATA)
+                        - Memory.getLong(descriptor(i) + FrameDescriptor.HARD_START)
+                        - Fragments.HEADROOM;
+                assertThat(moved).as(name).isEqualTo(i % 2 == 0 ? 4 : 0);
+            }
+        });
+        map.close();
     }
 
     @Test
