@@ -129,7 +129,7 @@ public final class PcapsComparison implements Callable<Integer> {
                 continue; // a part of an object, which nobody can run
             }
             String folder = pcaps.relativize(object).getName(0).toString();
-            boolean app = object.getParent().endsWith("apps");
+            boolean app = pcaps.relativize(object).startsWith("programs/apps");
             List<String> captures = folder.equals("bench") ? SMALL : app ? SERVICES : USUAL;
             for (ProgramSpec program : spec.xdpPrograms()) {
                 // of a chain of tail calls the first

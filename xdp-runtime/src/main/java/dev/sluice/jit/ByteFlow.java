@@ -40,7 +40,6 @@ final class ByteFlow {
     private static final int WORD = Long.BYTES;
     private static final int REGISTERS = Instruction.FP + 1;
 
-    private static final int NO_BASE = -1;
     private static final int LOCAL_BYTES = 24;
     private static final int PIECE_BYTES = 28;
 
@@ -141,9 +140,6 @@ final class ByteFlow {
 
     /** Bases by which something is known of the packet. */
     private final Set<Integer> packetBases = new HashSet<>();
-
-    /** The only base of the waiting stores to the packet, or {@link #NO_BASE}. */
-    private int storeBase = NO_BASE;
 
     private ByteFlow(Unit unit, Facts facts, int function) {
         this.unit = unit;
@@ -430,9 +426,6 @@ final class ByteFlow {
             return;
         }
         boolean variable = isVariable(insn, slot);
-        if (place.area == Area.PACKET && storeBase != NO_BASE && storeBase != place.base) {
-            mergeStores(); // which may be of the same memory
-        }
         long[] symbols = fresh(slot, dst, bytes);
         boolean[] written = new boolean[bytes];
         boolean fromStores = false;
@@ -496,7 +489,6 @@ final class ByteFlow {
         boolean overlaps = false;
         for (int i = 0; i < bytes; i++) {
             overlaps |= stored.put(place.plus(i), symbols[i]) != null;
-            seenAt.remove(place.plus(i));
         }
         if (variable) {
             return;
@@ -505,7 +497,6 @@ final class ByteFlow {
             mergeStores(); // of two stores of one byte the order matters
         }
         stores.add(new Store(slot, place, bytes, symbols));
-        storeBase = place.area == Area.PACKET ? place.base : storeBase;
     }
 
     /** What is known by other bases than a store's is forgotten, as it may be the same memory. */
@@ -542,7 +533,6 @@ final class ByteFlow {
             }
         }
         stores.clear();
-        storeBase = NO_BASE;
     }
 
     /** Merges the stores from one on into the widest one that there is: how many they are, 0 for none. */

@@ -6,9 +6,15 @@ import dev.sluice.exec.Executable;
 import dev.sluice.exec.Interpreter;
 import dev.sluice.isa.Assembler;
 import dev.sluice.isa.Code;
+import dev.sluice.isa.Form;
+import dev.sluice.isa.Instruction;
+import dev.sluice.map.BpfMap;
+import dev.sluice.map.MapDef;
+import dev.sluice.map.MapType;
 import dev.sluice.memory.Memory;
 import dev.sluice.program.Program;
 import dev.sluice.program.Verified;
+import dev.sluice.verifier.KnownMap;
 import dev.sluice.verifier.Subject;
 import dev.sluice.verifier.Verdict;
 import dev.sluice.verifier.Verifier;
@@ -18,7 +24,9 @@ import java.lang.classfile.MethodModel;
 import java.lang.classfile.instruction.InvokeInstruction;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -50,11 +58,16 @@ class ByteFlowTest {
     }
 
     private static Verified proved(Code code) {
-        Verdict verdict = Verifier.create().verify(Subject.of(code.toBytes(), List.of()));
+        return proved(code, List.of(), code);
+    }
+
+    /** @param linked the same with addresses of maps */
+    private static Verified proved(Code code, List<KnownMap> maps, Code linked) {
+        Verdict verdict = Verifier.create().verify(Subject.of(code.toBytes(), maps));
         assertThat(verdict).as("%s", verdict).isInstanceOf(Verdict.Verified.class);
         return ((Verdict.Verified) verdict)
                 .facts()
-                .verified(Program.ofCode("test", code))
+                .verified(Program.ofCode("test", linked))
                 .orElseThrow();
     }
 
@@ -230,6 +243,45 @@ class ByteFlowTest {
     }
 
     @Test
+    void aLoadWithItsSignSeesWhatWasStoredBefore() {
+        becomes("""
+                *(u8 *)(r6 + 0) = 200
+                r0 = *(s8 *)(r6 + 0)
+                *(u8 *)(r6 + 1) = 2
+                """, "put byte", "get byte", "put byte");
+    }
+
+    @Test
+    void nothingIsKeptOverALookUp() {
+        // what the look-up's code needs by itself may lie where r7 was kept
+        MapDef def = MapDef.of("hash", MapType.HASH, 16, 8, 4);
+        BpfMap map = bed.map(def);
+        Code code = Assembler.assemble(BEGIN + """
+                r7 = *(u32 *)(r6 + 0)
+                r7 *= 3
+                *(u64 *)(r10 - 16) = 0
+                *(u64 *)(r10 - 8) = r7
+                r2 = r10
+                r2 += -16
+                r1 = map[fd:0]
+                call 1
+                *(u8 *)(r6 + 32) = r7
+                r7 >>= 8
+                *(u8 *)(r6 + 33) = r7
+                r0 = r7
+                """ + END);
+        Map<Integer, Instruction> addresses = new HashMap<>();
+        for (int slot = 0; slot < code.size(); slot++) {
+            Instruction insn = code.at(slot);
+            if (insn != null && insn.form() == Form.LDDW) {
+                addresses.put(slot, insn.withImm(map.handle()));
+            }
+        }
+        alike(proved(code, List.of(KnownMap.of(def)), code.with(addresses)), "look-up");
+        map.close();
+    }
+
+    @Test
     void aStoreOfWhatIsRead() {
         // the second byte is stored over before the copy reads it
         becomes("""
@@ -276,7 +328,8 @@ class ByteFlowTest {
                 String place =
                         "*(" + widths[w] + " *)(" + base + " " + (offset < 0 ? "- " : "+ ") + Math.abs(offset) + ")";
                 String line = switch (random.nextInt(14)) {
-                    case 0, 1, 2, 3 -> "r" + r + " = " + place;
+                    case 0, 1, 2 -> "r" + r + " = " + place;
+                    case 3 -> "r" + r + " = " + (bytes[w] == 8 ? place : place.replace('u', 's'));
                     case 4, 5, 6, 7 -> place + " = r" + r;
                     case 8 -> place + " = " + random.nextInt(-300, 300);
                     case 9 -> "r" + r + (random.nextBoolean() ? " <<= " : " >>= ") + 8 * random.nextInt(8);
