@@ -41,8 +41,10 @@
  *
  * <p>Code of a program that nobody has verified ({@code jit-checked}) keeps to what the {@linkplain
  * dev.sluice.exec.Interpreter interpreter} does, faults and their slots included. An access to the packet is compared with
- * its bounds in place; one to the function's own frame at a constant offset needs no check; everything else calls {@link
- * dev.sluice.exec.Checks}. Instructions are counted by the block: the limit is exact, but reached at the beginning of the
+ * its bounds in place, a load through a pointer into some frame with those of the stacks; one to the function's own frame at
+ * a constant offset needs no check; everything else calls {@link dev.sluice.exec.Checks}. A program that calls nothing but
+ * plain helpers, and none of whose accesses always ask, fills the context that they ask for only when one of them leaves its
+ * bounds ({@link dev.sluice.jit.Ways}). Instructions are counted by the block: the limit is exact, but reached at the beginning of the
  * block in which the interpreter reaches it. A program without loops that cannot reach the limit is not counted at all.
  *
  * <p>Values that a map gave are remembered with their bounds, up to four look-ups a method, and compared in place. Accesses
