@@ -3,6 +3,8 @@ package dev.sluice.bench;
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
+import dev.sluice.object.ObjectSpec;
+import dev.sluice.object.ProgramSpec;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
@@ -21,11 +23,11 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** The command {@code bench/run engines}: {@code sluice bench} of many objects, each in a JVM of its own. */
+/** The command {@code bench/run engines}: {@code sluice bench} of many programs, each in a JVM of its own. */
 @Command(
         name = "bench/run engines",
         description = {
-            "What the programs of pcaps/ cost a packet on each engine and in the kernel: sluice bench of one object after the "
+            "What the programs of pcaps/ cost a packet on each engine and in the kernel: sluice bench of one program after the "
                     + "other, each in a JVM of its own, nanoseconds of CPU a packet.",
             ""
         },
@@ -42,7 +44,7 @@ public final class EngineComparison implements Callable<Integer> {
 
     @Option(
             names = {"-j", "--json"},
-            description = "Print what sluice bench -j prints, a line an object.")
+            description = "Print what sluice bench -j prints, a line a program.")
     private boolean json;
 
     @Option(
@@ -75,7 +77,9 @@ public final class EngineComparison implements Callable<Integer> {
         }
         boolean failed = false;
         for (Path object : objects()) {
-            failed |= !measure(object);
+            for (ProgramSpec program : ObjectSpec.read(object).xdpPrograms()) {
+                failed |= !measure(object, program.name());
+            }
         }
         return failed ? 1 : 0;
     }
@@ -97,7 +101,7 @@ public final class EngineComparison implements Callable<Integer> {
     }
 
     /** Whether there are figures. */
-    private boolean measure(Path object) throws IOException, InterruptedException {
+    private boolean measure(Path object, String program) throws IOException, InterruptedException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
@@ -105,14 +109,22 @@ public final class EngineComparison implements Callable<Integer> {
         command.add(object.toString());
         command.add(String.valueOf(
                 capture == null ? EngineBenchmark.pcaps().resolve("captures/generated/imix.pcap") : capture));
-        command.addAll(List.of("-j", "--rounds", String.valueOf(rounds), "--warm-up", String.valueOf(warmUpSeconds)));
+        command.addAll(List.of(
+                "--prog",
+                program,
+                "-j",
+                "--rounds",
+                String.valueOf(rounds),
+                "--warm-up",
+                String.valueOf(warmUpSeconds)));
         Path errors = Files.createTempFile("sluice-engines", ".txt");
         try {
             Process process =
                     new ProcessBuilder(command).redirectError(errors.toFile()).start();
             String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
             if (process.waitFor() != 0) {
-                System.err.println(object + ": " + Files.readString(errors).strip());
+                System.err.println(object + ": program " + program + ": "
+                        + Files.readString(errors).strip());
                 return false;
             }
             print(out);
