@@ -247,7 +247,7 @@ final class EndFactory implements AutoCloseable {
                 case "size" ->
                     size = (long)
                             nic.quantity("size", setting.value(), n -> n >= 1000, "bytes, 1k or more, such as 100M");
-                case "every" -> seconds = RateReport.interval(setting.value()) / 1e9;
+                case "every" -> seconds = RateReport.interval("every", setting.value()) / 1e9;
                 case "files" -> files = (int) nic.number("files", setting.value(), 1, 1_000_000);
                 default -> throw unknown(nic, text, setting, "size, every or files");
             }

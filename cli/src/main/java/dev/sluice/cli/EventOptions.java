@@ -80,20 +80,23 @@ final class EventOptions {
         }
     }
 
+    private static String noSuchMap(Collection<LoadedObject> objects) {
+        List<String> known = objects.stream()
+                .flatMap(object -> object.maps().stream())
+                .filter(map -> EventReader.reads(map.map()))
+                .map(LoadedMap::name)
+                .toList();
+        return known.isEmpty()
+                ? "no such map: the object has no ring buffer and no perf event array"
+                : "no such map, expected one of " + String.join(", ", known);
+    }
+
     private static EventLog open(XdpRuntime runtime, Collection<LoadedObject> objects, Matcher option, boolean atOnce) {
         String name = option.group(1);
         LoadedMap map = objects.stream()
                 .flatMap(object -> object.map(name).stream())
                 .findFirst()
-                .orElseThrow(() -> new CommandFailure("--events: no such map, expected one of "
-                        + String.join(
-                                ", ",
-                                objects.stream()
-                                        .flatMap(object -> object.maps().stream())
-                                        .filter(known -> EventReader.reads(known.map()))
-                                        .map(LoadedMap::name)
-                                        .toList())
-                        + ", name=" + name));
+                .orElseThrow(() -> new CommandFailure("--events: " + noSuchMap(objects) + ", name=" + name));
         if (!EventReader.reads(map.map())) {
             throw new CommandFailure("--events: map " + name + ": expected a ring buffer or perf event array, found "
                     + map.map().def().type().bpftoolName());

@@ -102,8 +102,8 @@ abstract class LiveCommand implements Callable<Integer> {
             sortOptions = false,
             customSynopsis = "sluice get [VARIABLE …] [-hjpV] [--control=SOCKET] [--pid=PID]",
             description = {
-                "Prints global variables of the programs of a running sluice run: limit, bss.counters, config.ports[2] "
-                        + "(default: all of them).",
+                "Prints global variables of the programs of a running sluice run (default: all of them): limit, "
+                        + "bss.counters, config.ports[2].",
                 ""
             })
     static final class Get extends LiveCommand {

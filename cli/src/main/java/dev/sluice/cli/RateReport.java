@@ -68,7 +68,7 @@ final class RateReport implements AutoCloseable {
     }
 
     /** Nanoseconds of {@code 500ms}, {@code 1s}, {@code 2m}, or of a number of seconds. */
-    static long interval(String text) {
+    static long interval(String name, String text) {
         long unit = 1_000_000_000L;
         String digits = text;
         if (text.endsWith("ms")) {
@@ -88,7 +88,7 @@ final class RateReport implements AutoCloseable {
         } catch (NumberFormatException e) {
             // said below
         }
-        throw RunOptions.usage("interval: expected 500ms, 1s, 10m or 1h, 1 ms at least, found " + text);
+        throw RunOptions.usage(name + ": expected 500ms, 1s, 10m or 1h, 1 ms at least, found " + text);
     }
 
     private static Map<NicCounter, Long> read(VirtualNic nic) {

@@ -33,9 +33,9 @@ final class RunOptions {
     @Option(
             names = "--write",
             paramLabel = "ACTION=FILE",
-            description =
-                    "Write the packets of a verdict (pass, drop, tx, redirect, aborted, other) to a capture, as "
-                            + "the program left them; pcapng by the name, .gz and .zst compress, - is standard output (the report then goes to standard error). May be repeated.")
+            description = "Write the packets of a verdict (pass, drop, tx, redirect, aborted, other) to a capture, as "
+                    + "the program left them; by the name pcapng, and compressed (.gz, .zst); - is standard output "
+                    + "(the report then goes to standard error). May be repeated.")
     private List<String> writes = List.of();
 
     @Option(names = "--trace-limit", paramLabel = "N", description = "Trace lines to keep (default: ${DEFAULT-VALUE}).")

@@ -646,14 +646,6 @@ public enum Helper implements Callee {
         };
     }
 
-    /** Whether it reads the map that it takes, which write-only maps forbid. */
-    public boolean readsMap() {
-        return switch (this) {
-            case MAP_LOOKUP_ELEM, MAP_PEEK_ELEM, FOR_EACH_MAP_ELEM, MAP_LOOKUP_PERCPU_ELEM -> true;
-            default -> false;
-        };
-    }
-
     @Override
     public boolean movesPacket() {
         return this == XDP_ADJUST_HEAD || this == XDP_ADJUST_META || this == XDP_ADJUST_TAIL;

@@ -258,10 +258,6 @@ public final class QuiescentStates {
             }
         }
 
-        public boolean isOnline() {
-            return seen[STRIDE] != OFFLINE;
-        }
-
         @Override
         public void close() {
             offline();

@@ -282,7 +282,10 @@ public record ObjectSpec(
             List<String> known = maps.stream()
                     .flatMap(m -> m.variables().stream().map(v -> m.section().substring(1) + "." + v.name()))
                     .toList();
-            throw new ObjectException("no such variable: expected one of " + known + ", found name=" + path);
+            throw new ObjectException(
+                    known.isEmpty()
+                            ? "no such variable: the object has none, name=" + path
+                            : "no such variable: expected one of " + known + ", found name=" + path);
         }
         return found.getFirst();
     }

@@ -79,15 +79,4 @@ public record Program(
         }
         return found;
     }
-
-    /** The function that a slot belongs to. */
-    public Subprogram subprogramAt(int slot) {
-        Subprogram found = subprograms.getFirst();
-        for (Subprogram subprogram : subprograms) {
-            if (subprogram.start() <= slot) {
-                found = subprogram;
-            }
-        }
-        return found;
-    }
 }

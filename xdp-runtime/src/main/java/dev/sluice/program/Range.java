@@ -62,9 +62,4 @@ public record Range(
     public boolean isUpperHalfZero() {
         return ((bits | unknown) & UPPER) == 0;
     }
-
-    /** Whether no number is negative, so that signed and unsigned comparisons agree. */
-    public boolean isNonNegative() {
-        return smin >= 0;
-    }
 }

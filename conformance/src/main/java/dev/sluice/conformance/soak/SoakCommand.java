@@ -33,7 +33,7 @@ public final class SoakCommand implements Callable<Integer> {
     @Option(names = "--engine", paramLabel = "NAME", description = "Only this engine (default: all).")
     private String engine = "";
 
-    @Parameters(paramLabel = "HOME", description = "The project's folder.")
+    @Parameters(paramLabel = "HOME", hidden = true, description = "The project's folder, from the wrapper.")
     private Path home = Path.of(".");
 
     public static void main(String[] args) {

@@ -64,8 +64,13 @@ public final class VerifierComparison {
         return matrix;
     }
 
-    private static final String USAGE = "fuzz|mutated|random|random-mutated|logs SEED COUNT | objects|speed DIRECTORY"
-            + " | mutated-objects DIRECTORY SEED COUNT | cases | record FILE | record-objects DIRECTORY";
+    private static final String USAGE = """
+            fuzz|mutated|random|random-mutated|logs SEED COUNT
+                   objects|speed DIRECTORY
+                   mutated-objects DIRECTORY SEED COUNT
+                   cases
+                   record FILE
+                   record-objects DIRECTORY""";
 
     /** How many words follow each command: a folder or file first, then numbers. */
     private static final Map<String, Integer> ARGUMENTS = Map.ofEntries(

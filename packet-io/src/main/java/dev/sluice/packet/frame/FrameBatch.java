@@ -509,11 +509,6 @@ public final class FrameBatch implements ReferenceCounted {
         return Memory.getInt(descriptor(i) + FrameDescriptor.ACTION);
     }
 
-    /** Overrides packet i's action. */
-    public void setAction(int i, int action) {
-        Memory.putInt(descriptor(i) + FrameDescriptor.ACTION, action);
-    }
-
     /** The map of packet i's redirect with its flags, as {@link FrameDescriptor#REDIRECT_MAP} says; 0 for an ifindex. */
     public int redirectMap(int i) {
         return Memory.getInt(descriptor(i) + FrameDescriptor.REDIRECT_MAP);

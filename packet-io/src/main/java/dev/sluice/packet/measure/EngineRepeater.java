@@ -58,11 +58,6 @@ public final class EngineRepeater implements Repeater, AutoCloseable {
         return CpuClock.nanos() - start;
     }
 
-    /** What the last run returned. */
-    public int lastAction() {
-        return Memory.getInt(descriptors + FrameDescriptor.ACTION);
-    }
-
     private void fault(int index, ProgramFault fault) {
         faults++;
         if (firstFault == null) {
