@@ -29,7 +29,7 @@ import jdk.jfr.consumer.RecordingStream;
  */
 final class C2Report {
     private static final int C2_LEVEL = 4;
-    private static final long MOST_NANOS = TimeUnit.SECONDS.toNanos(30);
+    private static final long MOST_NANOS = TimeUnit.SECONDS.toNanos(120);
 
     /** Further compilations of the same loop come within this time of the last. */
     private static final long QUIET_NANOS = TimeUnit.SECONDS.toNanos(2);
