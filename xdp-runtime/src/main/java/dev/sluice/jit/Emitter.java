@@ -882,7 +882,7 @@ final class Emitter {
             return;
         }
         switch (insn.form()) {
-            case ALU_K, ALU_X, UNARY, MOVSX -> alu(insn);
+            case ALU_K, ALU_X, UNARY, MOVSX -> alu(insn, pc);
             case LDDW -> {
                 pushLong(insn.pseudo() == Pseudo.FUNC ? FunctionPointer.of(insn.target(pc)) : insn.imm());
                 b.lstore(register[insn.dst()]);
@@ -931,9 +931,9 @@ final class Emitter {
         b.athrow();
     }
 
-    private void alu(Instruction insn) {
+    private void alu(Instruction insn, int pc) {
         AluOp op = insn.opcode().alu();
-        boolean is64 = insn.opcode().is64();
+        boolean is64 = insn.opcode().is64() || unit.numbers.staysInLowHalf(insn, pc);
         boolean hasDst = op != AluOp.MOV && insn.form() != Form.MOVSX;
         if (op == AluOp.LE64) {
             return;
@@ -945,9 +945,9 @@ final class Emitter {
         if (insn.form() == Form.ALU_K) {
             boolean shift = op == AluOp.LSH || op == AluOp.RSH || op == AluOp.ARSH;
             if (shift) {
-                b.loadConstant(insn.imm32() & (is64 ? 63 : 31));
+                b.loadConstant(insn.imm32() & (insn.opcode().is64() ? 63 : 31));
             } else if (is64) {
-                pushLong(insn.imm());
+                pushLong(insn.opcode().is64() ? insn.imm() : insn.imm() & 0xffff_ffffL);
             } else {
                 b.loadConstant(insn.imm32());
             }
@@ -962,7 +962,7 @@ final class Emitter {
             } else {
                 narrow(is64);
             }
-            operation(op, is64, false);
+            operation(op, is64, unit.numbers.isNeverZero(insn, pc));
         }
         if (!is64) {
             widen();

@@ -32,6 +32,7 @@ final class Unit {
     final ClassDesc mainClass;
     final List<Flow> flows = new ArrayList<>();
     final Kinds kinds;
+    final Numbers numbers;
 
     /** Whether some helper that the program calls moves the packet. */
     final boolean movesPacket;
@@ -97,6 +98,7 @@ final class Unit {
         this.mainClass = mainClass;
         checked = settings.checked();
         facts = settings.facts();
+        numbers = new Numbers(facts);
         counted = variant.counted();
         assuming = variant.assuming();
         SizeEstimate estimate = new SizeEstimate(checked, counted);

@@ -1,0 +1,176 @@
+package dev.sluice.jit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.sluice.exec.Executable;
+import dev.sluice.exec.Interpreter;
+import dev.sluice.isa.Assembler;
+import dev.sluice.isa.Code;
+import dev.sluice.program.Program;
+import dev.sluice.program.Verified;
+import dev.sluice.verifier.Subject;
+import dev.sluice.verifier.Verdict;
+import dev.sluice.verifier.Verifier;
+import java.lang.classfile.ClassFile;
+import java.lang.classfile.CodeElement;
+import java.lang.classfile.Opcode;
+import java.lang.classfile.instruction.ConvertInstruction;
+import java.lang.classfile.instruction.InvokeInstruction;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Operations that are known to need no mask and no test for 0 have none, and all give what they give with them. */
+class NumbersTest {
+    /** Repeats a run: {@code -Dsluice.seed=N}. */
+    private static final long SEED = Long.getLong("sluice.seed", System.nanoTime());
+
+    private static final int PROGRAMS = 300;
+
+    /** Bytes, a word and a long of the packet in r2 to r5. */
+    private static final String BEGIN = """
+            r9 = *(u32 *)(r1 + 4)
+            r6 = *(u32 *)(r1 + 0)
+            r8 = r6
+            r8 += 64
+            r0 = 0
+            if r8 > r9 goto out
+            r2 = *(u8 *)(r6 + 3)
+            r3 = *(u16 *)(r6 + 8)
+            r4 = *(u32 *)(r6 + 12)
+            r5 = *(u64 *)(r6 + 16)
+            """;
+
+    /** The action tells all 64 bits. */
+    private static final String END = """
+            r1 = r0
+            r1 >>= 32
+            r0 ^= r1
+            out:
+            exit
+            """;
+
+    private final Bed bed = new Bed(3);
+
+    @AfterEach
+    void close() {
+        bed.close();
+    }
+
+    private static Verified proved(String body) {
+        Code code = Assembler.assemble(BEGIN + body + END);
+        Verdict verdict = Verifier.create().verify(Subject.of(code.toBytes(), List.of()));
+        assertThat(verdict).as("%s", verdict).isInstanceOf(Verdict.Verified.class);
+        return ((Verdict.Verified) verdict)
+                .facts()
+                .verified(Program.ofCode("test", code))
+                .orElseThrow();
+    }
+
+    /** The instructions of what the packet loop is in. */
+    private static Stream<CodeElement> compiled(Verified verified) {
+        Compiler.Image image = Compiler.compile(
+                verified.program(),
+                new Variant(Variant.Entry.LOOP, false, true),
+                new Settings(verified.facts(), Settings.HUGE_METHOD_BYTES),
+                Lines.Mode.SOURCE);
+        return ClassFile.of().parse(image.classes().get(image.mainClass())).methods().stream()
+                .filter(method -> method.methodName().equalsString("run"))
+                .flatMap(method -> method.code().orElseThrow().elementStream());
+    }
+
+    private static long narrowings(Verified verified) {
+        return compiled(verified)
+                .filter(element -> element instanceof ConvertInstruction convert && convert.opcode() == Opcode.L2I)
+                .count();
+    }
+
+    private static List<String> calls(Verified verified) {
+        return compiled(verified)
+                .filter(InvokeInstruction.class::isInstance)
+                .map(element -> ((InvokeInstruction) element).name().stringValue())
+                .toList();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "w0 = w3, true",
+        "w0 = w4, true",
+        "w0 = w5, false",
+        "w0 = 7, true",
+        "w0 = -7, true",
+        "w3 &= w5, true",
+        "w5 &= 255, true",
+        "w5 |= 1, false",
+        "w2 |= w3, true",
+        "w4 ^= -1, true",
+        "w2 += w3, true",
+        "w4 += 1, false",
+        "w3 -= 1, false",
+        "w2 *= w3, true",
+        "w4 *= w4, false",
+        "w3 <<= 16, true",
+        "w3 <<= 17, false",
+        "w4 >>= 3, true",
+        "w5 >>= 3, false",
+        "w4 s>>= 3, false",
+    })
+    void masksAreLeftOutWhereUpperHalvesAreZero(String operation, boolean leftOut) {
+        long before = narrowings(proved("r0 = 2\n"));
+        long with = narrowings(proved("r0 = 2\n" + operation + "\n"));
+        assertThat(with == before).isEqualTo(leftOut);
+        alike(proved("r0 = 2\n" + operation + "\nr0 = r2\nr0 ^= r3\nr0 ^= r4\nr0 ^= r5\n"), operation);
+    }
+
+    @Test
+    void aDivisorThatIsNeverZeroIsNotTested() {
+        String known = "r2 |= 1\nr0 = r5\nr0 /= r2\n";
+        String unknown = "r0 = r5\nr0 /= r2\n";
+        assertThat(calls(proved(known))).contains("divideUnsigned").doesNotContain("div64");
+        assertThat(calls(proved(unknown))).doesNotContain("divideUnsigned");
+        alike(proved(known), known);
+        alike(proved(unknown), unknown);
+    }
+
+    private List<String> outcome(Executable executable) {
+        bed.reset();
+        List<String> outcome = List.of(Arrays.toString(bed.run(executable)));
+        assertThat(bed.faults).isEmpty();
+        return outcome;
+    }
+
+    private void alike(Verified verified, String what) {
+        assertThat(outcome(JitEngine.trusting().load(verified, 2)))
+                .as(what)
+                .isEqualTo(outcome(new Interpreter().load(verified.program(), 1)));
+    }
+
+    @Test
+    void randomArithmeticIsAsWithAllMasks() {
+        Random random = new Random(SEED);
+        String[] binary = {"+=", "-=", "*=", "|=", "&=", "^=", "=", "/=", "%=", "s/=", "s%="};
+        String[] shifts = {"<<=", ">>=", "s>>="};
+        for (int i = 0; i < PROGRAMS; i++) {
+            StringBuilder body = new StringBuilder("r0 = 0\n");
+            for (int n = 0; n < 40; n++) {
+                String half = random.nextInt(4) == 0 ? "r" : "w";
+                String dst = half + new int[] {0, 2, 3, 4, 5}[random.nextInt(5)];
+                String src = half + (2 + random.nextInt(4));
+                String text = switch (random.nextInt(4)) {
+                    case 0 -> dst + " " + shifts[random.nextInt(3)] + " " + random.nextInt(32);
+                    case 1 -> dst + " " + binary[random.nextInt(7)] + " " + (random.nextInt() >> random.nextInt(32));
+                    case 2 -> dst + " " + shifts[random.nextInt(3)] + " " + src;
+                    default -> dst + " " + binary[random.nextInt(binary.length)] + " " + src;
+                };
+                body.append(text).append('\n');
+            }
+            body.append("r0 ^= r2\nr0 ^= r3\nr0 ^= r4\nr0 ^= r5\n");
+            alike(proved(body.toString()), "seed=" + SEED + " program=" + i + "\n" + body);
+        }
+    }
+}
