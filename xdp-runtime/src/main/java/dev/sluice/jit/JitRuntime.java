@@ -266,18 +266,8 @@ public final class JitRuntime {
      * @param bytes below the frame pointer, a multiple of 8
      */
     public static void zeroFrame(long framePointer, int bytes) {
-        long address = framePointer - bytes;
-        for (; address <= framePointer - 8 * Long.BYTES; address += 8 * Long.BYTES) {
-            Memory.putLong(address, 0);
-            Memory.putLong(address + 8, 0);
-            Memory.putLong(address + 16, 0);
-            Memory.putLong(address + 24, 0);
-            Memory.putLong(address + 32, 0);
-            Memory.putLong(address + 40, 0);
-            Memory.putLong(address + 48, 0);
-            Memory.putLong(address + 56, 0);
-        }
-        for (; address < framePointer; address += Long.BYTES) {
+        // short, as it comes into the middle of programs: what C2 inlines of one method has a limit
+        for (long address = framePointer - bytes; address < framePointer; address += Long.BYTES) {
             Memory.putLong(address, 0);
         }
     }
