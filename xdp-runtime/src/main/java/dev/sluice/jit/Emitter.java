@@ -933,7 +933,8 @@ final class Emitter {
 
     private void alu(Instruction insn, int pc) {
         AluOp op = insn.opcode().alu();
-        boolean is64 = insn.opcode().is64() || unit.numbers.staysInLowHalf(insn, pc);
+        boolean isConstant = op == AluOp.MOV && insn.form() == Form.ALU_K;
+        boolean is64 = insn.opcode().is64() || isConstant;
         boolean hasDst = op != AluOp.MOV && insn.form() != Form.MOVSX;
         if (op == AluOp.LE64) {
             return;
@@ -962,7 +963,7 @@ final class Emitter {
             } else {
                 narrow(is64);
             }
-            operation(op, is64, unit.numbers.isNeverZero(insn, pc));
+            operation(op, is64, unit.isNeverZero(insn, pc));
         }
         if (!is64) {
             widen();

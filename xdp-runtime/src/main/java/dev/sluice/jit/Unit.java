@@ -11,6 +11,7 @@ import dev.sluice.map.MapTable;
 import dev.sluice.map.MapType;
 import dev.sluice.program.Facts;
 import dev.sluice.program.Program;
+import dev.sluice.program.RegisterFact;
 import dev.sluice.program.Subprogram;
 import java.lang.constant.ClassDesc;
 import java.util.ArrayList;
@@ -32,7 +33,6 @@ final class Unit {
     final ClassDesc mainClass;
     final List<Flow> flows = new ArrayList<>();
     final Kinds kinds;
-    final Numbers numbers;
 
     /** Whether some helper that the program calls moves the packet. */
     final boolean movesPacket;
@@ -98,7 +98,6 @@ final class Unit {
         this.mainClass = mainClass;
         checked = settings.checked();
         facts = settings.facts();
-        numbers = new Numbers(facts);
         counted = variant.counted();
         assuming = variant.assuming();
         SizeEstimate estimate = new SizeEstimate(checked, counted);
@@ -309,6 +308,13 @@ final class Unit {
     /** Whether somebody has proved that the load at a slot reads the context. */
     boolean isContextLoad(int slot, Instruction insn) {
         return facts != null && facts.isContextLoad(slot, insn);
+    }
+
+    /** Whether it is proved that the second register of an operation is never 0. */
+    boolean isNeverZero(Instruction insn, int slot) {
+        RegisterFact fact = facts == null ? RegisterFact.NONE : facts.before(slot, insn.src());
+        return fact.kind() == RegisterFact.Kind.SCALAR
+                && (insn.opcode().is64() ? fact.range().umin() : fact.range().u32min()) != 0;
     }
 
     /** Whether code may assume that an access at a constant address is allowed. */

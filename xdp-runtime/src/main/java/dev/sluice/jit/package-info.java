@@ -68,8 +68,7 @@
  *   <li>branches that go one way, and the code behind them, are left out;
  *   <li>variables on the stack that only their function touches are locals, and a frame is zeroed only where it may be read
  *       before it is written;
- *   <li>operations on low halves whose operands and result are known to fit are those on whole registers, without masks, and
- *       divisors that are never 0 are not tested ({@link dev.sluice.jit.Numbers});
+ *   <li>divisors that are never 0 are not tested;
  *   <li>functions are emitted in place of their calls as long as the method has room;
  *   <li>bytes that a block moves one by one are moved together, and what it has stored is not loaded again ({@link
  *       dev.sluice.jit.ByteFlow});
