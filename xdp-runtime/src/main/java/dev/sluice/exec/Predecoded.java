@@ -61,12 +61,7 @@ final class Predecoded implements Callbacks {
             }
             function = functions.get(slot) ? slot : function;
             opcodes[slot] = insn.opcode();
-            // Calls and lddw keep other things than a register in src.
-            boolean srcIsRegister = insn.form() != Form.LDDW
-                    && insn.form() != Form.CALL_LOCAL
-                    && insn.form() != Form.CALL_KFUNC
-                    && insn.form() != Form.CALL_HELPER;
-            int src = srcIsRegister ? insn.src() : 0;
+            int src = insn.hasSrcRegister() ? insn.src() : 0;
             int operation = Operation.of(insn.opcode());
             watched[slot] = Operation.word(Operation.watched(operation), insn.dst(), src, insn.off(), insn.imm());
             boolean swapped = Operation.isStore(operation);

@@ -25,9 +25,9 @@ public record Instruction(Opcode opcode, int dst, int src, int off, long imm) {
         return opcode.form() == Form.LDDW ? 2 : 1;
     }
 
-    /** Whether a register is in its dst or src field, as a register. */
-    public boolean names(int register) {
-        boolean srcIsRegister = switch (opcode.form()) {
+    /** Whether its src field is a register, or may be. */
+    public boolean hasSrcRegister() {
+        return switch (opcode.form()) {
             case LDDW, CALL_HELPER, CALL_LOCAL, CALL_KFUNC -> false; // keep something else there
             case ALU_K,
                     ALU_X,
@@ -50,7 +50,11 @@ public record Instruction(Opcode opcode, int dst, int src, int off, long imm) {
                     LOAD_ACQ,
                     STORE_REL -> true;
         };
-        return dst == register || srcIsRegister && src == register;
+    }
+
+    /** Whether a register is in its dst or src field, as a register. */
+    public boolean names(int register) {
+        return dst == register || hasSrcRegister() && src == register;
     }
 
     /** The immediate as 32 bits; for {@link Form#LDDW} the low half. */

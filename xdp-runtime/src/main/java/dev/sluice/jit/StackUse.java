@@ -95,10 +95,10 @@ final class StackUse {
         return variables.get(function);
     }
 
-    /** The number of the variable that a load or store accesses, or -1. */
+    /** The number of the variable that an instruction loads or stores, or -1. */
     int variable(int function, int slot, Instruction insn) {
         Map<Variable, Integer> known = variables.get(function);
-        if (known.isEmpty()) {
+        if (known.isEmpty() || !isLoadOrStore(insn)) {
             return -1;
         }
         RegisterFact base = facts.base(slot, insn);
@@ -108,6 +108,13 @@ final class StackUse {
         Variable accessed = new Variable(
                 (int) base.minOffset() + insn.off(), insn.opcode().width().bytes());
         return known.getOrDefault(accessed, -1);
+    }
+
+    private static boolean isLoadOrStore(Instruction insn) {
+        return switch (insn.form()) {
+            case LDX, LDXSX, ST, STX -> true;
+            default -> false;
+        };
     }
 
     /** Offsets from r10, multiples of 8 and below 0, of what has to begin as zero, beside the variables. */

@@ -240,10 +240,7 @@ final class Unit {
     }
 
     private boolean isVariable(int function, int slot, Instruction insn) {
-        return switch (insn.form()) {
-            case LDX, LDXSX, ST, STX -> stack != null && stack.variable(function, slot, insn) >= 0;
-            default -> false;
-        };
+        return stack != null && stack.variable(function, slot, insn) >= 0;
     }
 
     /** Whether a function makes tail calls itself. */

@@ -28,7 +28,7 @@ final class Variables {
         for (Block block : blocks) {
             for (int slot = block.start; slot < block.end; ) {
                 Instruction insn = flow.code.at(slot);
-                int variable = accessed(slot, insn);
+                int variable = stack.variable(function, slot, insn);
                 if (variable >= 0) {
                     long bit = 1L << variable;
                     if (insn.form() == Form.ST || insn.form() == Form.STX) {
@@ -59,13 +59,6 @@ final class Variables {
         }
     }
 
-    private int accessed(int slot, Instruction insn) {
-        return switch (insn.form()) {
-            case LDX, LDXSX, ST, STX -> stack.variable(function, slot, insn);
-            default -> -1;
-        };
-    }
-
     /** The variables that are live where a block begins, as bits. */
     long liveIn(int block) {
         return liveIn[block];
@@ -77,13 +70,8 @@ final class Variables {
         for (Block block : part.blocks) {
             for (int slot = block.start; slot < block.end; ) {
                 Instruction insn = part.flow.code.at(slot);
-                switch (insn.form()) {
-                    case LDX, LDXSX, ST, STX -> {
-                        int variable = stack.variable(part.function, slot, insn);
-                        accessed |= variable < 0 ? 0 : 1L << variable;
-                    }
-                    default -> {}
-                }
+                int variable = stack.variable(part.function, slot, insn);
+                accessed |= variable < 0 ? 0 : 1L << variable;
                 slot += insn.slots();
             }
         }
