@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.Stream;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -27,11 +28,11 @@ import picocli.CommandLine.Parameters;
 
 /**
  * The command {@code bench/run pcaps}: {@code sluice bench} of every XDP program below {@code pcaps/programs} and {@code
- * pcaps/bench}, each in a JVM of its own, on captures of this project, and which of them are slower than in the kernel.
+ * pcaps/bench}, each in a JVM of its own, on captures of this project, on each engine, and which are slower than in the kernel.
  */
 @Command(
         name = "bench/run pcaps",
-        description = "Measures all programs of pcaps beside this machine's kernel.",
+        description = "Measures all programs of pcaps on each engine beside this machine's kernel, nanoseconds of CPU a packet.",
         mixinStandardHelpOptions = true)
 public final class PcapsComparison implements Callable<Integer> {
     private static final List<String> USUAL = List.of(
@@ -50,6 +51,9 @@ public final class PcapsComparison implements Callable<Integer> {
     private static final List<String> SMALL = List.of("generated/size-64.pcap");
     private static final List<String> SERVICES = List.of("apps/services.pcap");
 
+    /** What checks may multiply a program's time by. */
+    private static final double MOST_CHECKED = 3;
+
     @Parameters(
             arity = "0..*",
             paramLabel = "WORD",
@@ -64,7 +68,7 @@ public final class PcapsComparison implements Callable<Integer> {
 
     @Option(
             names = {"-j", "--json"},
-            description = "Print JSON: what sluice bench -j says of each program, and how many have a ratio above 1.")
+            description = "Print JSON: what sluice bench -j says of each program, and how many are slow.")
     private boolean json;
 
     /**
@@ -102,15 +106,22 @@ public final class PcapsComparison implements Callable<Integer> {
             return fields.containsKey("ratio");
         }
 
-        /** Below all others when there is none. */
-        double ratio() {
-            return isRated() ? Double.parseDouble(text("ratio")) : -1;
+        /** NaN when there is none. */
+        double number(String field) {
+            return fields.containsKey(field) ? Double.parseDouble(text(field)) : Double.NaN;
         }
 
-        String number(String field) {
-            return fields.containsKey(field)
-                    ? String.format(Locale.ROOT, "%.2f", Double.parseDouble(text(field)))
-                    : "-";
+        double ratio() {
+            return number("ratio");
+        }
+
+        double checkedToSluice() {
+            return number("checked.to_sluice");
+        }
+
+        /** NaN as well where the kernel ran something else: then there is no ratio of any engine. */
+        double interpreterToKernel() {
+            return isRated() ? number("interpreter.ns_per_packet") / number("kernel.ns_per_packet") : Double.NaN;
         }
     }
 
@@ -225,8 +236,14 @@ public final class PcapsComparison implements Callable<Integer> {
         return outcomes.stream().filter(Outcome::isRated).count();
     }
 
-    private static long above(List<Outcome> outcomes) {
-        return outcomes.stream().filter(outcome -> outcome.ratio() > 1).count();
+    private static long above(List<Outcome> outcomes, ToDoubleFunction<Outcome> ratio, double most) {
+        return outcomes.stream()
+                .filter(outcome -> ratio.applyAsDouble(outcome) > most)
+                .count();
+    }
+
+    private static String show(double value) {
+        return Double.isNaN(value) ? "-" : String.format(Locale.ROOT, value < 100 ? "%.2f" : "%,.0f", value);
     }
 
     static void printJson(PrintStream out, Path home, List<Outcome> outcomes) throws IOException {
@@ -247,7 +264,8 @@ public final class PcapsComparison implements Callable<Integer> {
         }
         json.writeEndArray();
         json.writeNumberField("with_ratio", rated(outcomes));
-        json.writeNumberField("above_one", above(outcomes));
+        json.writeNumberField("above_one", above(outcomes, Outcome::ratio, 1));
+        json.writeNumberField("checked_above_three", above(outcomes, Outcome::checkedToSluice, MOST_CHECKED));
         json.writeEndObject();
         json.flush();
         out.println();
@@ -256,9 +274,24 @@ public final class PcapsComparison implements Callable<Integer> {
     /** The slowest beside the kernel first, those without a ratio last. */
     static void print(PrintStream out, Path home, List<Outcome> outcomes) {
         List<Outcome> sorted = new ArrayList<>(outcomes);
-        sorted.sort(Comparator.comparingDouble(Outcome::ratio).reversed());
-        String line = "%-46s %-20s %6s %9s %9s %9s %6s  %s%n";
-        out.printf(line, "object", "program", "insns", "sluice", "kernel", "to kernel", "net", "");
+        // NaN is above all numbers
+        sorted.sort(Comparator.comparing((Outcome outcome) -> !outcome.isRated())
+                .thenComparing(Comparator.comparingDouble(Outcome::ratio).reversed()));
+        String line = "%-46s %-20s %6s %9s %9s %9s %11s %9s %9s %11s  %s%n";
+        out.printf(line, "", "", "", "", "", "", "", "sluice", "checked", "interpreter", "");
+        out.printf(
+                line,
+                "object",
+                "program",
+                "insns",
+                "sluice",
+                "kernel",
+                "checked",
+                "interpreter",
+                "to kernel",
+                "to sluice",
+                "to kernel",
+                "");
         for (Outcome outcome : sorted) {
             String why =
                     outcome.error.isEmpty() ? outcome.text("ratio_reason") : outcome.error.replaceFirst("^Error: ", "");
@@ -267,15 +300,19 @@ public final class PcapsComparison implements Callable<Integer> {
                     home.relativize(outcome.job.object),
                     outcome.job.program,
                     outcome.text("instructions"),
-                    outcome.number("sluice.ns_per_packet"),
-                    outcome.number("kernel.ns_per_packet"),
-                    outcome.number("ratio"),
-                    outcome.number("ratio_net"),
+                    show(outcome.number("sluice.ns_per_packet")),
+                    show(outcome.number("kernel.ns_per_packet")),
+                    show(outcome.number("checked.ns_per_packet")),
+                    show(outcome.number("interpreter.ns_per_packet")),
+                    show(outcome.ratio()),
+                    show(outcome.checkedToSluice()),
+                    show(outcome.interpreterToKernel()),
                     (outcome.text("warm_up.steady").equals("false") ? "not steady " : "") + why);
         }
-        out.println(above(outcomes) + " of " + rated(outcomes)
+        out.println(above(outcomes, Outcome::ratio, 1) + " of " + rated(outcomes)
                 + " programs with a ratio are slower than in the kernel, " + (outcomes.size() - rated(outcomes))
-                + " have no ratio");
+                + " have no ratio; " + above(outcomes, Outcome::checkedToSluice, MOST_CHECKED)
+                + " take more than three times as long with checks");
     }
 
     /** Arguments: see {@code bench/run pcaps --help}. */

@@ -48,24 +48,31 @@ class PcapsComparisonTest {
         List<PcapsComparison.Outcome> outcomes = List.of(
                 outcome("none", "{\"ratio\":null,\"ratio_reason\":\"unstable\"}"),
                 outcome("fast", "{\"instructions\":7,\"kernel\":{\"ns_per_packet\":5.125},\"ratio\":0.5}"),
-                outcome("slow", "{\"ratio\":1.25,\"warm_up\":{\"steady\":false}}"),
+                outcome(
+                        "slow",
+                        "{\"ratio\":1.25,\"warm_up\":{\"steady\":false},\"kernel\":{\"ns_per_packet\":4},"
+                                + "\"checked\":{\"ns_per_packet\":16,\"to_sluice\":3.2},"
+                                + "\"interpreter\":{\"ns_per_packet\":180}}"),
                 new PcapsComparison.Outcome(job("bad"), "", Map.of(), "Error: rejected"));
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         PcapsComparison.print(new PrintStream(out, true, StandardCharsets.UTF_8), HOME, outcomes);
         List<String> lines = out.toString(StandardCharsets.UTF_8).lines().toList();
-        assertThat(lines.get(1)).startsWith("pcaps/slow.bpf.o").contains("1.25").endsWith("not steady ");
-        assertThat(lines.get(2)).startsWith("pcaps/fast.bpf.o").contains(" 7 ", " 5.13 ", " 0.50 ");
-        assertThat(lines.subList(3, 5))
+        assertThat(lines.get(2)).startsWith("pcaps/slow.bpf.o").endsWith("not steady ");
+        assertThat(lines.get(2).split(" +", -1)).containsSubsequence("4.00", "16.00", "180", "1.25", "3.20", "45.00");
+        assertThat(lines.get(3)).startsWith("pcaps/fast.bpf.o").contains(" 7 ", " 5.13 ", " 0.50 ");
+        assertThat(lines.subList(4, 6))
                 .anyMatch(line -> line.endsWith("unstable"))
                 .anyMatch(line -> line.endsWith("rejected"));
         assertThat(lines.getLast())
-                .isEqualTo("1 of 2 programs with a ratio are slower than in the kernel, 2 have no ratio");
+                .isEqualTo("1 of 2 programs with a ratio are slower than in the kernel, 2 have no ratio; "
+                        + "1 take more than three times as long with checks");
         ByteArrayOutputStream json = new ByteArrayOutputStream();
         PcapsComparison.printJson(new PrintStream(json, true, StandardCharsets.UTF_8), HOME, outcomes);
         PcapsComparison.Outcome all = PcapsComparison.Outcome.of(job("all"), json.toString(StandardCharsets.UTF_8));
         assertThat(all.fields())
                 .containsEntry("with_ratio", "2")
                 .containsEntry("above_one", "1")
+                .containsEntry("checked_above_three", "1")
                 .containsEntry("programs.1.bench.kernel.ns_per_packet", "5.125")
                 .containsEntry("programs.3.error", "Error: rejected");
     }

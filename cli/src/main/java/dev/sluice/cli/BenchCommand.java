@@ -51,7 +51,6 @@ final class BenchCommand implements Callable<Integer> {
     @Option(
             names = "--engine",
             paramLabel = "ENGINE",
-            converter = EngineChoice.Converter.class,
             description = "The engine to measure (default: jit). Those that check are measured beside it.")
     private EngineChoice engine = EngineChoice.JIT;
 

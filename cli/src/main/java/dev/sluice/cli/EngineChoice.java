@@ -2,8 +2,6 @@ package dev.sluice.cli;
 
 import dev.sluice.Engines;
 import dev.sluice.exec.Engine;
-import picocli.CommandLine.ITypeConverter;
-import picocli.CommandLine.TypeConversionException;
 
 /** The values of {@code --engine}. */
 enum EngineChoice {
@@ -34,19 +32,6 @@ enum EngineChoice {
     /** As written on the command line. */
     @Override
     public String toString() {
-        return name().toLowerCase(java.util.Locale.ROOT).replace('_', '-');
-    }
-
-    /** Reads the option's value, in any case. */
-    static final class Converter implements ITypeConverter<EngineChoice> {
-        @Override
-        public EngineChoice convert(String value) {
-            for (EngineChoice choice : values()) {
-                if (choice.toString().equalsIgnoreCase(value)) {
-                    return choice;
-                }
-            }
-            throw new TypeConversionException("expected jit, jit-checked or interpreter, found " + value);
-        }
+        return ChoiceConverter.word(this);
     }
 }

@@ -56,7 +56,6 @@ final class ExecCommand implements Callable<Integer> {
     @Option(
             names = "--engine",
             paramLabel = "ENGINE",
-            converter = EngineChoice.Converter.class,
             description = "jit or interpreter (default: interpreter).")
     private EngineChoice engine = EngineChoice.INTERPRETER;
 

@@ -1,5 +1,6 @@
 package dev.sluice.cli;
 
+import dev.sluice.packet.Time;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.PrintStream;
@@ -56,7 +57,9 @@ public final class Main implements Runnable {
     public static int run(String... line) {
         String[] args = optionsLast(line);
         CommandLine commands = new CommandLine(new Main(CommandSpec.create()));
-        commands.setCaseInsensitiveEnumValuesAllowed(true);
+        register(commands, EngineChoice.class);
+        register(commands, ProgDumpCommand.Form.class);
+        register(commands, Time.class);
         boolean json = wantsJson(args);
         commands.setExecutionExceptionHandler((failure, command, parsed) -> {
             if (failure instanceof CommandFailure expected) {
@@ -74,6 +77,10 @@ public final class Main implements Runnable {
             return ExitCode.USAGE;
         });
         return commands.execute(args);
+    }
+
+    private static <E extends Enum<E>> void register(CommandLine commands, Class<E> type) {
+        commands.registerConverter(type, new ChoiceConverter<>(type));
     }
 
     /** {@code -j} and {@code -p} may stand in front of the command, as with bpftool. */

@@ -64,7 +64,6 @@ final class ProgDumpCommand implements Callable<Integer> {
     @Option(
             names = "--engine",
             paramLabel = "ENGINE",
-            converter = EngineChoice.Converter.class,
             description =
                     "jited: jit (the default) verifies the program and shows code without checks, jit-checked shows "
                             + "code with checks.")

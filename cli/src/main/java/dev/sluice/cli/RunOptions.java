@@ -22,7 +22,6 @@ final class RunOptions {
     @Option(
             names = "--engine",
             paramLabel = "ENGINE",
-            converter = EngineChoice.Converter.class,
             description = "jit (the default): verifies the program and compiles it without checks; what the verifier "
                     + "rejects is refused. jit-checked and interpreter: run any program and check every access.")
     private EngineChoice engine = EngineChoice.JIT;
