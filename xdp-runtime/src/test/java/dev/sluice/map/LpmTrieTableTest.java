@@ -3,6 +3,7 @@ package dev.sluice.map;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.memory.Memory;
+import dev.sluice.memory.QuiescentStates;
 import dev.sluice.memory.Regions;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
@@ -140,9 +141,14 @@ class LpmTrieTableTest {
         CompletableFuture<Integer> reader = CompletableFuture.supplyAsync(() -> {
             long own = Memory.allocate(arena, 8, 8);
             int misses = 0;
-            for (int i = 0; !done.get(); i++) {
-                write(own, 32, new byte[] {10, (byte) i, 1, (byte) (i >> 8)});
-                misses += map.lookup(own, 0) == 0 ? 1 : 0;
+            // without a place among the readers, nodes are used again while this one stands on them
+            try (QuiescentStates.Reader place = table.quiescentStates().newReader()) {
+                place.enter();
+                for (int i = 0; !done.get(); i++) {
+                    write(own, 32, new byte[] {10, (byte) i, 1, (byte) (i >> 8)});
+                    misses += map.lookup(own, 0) == 0 ? 1 : 0;
+                    place.quiescent();
+                }
             }
             return misses;
         });
