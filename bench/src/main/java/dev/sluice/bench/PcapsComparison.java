@@ -32,7 +32,8 @@ import picocli.CommandLine.Parameters;
  */
 @Command(
         name = "bench/run pcaps",
-        description = "Measures all programs of pcaps on each engine beside this machine's kernel, nanoseconds of CPU a packet.",
+        description =
+                "Measures all programs of pcaps on each engine beside this machine's kernel, nanoseconds of CPU a packet.",
         mixinStandardHelpOptions = true)
 public final class PcapsComparison implements Callable<Integer> {
     private static final List<String> USUAL = List.of(

@@ -53,10 +53,7 @@ final class ExecCommand implements Callable<Integer> {
             description = "Bytes that the program may read and write, as hexadecimal digits.")
     private String memory = "";
 
-    @Option(
-            names = "--engine",
-            paramLabel = "ENGINE",
-            description = "jit or interpreter (default: interpreter).")
+    @Option(names = "--engine", paramLabel = "ENGINE", description = "jit or interpreter (default: interpreter).")
     private EngineChoice engine = EngineChoice.INTERPRETER;
 
     @Option(

@@ -121,7 +121,7 @@ class EventAgreementTest {
 
     @Test
     void ringBuffersFillAndEmptyInTheSameWay() {
-        long seed = new Random().nextLong();
+        long seed = Long.getLong("sluice.seed", System.nanoTime());
         System.out.println("EventAgreementTest seed=" + seed);
         Random random = new Random(seed);
         List<AutoCloseable> open = new ArrayList<>();

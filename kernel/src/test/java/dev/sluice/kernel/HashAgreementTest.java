@@ -48,7 +48,7 @@ class HashAgreementTest {
     @ParameterizedTest
     @EnumSource(names = {"HASH", "PERCPU_HASH", "LRU_HASH", "LRU_PERCPU_HASH"})
     void randomOperations(MapType type) {
-        long seed = new Random().nextLong();
+        long seed = Long.getLong("sluice.seed", System.nanoTime());
         System.out.println("HashAgreementTest type=" + type + " seed=" + seed);
         for (int flags : flagsOf(type)) {
             randomOperations(new Random(seed), MapTwin.def(type, 4, 12, 24, flags, 0), 40, 4000);
@@ -59,7 +59,7 @@ class HashAgreementTest {
     @ParameterizedTest
     @ValueSource(ints = {0, NO_COMMON_LRU})
     void evictionsOfLargeTables(int flags) {
-        long seed = new Random().nextLong();
+        long seed = Long.getLong("sluice.seed", System.nanoTime());
         System.out.println("HashAgreementTest flags=" + flags + " seed=" + seed);
         for (MapType type : List.of(MapType.LRU_HASH, MapType.LRU_PERCPU_HASH)) {
             randomOperations(new Random(seed), MapTwin.def(type, 4, 8, 1000, flags, 0), 2500, 12_000);

@@ -44,7 +44,7 @@ class KeylessAgreementTest {
     @ParameterizedTest
     @EnumSource(names = {"QUEUE", "STACK"})
     void randomOperations(MapType type) {
-        long seed = new Random().nextLong();
+        long seed = Long.getLong("sluice.seed", System.nanoTime());
         System.out.println("KeylessAgreementTest type=" + type + " seed=" + seed);
         Random random = new Random(seed);
         try (MapTwin twin = MapTwin.create(kernel, MapTwin.def(type, 0, 12, 7, 0, 0))) {
@@ -71,7 +71,7 @@ class KeylessAgreementTest {
     @ParameterizedTest
     @ValueSource(ints = {1, 3, 4, 7, 8, 12, 13, 16, 24, 29})
     void bloomFilters(int valueSize) {
-        long seed = new Random().nextLong();
+        long seed = Long.getLong("sluice.seed", System.nanoTime());
         System.out.println("KeylessAgreementTest valueSize=" + valueSize + " seed=" + seed);
         Random random = new Random(seed);
         for (int extra : new int[] {0, 1, 3, 15}) {

@@ -57,7 +57,7 @@ class LpmTrieAgreementTest {
     @ParameterizedTest
     @ValueSource(ints = {1, 4, 6, 16})
     void randomOperations(int dataBytes) {
-        long seed = new Random().nextLong();
+        long seed = Long.getLong("sluice.seed", System.nanoTime());
         System.out.println("LpmTrieAgreementTest dataBytes=" + dataBytes + " seed=" + seed);
         Random random = new Random(seed);
         try (MapTwin twin = MapTwin.create(kernel, trie(4 + dataBytes, 8, 60, NO_PREALLOC))) {

@@ -131,7 +131,7 @@ class MapInMapAgreementTest {
     @ParameterizedTest
     @EnumSource(names = {"ARRAY_OF_MAPS", "HASH_OF_MAPS"})
     void randomOperations(MapType type) {
-        long seed = new Random().nextLong();
+        long seed = Long.getLong("sluice.seed", System.nanoTime());
         System.out.println("MapInMapAgreementTest type=" + type + " seed=" + seed);
         Random random = new Random(seed);
         MapDef inner = MapTwin.def(MapType.ARRAY, 4, 8, 4, 0, 0);

@@ -32,7 +32,7 @@ class RedirectMapAgreementTest {
 
     @Test
     void cpuMaps() {
-        long seed = new Random().nextLong();
+        long seed = Long.getLong("sluice.seed", System.nanoTime());
         System.out.println("RedirectMapAgreementTest seed=" + seed);
         Random random = new Random(seed);
         int[] queues = {0, 1, 192, 16384, 16385, -1};

@@ -82,7 +82,7 @@ class SpinLockAgreementTest {
     }
 
     private void randomOperations(MapDef def) {
-        long seed = new Random().nextLong();
+        long seed = Long.getLong("sluice.seed", System.nanoTime());
         System.out.println("SpinLockAgreementTest type=" + def.type() + " seed=" + seed);
         Random random = new Random(seed);
         try (MapTwin twin = create(def)) {

@@ -39,7 +39,7 @@ class TestRunAgreementTest {
     @MethodSource("programs")
     void randomInputs(String object, String name, Engine engine) {
         Kernel kernel = Kernels.kernel();
-        long seed = new Random().nextLong();
+        long seed = Long.getLong("sluice.seed", System.nanoTime());
         Random random = new Random(seed);
         ObjectSpec spec = Pcaps.read(Pcaps.object(object)).withKconfig(KernelLoader.kconfig(kernel));
         List<ProgramSpec> programs = spec.xdpPrograms();

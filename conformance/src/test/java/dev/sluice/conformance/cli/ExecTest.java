@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code sluice exec}: the plug-in protocol of the public bpf_conformance runner, its stream of jobs, and bytecode that means harm. */
 class ExecTest {
-    private static final long SEED = Long.getLong("sluice.seed", 20_261_121L);
+    private static final long SEED = Long.getLong("sluice.seed", System.nanoTime());
     private static final String RETURN_5 = "b7 00 00 00 05 00 00 00 95 00 00 00 00 00 00 00";
 
     private static Cli.Result exec(String program, Object... args) {
