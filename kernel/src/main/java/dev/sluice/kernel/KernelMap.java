@@ -65,32 +65,29 @@ public final class KernelMap implements AutoCloseable {
 
     static KernelMap create(Kernel kernel, MapAttributes a) {
         try (Call call = Call.begin()) {
-            call.set(0, a.type());
-            call.set(4, a.keySize());
-            call.set(8, a.valueSize());
-            call.set(12, a.maxEntries());
-            call.set(16, a.flags());
-            call.set(20, a.inner() == null ? 0 : a.inner().fd());
-            call.set(24, a.numaNode());
-            MemorySegment.copy(
-                    Uapi.objectName(a.name()), 0, call.attr(), ValueLayout.JAVA_BYTE, 28, Uapi.OBJ_NAME_BYTES);
-            call.set(44, a.ifindex());
-            call.set(48, a.btf() == null ? 0 : a.btf().fd());
-            call.set(52, a.btfKeyTypeId());
-            call.set(56, a.btfValueTypeId());
-            call.set(60, a.btfVmlinuxValueTypeId());
-            call.set(64, a.mapExtra());
+            call.set(0, a.type);
+            call.set(4, a.keySize);
+            call.set(8, a.valueSize);
+            call.set(12, a.maxEntries);
+            call.set(16, a.flags);
+            call.set(20, a.inner == null ? 0 : a.inner.fd());
+            call.set(24, a.numaNode);
+            MemorySegment.copy(Uapi.objectName(a.name), 0, call.attr(), ValueLayout.JAVA_BYTE, 28, Uapi.OBJ_NAME_BYTES);
+            call.set(44, a.ifindex);
+            call.set(48, a.btf == null ? 0 : a.btf.fd());
+            call.set(52, a.btfKeyTypeId);
+            call.set(56, a.btfValueTypeId);
+            call.set(64, a.mapExtra);
             int result = call.bpf(Uapi.MAP_CREATE, 72);
             if (result < 0) {
                 throw new BpfException(
-                        "bpf(MAP_CREATE) name=" + a.name() + " type=" + a.type() + " key_size=" + a.keySize()
-                                + " value_size=" + a.valueSize() + " max_entries="
-                                + Integer.toUnsignedString(a.maxEntries()) + " map_flags=0x"
-                                + Integer.toHexString(a.flags()),
+                        "bpf(MAP_CREATE) name=" + a.name + " type=" + a.type + " key_size=" + a.keySize
+                                + " value_size=" + a.valueSize + " max_entries="
+                                + Integer.toUnsignedString(a.maxEntries) + " map_flags=0x"
+                                + Integer.toHexString(a.flags),
                         -result);
             }
-            return new KernelMap(
-                    kernel, new Fd(result), a.type(), a.name(), a.keySize(), a.valueSize(), a.maxEntries());
+            return new KernelMap(kernel, new Fd(result), a.type, a.name, a.keySize, a.valueSize, a.maxEntries);
         }
     }
 

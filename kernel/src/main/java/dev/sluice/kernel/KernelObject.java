@@ -121,7 +121,7 @@ public final class KernelObject implements AutoCloseable {
     /** Maps that do not take BTF types are made without them, as libbpf does; where that is not usual, with a remark. */
     private KernelMap createWithTypes(ObjectPlan.MapPlan map, MapAttributes attributes) {
         boolean typed = map.btfKeyTypeId() != 0 || map.btfValueTypeId() != 0;
-        if (btf != null && typed && takesTypes(attributes.type())) {
+        if (btf != null && typed && takesTypes(attributes.type)) {
             try {
                 return kernel.createMap(attributes.withBtf(btf, map.btfKeyTypeId(), map.btfValueTypeId()));
             } catch (BpfException e) {

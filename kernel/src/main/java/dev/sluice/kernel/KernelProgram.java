@@ -110,7 +110,6 @@ public final class KernelProgram implements AutoCloseable {
             MemorySegment fds = call.allocate(4L * a.fdArray.length);
             MemorySegment.copy(a.fdArray, 0, fds, ValueLayout.JAVA_INT, 0, a.fdArray.length);
             call.set(120, fds);
-            call.set(148, a.fdArrayCount);
         }
         int result = call.bpf(Uapi.PROG_LOAD, LOAD_BYTES);
         for (int attempt = 1; result == -Errno.EAGAIN && attempt < LOAD_ATTEMPTS; attempt++) {

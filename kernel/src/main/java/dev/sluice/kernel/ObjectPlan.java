@@ -67,7 +67,7 @@ public record ObjectPlan(
         }
 
         public String name() {
-            return attributes.name();
+            return attributes.name;
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.sluice.kernel;
 
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -29,7 +30,6 @@ public final class ProgramAttributes {
     byte[] lineInfo = {};
     int lineInfoRecordBytes;
     int[] fdArray = {};
-    int fdArrayCount;
     int logLevel = LOG_ON_REJECTION;
     int logCapacity = 64 << 20;
 
@@ -41,23 +41,23 @@ public final class ProgramAttributes {
         this.instructions = instructions;
     }
 
-    private ProgramAttributes(ProgramAttributes from) {
-        type = from.type;
-        instructions = from.instructions;
-        license = from.license;
-        name = from.name;
-        expectedAttachType = from.expectedAttachType;
-        flags = from.flags;
-        ifindex = from.ifindex;
-        btf = from.btf;
-        funcInfo = from.funcInfo;
-        funcInfoRecordBytes = from.funcInfoRecordBytes;
-        lineInfo = from.lineInfo;
-        lineInfoRecordBytes = from.lineInfoRecordBytes;
-        fdArray = from.fdArray;
-        fdArrayCount = from.fdArrayCount;
-        logLevel = from.logLevel;
-        logCapacity = from.logCapacity;
+    private ProgramAttributes with(Consumer<ProgramAttributes> change) {
+        ProgramAttributes copy = new ProgramAttributes(type, instructions);
+        copy.license = license;
+        copy.name = name;
+        copy.expectedAttachType = expectedAttachType;
+        copy.flags = flags;
+        copy.ifindex = ifindex;
+        copy.btf = btf;
+        copy.funcInfo = funcInfo;
+        copy.funcInfoRecordBytes = funcInfoRecordBytes;
+        copy.lineInfo = lineInfo;
+        copy.lineInfoRecordBytes = lineInfoRecordBytes;
+        copy.fdArray = fdArray;
+        copy.logLevel = logLevel;
+        copy.logCapacity = logCapacity;
+        change.accept(copy);
+        return copy;
     }
 
     /**
@@ -72,37 +72,27 @@ public final class ProgramAttributes {
 
     /** What the program says of its licence; "GPL" and its kin may call all helpers. */
     public ProgramAttributes withLicense(String license) {
-        ProgramAttributes copy = new ProgramAttributes(this);
-        copy.license = license;
-        return copy;
+        return with(copy -> copy.license = license);
     }
 
     /** At most 15 characters reach the kernel. */
     public ProgramAttributes withName(String name) {
-        ProgramAttributes copy = new ProgramAttributes(this);
-        copy.name = name;
-        return copy;
+        return with(copy -> copy.name = name);
     }
 
     /** {@code enum bpf_attach_type}; for XDP 0 or {@link Uapi#ATTACH_TYPE_XDP} and its kin. */
     public ProgramAttributes withExpectedAttachType(int expectedAttachType) {
-        ProgramAttributes copy = new ProgramAttributes(this);
-        copy.expectedAttachType = expectedAttachType;
-        return copy;
+        return with(copy -> copy.expectedAttachType = expectedAttachType);
     }
 
     /** {@code prog_flags}, such as {@link Uapi#BPF_F_XDP_HAS_FRAGS}. */
     public ProgramAttributes withFlags(int flags) {
-        ProgramAttributes copy = new ProgramAttributes(this);
-        copy.flags = flags;
-        return copy;
+        return with(copy -> copy.flags = flags);
     }
 
     /** The device that the program is made for; 0 for none. */
     public ProgramAttributes withIfindex(int ifindex) {
-        ProgramAttributes copy = new ProgramAttributes(this);
-        copy.ifindex = ifindex;
-        return copy;
+        return with(copy -> copy.ifindex = ifindex);
     }
 
     /**
@@ -121,41 +111,28 @@ public final class ProgramAttributes {
                     + " func_info_rec_size=" + funcInfoRecordBytes + " line_info=" + lineInfo.length
                     + " line_info_rec_size=" + lineInfoRecordBytes);
         }
-        ProgramAttributes copy = new ProgramAttributes(this);
-        copy.btf = btf;
-        copy.funcInfo = funcInfo;
-        copy.funcInfoRecordBytes = funcInfoRecordBytes;
-        copy.lineInfo = lineInfo;
-        copy.lineInfoRecordBytes = lineInfoRecordBytes;
-        return copy;
+        return with(copy -> {
+            copy.btf = btf;
+            copy.funcInfo = funcInfo;
+            copy.funcInfoRecordBytes = funcInfoRecordBytes;
+            copy.lineInfo = lineInfo;
+            copy.lineInfoRecordBytes = lineInfoRecordBytes;
+        });
     }
 
     /** Descriptors that instructions name by index (BPF_PSEUDO_MAP_IDX, module kfuncs). */
     public ProgramAttributes withFdArray(int... fds) {
-        ProgramAttributes copy = new ProgramAttributes(this);
-        copy.fdArray = fds.clone();
-        return copy;
-    }
-
-    /** As {@link #withFdArray}, and binds all of them to the program: {@code fd_array_cnt}, from Linux 6.14 on. */
-    public ProgramAttributes withBoundFdArray(int... fds) {
-        ProgramAttributes copy = withFdArray(fds);
-        copy.fdArrayCount = fds.length;
-        return copy;
+        return with(copy -> copy.fdArray = fds.clone());
     }
 
     /** A set of {@link Uapi#BPF_LOG_LEVEL1} and its kin, 0 for none, or {@link #LOG_ON_REJECTION} (the default). */
     public ProgramAttributes withLogLevel(int logLevel) {
-        ProgramAttributes copy = new ProgramAttributes(this);
-        copy.logLevel = logLevel;
-        return copy;
+        return with(copy -> copy.logLevel = logLevel);
     }
 
     /** Bytes of log to keep at most, 64 MiB if not said; of a longer one the end is kept. */
     public ProgramAttributes withLogCapacity(int bytes) {
-        ProgramAttributes copy = new ProgramAttributes(this);
-        copy.logCapacity = Math.max(bytes, 128);
-        return copy;
+        return with(copy -> copy.logCapacity = Math.max(bytes, 128));
     }
 
     @Override

@@ -41,10 +41,8 @@ public final class PacketRing implements AutoCloseable {
     }
 
     private static int size(Traffic traffic) {
-        int pattern = traffic.templates().isEmpty()
-                ? traffic.sizes().size()
-                : traffic.templates().size();
-        int flows = traffic.flows();
+        int pattern = traffic.templates.isEmpty() ? traffic.sizes.size() : traffic.templates.size();
+        int flows = traffic.flows;
         // whole patterns and at least one packet of each flow
         long packets = (flows + pattern - 1L) / pattern * pattern;
         if (packets > 2L * Traffic.MAX_FLOWS) {
@@ -58,18 +56,15 @@ public final class PacketRing implements AutoCloseable {
         List<byte[]> flows = flows(traffic);
         long bytes = 0;
         for (int i = 0; i < count; i++) {
-            byte[] frame = traffic.templates().isEmpty()
-                    ? blank(
-                            traffic.kind(),
-                            traffic.sizes().get(i % traffic.sizes().size()),
-                            traffic.vlan())
+            byte[] frame = traffic.templates.isEmpty()
+                    ? blank(traffic.kind, traffic.sizes.get(i % traffic.sizes.size()), traffic.vlan)
                     : template(traffic, i);
             new FrameEdit(frame).apply(traffic, flows.get(i % flows.size()), i);
             frames[i] = frame;
             bytes += frame.length + ALIGNMENT & -ALIGNMENT;
             if (bytes > MAX_BYTES) {
                 throw new IllegalArgumentException(
-                        "generated packets take more than 1 GiB, expected fewer flows, found=" + traffic.flows());
+                        "generated packets take more than 1 GiB, expected fewer flows, found=" + traffic.flows);
             }
         }
         long at = Memory.allocate(arena, Math.max(bytes, ALIGNMENT), 64);
@@ -82,13 +77,13 @@ public final class PacketRing implements AutoCloseable {
     }
 
     private static byte[] template(Traffic traffic, int i) {
-        byte[] frame = traffic.templates().get(i % traffic.templates().size());
-        if (traffic.vlan() < 0) {
+        byte[] frame = traffic.templates.get(i % traffic.templates.size());
+        if (traffic.vlan < 0) {
             return frame.clone();
         }
         byte[] tagged = new byte[frame.length + 4];
         System.arraycopy(frame, 0, tagged, 0, 12);
-        ByteBuffer.wrap(tagged).putShort(12, (short) 0x8100).putShort(14, (short) traffic.vlan());
+        ByteBuffer.wrap(tagged).putShort(12, (short) 0x8100).putShort(14, (short) traffic.vlan);
         System.arraycopy(frame, 12, tagged, 16, frame.length - 12);
         return tagged;
     }
@@ -137,19 +132,19 @@ public final class PacketRing implements AutoCloseable {
     /** As many different tuples as there are flows: source, destination, source port, destination port, one behind the other. */
     private static List<byte[]> flows(Traffic traffic) {
         List<Optional<Range>> ranges =
-                List.of(traffic.source(), traffic.destination(), traffic.sourcePort(), traffic.destinationPort());
-        boolean ports = !traffic.templates().isEmpty() || traffic.kind().hasPorts();
+                List.of(traffic.source, traffic.destination, traffic.sourcePort, traffic.destinationPort);
+        boolean ports = !traffic.templates.isEmpty() || traffic.kind.hasPorts();
         BigInteger possible = BigInteger.ONE;
         for (int i = 0; i < ranges.size(); i++) {
             if (ranges.get(i).isPresent() && (i < 2 || ports)) {
                 possible = possible.multiply(ranges.get(i).get().size());
             }
         }
-        Random random = new Random(traffic.seed());
+        Random random = new Random(traffic.seed);
         Set<BigInteger> drawn = new HashSet<>();
-        boolean all = possible.compareTo(BigInteger.valueOf(4L * traffic.flows())) < 0;
+        boolean all = possible.compareTo(BigInteger.valueOf(4L * traffic.flows)) < 0;
         byte[][] flows =
-                new byte[possible.min(BigInteger.valueOf(traffic.flows())).intValue()][];
+                new byte[possible.min(BigInteger.valueOf(traffic.flows)).intValue()][];
         for (int i = 0; i < flows.length; i++) {
             BigInteger number;
             if (all) {
@@ -190,8 +185,8 @@ public final class PacketRing implements AutoCloseable {
         }
 
         void apply(Traffic traffic, byte[] flow, int number) {
-            put(traffic.destinationMac().orElse(null), 0);
-            put(traffic.sourceMac().orElse(null), 6);
+            put(traffic.destinationMac.orElse(null), 0);
+            put(traffic.sourceMac.orElse(null), 6);
             int size = frame.capacity();
             int at = 14;
             int type = size >= at ? frame.getShort(12) & 0xffff : 0;
@@ -202,16 +197,16 @@ public final class PacketRing implements AutoCloseable {
             if (type == 0x0800 && size >= at + 20) {
                 ipv4(traffic, flow, number, at);
             } else if (type == 0x86dd && size >= at + 40) {
-                address(traffic.source(), flow, 0, at + 8, 16);
-                address(traffic.destination(), flow, 16, at + 24, 16);
+                address(traffic.source, flow, 0, at + 8, 16);
+                address(traffic.destination, flow, 16, at + 24, 16);
                 int length = Math.min(frame.getShort(at + 4) & 0xffff, size - at - 40);
                 transport(traffic, flow, number, frame.get(at + 6) & 0xff, at + 40, length, sum(at + 8, 32));
             }
         }
 
         private void ipv4(Traffic traffic, byte[] flow, int number, int at) {
-            address(traffic.source(), flow, 0, at + 12, 4);
-            address(traffic.destination(), flow, 16, at + 16, 4);
+            address(traffic.source, flow, 0, at + 12, 4);
+            address(traffic.destination, flow, 16, at + 16, 4);
             int header = (frame.get(at) & 15) * 4;
             int total = frame.getShort(at + 2) & 0xffff;
             if (header < 20 || total < header || frame.capacity() < at + total) {
@@ -237,16 +232,16 @@ public final class PacketRing implements AutoCloseable {
                 return;
             }
             if (protocol == 6 || protocol == 17) {
-                if (traffic.sourcePort().isPresent()) {
+                if (traffic.sourcePort.isPresent()) {
                     frame.put(at, flow, 32, 2);
                 }
-                if (traffic.destinationPort().isPresent()) {
+                if (traffic.destinationPort.isPresent()) {
                     frame.put(at + 2, flow, 34, 2);
                 }
-            } else if (traffic.templates().isEmpty()) {
+            } else if (traffic.templates.isEmpty()) {
                 frame.putShort(at + 4, (short) (number >>> 16)).putShort(at + 6, (short) number);
             }
-            boolean unused = protocol == 17 && !traffic.templates().isEmpty() && frame.getShort(at + 6) == 0;
+            boolean unused = protocol == 17 && !traffic.templates.isEmpty() && frame.getShort(at + 6) == 0;
             if (unused) {
                 return;
             }

@@ -5,37 +5,10 @@ import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
-/**
- * What a generator makes. Immutable; each method gives a changed copy.
- *
- * @param kind of packet where there are no templates
- * @param templates frames whose other fields stay as they are; empty for {@code kind}'s own
- * @param sourceMac six bytes; empty to leave the template's
- * @param destinationMac six bytes; empty to leave the template's
- * @param source addresses; empty to leave the template's
- * @param destination addresses; empty to leave the template's
- * @param sourcePort ports; empty to leave the template's
- * @param destinationPort ports; empty to leave the template's
- * @param vlan tag to put in, -1 for none
- * @param sizes of frames, in turn; ignored with templates
- * @param flows different flows; fewer where the ranges do not hold so many
- * @param seed of what is drawn from the ranges
- */
-public record Traffic(
-        Kind kind,
-        List<byte[]> templates,
-        Optional<byte[]> sourceMac,
-        Optional<byte[]> destinationMac,
-        Optional<Range> source,
-        Optional<Range> destination,
-        Optional<Range> sourcePort,
-        Optional<Range> destinationPort,
-        int vlan,
-        List<Integer> sizes,
-        int flows,
-        long seed) {
-
+/** What a generator makes. Immutable; each method gives a changed copy. */
+public final class Traffic {
     /** IMIX: seven of 64 bytes, or what the headers need, four of 594, one of 1,518, well mixed. */
     public static final List<Integer> IMIX = List.of(64, 594, 64, 64, 594, 64, 1518, 64, 594, 64, 64, 594);
 
@@ -44,6 +17,30 @@ public record Traffic(
 
     /** Enough different packets that no cache knows them all. */
     public static final int DEFAULT_FLOWS = 65_536;
+
+    private static final int NO_VLAN = -1;
+
+    final Kind kind;
+
+    /** Frames whose other fields stay as they are; empty for the kind's own. */
+    final List<byte[]> templates;
+
+    // where they are empty, what the template has stays
+    Optional<byte[]> sourceMac = Optional.empty();
+    Optional<byte[]> destinationMac = Optional.empty();
+    Optional<Range> source = Optional.empty();
+    Optional<Range> destination = Optional.empty();
+    Optional<Range> sourcePort = Optional.empty();
+    Optional<Range> destinationPort = Optional.empty();
+    int vlan = NO_VLAN;
+
+    /** Ignored with templates. */
+    List<Integer> sizes;
+
+    /** Fewer where the ranges do not hold so many. */
+    int flows = DEFAULT_FLOWS;
+
+    long seed = 1;
 
     /** What kind of packet. */
     public enum Kind {
@@ -157,13 +154,96 @@ public record Traffic(
         }
     }
 
-    public Traffic {
-        templates = List.copyOf(templates);
-        sizes = List.copyOf(sizes);
+    private Traffic(Kind kind, List<byte[]> templates) {
+        this.kind = kind;
+        this.templates = templates;
+        sizes = List.of(Math.max(64, kind.minSize()));
+    }
+
+    /** Frames of 64 bytes, or the shortest there are, of {@link #DEFAULT_FLOWS} flows from anywhere in a network to one host. */
+    public static Traffic of(Kind kind) {
+        boolean ipv6 = kind.ipv6();
+        return new Traffic(kind, List.of()).with(made -> {
+            made.sourceMac = Optional.of(new byte[] {2, 0, 0, 0, 0, 1});
+            made.destinationMac = Optional.of(new byte[] {2, 0, 0, 0, 0, 2});
+            made.source = Optional.of(Range.ofAddresses(ipv6 ? "fd00:1::/64" : "10.0.0.0/8"));
+            made.destination = Optional.of(Range.ofAddresses(ipv6 ? "fd00:2::1" : "192.168.0.1"));
+            made.sourcePort = Optional.of(Range.ofPorts("1024-65535"));
+            made.destinationPort = Optional.of(Range.ofPorts("80"));
+        });
+    }
+
+    /** Given frames as they are, in turn; there is one at least. */
+    public static Traffic of(List<byte[]> templates) {
+        return new Traffic(Kind.UDP, List.copyOf(templates)).flows(Math.clamp(templates.size(), 1, MAX_FLOWS));
+    }
+
+    /** Addresses of frames; those that are not there stay as they are. */
+    public Traffic macs(Optional<byte[]> from, Optional<byte[]> to) {
+        return with(copy -> {
+            copy.sourceMac = from.or(() -> sourceMac);
+            copy.destinationMac = to.or(() -> destinationMac);
+        });
+    }
+
+    public Traffic source(Range addresses) {
+        return with(copy -> copy.source = Optional.of(addresses));
+    }
+
+    public Traffic destination(Range addresses) {
+        return with(copy -> copy.destination = Optional.of(addresses));
+    }
+
+    public Traffic sourcePort(Range ports) {
+        return with(copy -> copy.sourcePort = Optional.of(ports));
+    }
+
+    public Traffic destinationPort(Range ports) {
+        return with(copy -> copy.destinationPort = Optional.of(ports));
+    }
+
+    /** A VLAN tag: number, and priority in the upper bits. */
+    public Traffic vlan(int tag) {
+        return with(copy -> copy.vlan = tag);
+    }
+
+    /** Sizes of frames, in turn, without the check sequence. */
+    public Traffic sizes(List<Integer> bytes) {
+        return with(copy -> copy.sizes = List.copyOf(bytes));
+    }
+
+    /** Different flows, 1 to {@link #MAX_FLOWS}. */
+    public Traffic flows(int count) {
+        return with(copy -> copy.flows = count);
+    }
+
+    /** Of what is drawn from the ranges. */
+    public Traffic seed(long number) {
+        return with(copy -> copy.seed = number);
+    }
+
+    private Traffic with(Consumer<Traffic> change) {
+        Traffic copy = new Traffic(kind, templates);
+        copy.sourceMac = sourceMac;
+        copy.destinationMac = destinationMac;
+        copy.source = source;
+        copy.destination = destination;
+        copy.sourcePort = sourcePort;
+        copy.destinationPort = destinationPort;
+        copy.vlan = vlan;
+        copy.sizes = sizes;
+        copy.flows = flows;
+        copy.seed = seed;
+        change.accept(copy);
+        copy.check();
+        return copy;
+    }
+
+    private void check() {
         if (flows < 1 || flows > MAX_FLOWS) {
             throw new IllegalArgumentException("flows, expected=1.." + MAX_FLOWS + " found=" + flows);
         }
-        if (vlan < -1 || vlan > 0xffff) {
+        if (vlan < NO_VLAN || vlan > 0xffff) {
             throw new IllegalArgumentException("vlan, expected=0..65535 found=" + vlan);
         }
         int least = kind.minSize() + (vlan >= 0 ? 4 : 0);
@@ -180,187 +260,5 @@ public record Traffic(
                 throw new IllegalArgumentException("addresses, expected those of " + (kind.ipv6() ? "IPv6" : "IPv4"));
             }
         }
-    }
-
-    /** Frames of 64 bytes, or the shortest there are, of {@link #DEFAULT_FLOWS} flows from anywhere in a network to one host. */
-    public static Traffic of(Kind kind) {
-        boolean ipv6 = kind.ipv6();
-        return new Traffic(
-                kind,
-                List.of(),
-                Optional.of(new byte[] {2, 0, 0, 0, 0, 1}),
-                Optional.of(new byte[] {2, 0, 0, 0, 0, 2}),
-                Optional.of(Range.ofAddresses(ipv6 ? "fd00:1::/64" : "10.0.0.0/8")),
-                Optional.of(Range.ofAddresses(ipv6 ? "fd00:2::1" : "192.168.0.1")),
-                Optional.of(Range.ofPorts("1024-65535")),
-                Optional.of(Range.ofPorts("80")),
-                -1,
-                List.of(Math.max(64, kind.minSize())),
-                DEFAULT_FLOWS,
-                1);
-    }
-
-    /** Given frames as they are, in turn. */
-    public static Traffic of(List<byte[]> templates) {
-        return new Traffic(
-                Kind.UDP,
-                templates,
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                -1,
-                List.of(64),
-                Math.clamp(templates.size(), 1, MAX_FLOWS),
-                1);
-    }
-
-    public Traffic macs(Optional<byte[]> from, Optional<byte[]> to) {
-        return new Traffic(
-                kind,
-                templates,
-                from.or(() -> sourceMac),
-                to.or(() -> destinationMac),
-                source,
-                destination,
-                sourcePort,
-                destinationPort,
-                vlan,
-                sizes,
-                flows,
-                seed);
-    }
-
-    public Traffic source(Range addresses) {
-        return new Traffic(
-                kind,
-                templates,
-                sourceMac,
-                destinationMac,
-                Optional.of(addresses),
-                destination,
-                sourcePort,
-                destinationPort,
-                vlan,
-                sizes,
-                flows,
-                seed);
-    }
-
-    public Traffic destination(Range addresses) {
-        return new Traffic(
-                kind,
-                templates,
-                sourceMac,
-                destinationMac,
-                source,
-                Optional.of(addresses),
-                sourcePort,
-                destinationPort,
-                vlan,
-                sizes,
-                flows,
-                seed);
-    }
-
-    public Traffic sourcePort(Range ports) {
-        return new Traffic(
-                kind,
-                templates,
-                sourceMac,
-                destinationMac,
-                source,
-                destination,
-                Optional.of(ports),
-                destinationPort,
-                vlan,
-                sizes,
-                flows,
-                seed);
-    }
-
-    public Traffic destinationPort(Range ports) {
-        return new Traffic(
-                kind,
-                templates,
-                sourceMac,
-                destinationMac,
-                source,
-                destination,
-                sourcePort,
-                Optional.of(ports),
-                vlan,
-                sizes,
-                flows,
-                seed);
-    }
-
-    /** A VLAN tag: number, and priority in the upper bits. */
-    public Traffic vlan(int tag) {
-        return new Traffic(
-                kind,
-                templates,
-                sourceMac,
-                destinationMac,
-                source,
-                destination,
-                sourcePort,
-                destinationPort,
-                tag,
-                sizes,
-                flows,
-                seed);
-    }
-
-    /** Sizes of frames, in turn, without the check sequence. */
-    public Traffic sizes(List<Integer> bytes) {
-        return new Traffic(
-                kind,
-                templates,
-                sourceMac,
-                destinationMac,
-                source,
-                destination,
-                sourcePort,
-                destinationPort,
-                vlan,
-                bytes,
-                flows,
-                seed);
-    }
-
-    /** Different flows, 1 to {@link #MAX_FLOWS}. */
-    public Traffic flows(int count) {
-        return new Traffic(
-                kind,
-                templates,
-                sourceMac,
-                destinationMac,
-                source,
-                destination,
-                sourcePort,
-                destinationPort,
-                vlan,
-                sizes,
-                count,
-                seed);
-    }
-
-    public Traffic seed(long number) {
-        return new Traffic(
-                kind,
-                templates,
-                sourceMac,
-                destinationMac,
-                source,
-                destination,
-                sourcePort,
-                destinationPort,
-                vlan,
-                sizes,
-                flows,
-                number);
     }
 }
