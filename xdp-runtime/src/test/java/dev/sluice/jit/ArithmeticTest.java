@@ -2,22 +2,11 @@ package dev.sluice.jit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.sluice.exec.Executable;
-import dev.sluice.exec.Interpreter;
 import dev.sluice.isa.Assembler;
-import dev.sluice.isa.Code;
-import dev.sluice.program.Program;
 import dev.sluice.program.Verified;
-import dev.sluice.verifier.Subject;
-import dev.sluice.verifier.Verdict;
-import dev.sluice.verifier.Verifier;
-import java.lang.classfile.ClassFile;
-import java.lang.classfile.CodeElement;
 import java.lang.classfile.instruction.InvokeInstruction;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -59,29 +48,11 @@ class ArithmeticTest {
     }
 
     private static Verified proved(String body) {
-        Code code = Assembler.assemble(BEGIN + body + END);
-        Verdict verdict = Verifier.create().verify(Subject.of(code.toBytes(), List.of()));
-        assertThat(verdict).as("%s", verdict).isInstanceOf(Verdict.Verified.class);
-        return ((Verdict.Verified) verdict)
-                .facts()
-                .verified(Program.ofCode("test", code))
-                .orElseThrow();
-    }
-
-    /** The instructions of what the packet loop is in. */
-    private static Stream<CodeElement> compiled(Verified verified) {
-        Compiler.Image image = Compiler.compile(
-                verified.program(),
-                new Variant(Variant.Entry.LOOP, false, true),
-                new Settings(verified.facts(), Settings.HUGE_METHOD_BYTES),
-                Lines.Mode.SOURCE);
-        return ClassFile.of().parse(image.classes().get(image.mainClass())).methods().stream()
-                .filter(method -> method.methodName().equalsString("run"))
-                .flatMap(method -> method.code().orElseThrow().elementStream());
+        return Proved.of(Assembler.assemble(BEGIN + body + END));
     }
 
     private static List<String> calls(Verified verified) {
-        return compiled(verified)
+        return Proved.packetLoop(verified)
                 .filter(InvokeInstruction.class::isInstance)
                 .map(element -> ((InvokeInstruction) element).name().stringValue())
                 .toList();
@@ -93,21 +64,8 @@ class ArithmeticTest {
         String unknown = "r0 = r5\nr0 /= r2\n";
         assertThat(calls(proved(known))).contains("divideUnsigned").doesNotContain("div64");
         assertThat(calls(proved(unknown))).doesNotContain("divideUnsigned");
-        alike(proved(known), known);
-        alike(proved(unknown), unknown);
-    }
-
-    private List<String> outcome(Executable executable) {
-        bed.reset();
-        List<String> outcome = List.of(Arrays.toString(bed.run(executable)));
-        assertThat(bed.faults).isEmpty();
-        return outcome;
-    }
-
-    private void alike(Verified verified, String what) {
-        assertThat(outcome(JitEngine.trusting().load(verified, 2)))
-                .as(what)
-                .isEqualTo(outcome(new Interpreter().load(verified.program(), 1)));
+        Proved.runsAlike(proved(known), bed, known);
+        Proved.runsAlike(proved(unknown), bed, unknown);
     }
 
     @Test
@@ -130,7 +88,7 @@ class ArithmeticTest {
                 body.append(text).append('\n');
             }
             body.append("r0 ^= r2\nr0 ^= r3\nr0 ^= r4\nr0 ^= r5\n");
-            alike(proved(body.toString()), "seed=" + SEED + " program=" + i + "\n" + body);
+            Proved.runsAlike(proved(body.toString()), bed, "seed=" + SEED + " program=" + i + "\n" + body);
         }
     }
 }

@@ -2,8 +2,6 @@ package dev.sluice.jit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.sluice.exec.Executable;
-import dev.sluice.exec.Interpreter;
 import dev.sluice.isa.Assembler;
 import dev.sluice.isa.Code;
 import dev.sluice.isa.Form;
@@ -11,19 +9,11 @@ import dev.sluice.isa.Instruction;
 import dev.sluice.map.BpfMap;
 import dev.sluice.map.MapDef;
 import dev.sluice.map.MapType;
-import dev.sluice.memory.Memory;
-import dev.sluice.program.Program;
 import dev.sluice.program.Verified;
 import dev.sluice.verifier.KnownMap;
-import dev.sluice.verifier.Subject;
-import dev.sluice.verifier.Verdict;
-import dev.sluice.verifier.Verifier;
-import java.lang.classfile.ClassFile;
 import java.lang.classfile.CodeElement;
-import java.lang.classfile.MethodModel;
 import java.lang.classfile.instruction.InvokeInstruction;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -57,53 +47,11 @@ class ByteFlowTest {
         bed.close();
     }
 
-    private static Verified proved(Code code) {
-        return proved(code, List.of(), code);
-    }
-
-    /** @param linked the same with addresses of maps */
-    private static Verified proved(Code code, List<KnownMap> maps, Code linked) {
-        Verdict verdict = Verifier.create().verify(Subject.of(code.toBytes(), maps));
-        assertThat(verdict).as("%s", verdict).isInstanceOf(Verdict.Verified.class);
-        return ((Verdict.Verified) verdict)
-                .facts()
-                .verified(Program.ofCode("test", linked))
-                .orElseThrow();
-    }
-
-    /** Actions and packets. */
-    private List<String> outcome(Executable executable) {
-        bed.reset();
-        List<String> outcome = new ArrayList<>(List.of(Arrays.toString(bed.run(executable))));
-        for (int i = 0; i < bed.count; i++) {
-            outcome.add(Arrays.toString(Memory.bytes(bed.data(i), Bed.PACKET)));
-        }
-        assertThat(bed.faults).isEmpty();
-        return outcome;
-    }
-
-    private void alike(Verified verified, String what) {
-        List<String> expected = outcome(new Interpreter().load(verified.program(), 1));
-        assertThat(outcome(JitEngine.trusting().load(verified, 2))).as(what).isEqualTo(expected);
-        // cut into parts, in which variables are no locals
-        Settings small = new Settings(verified.facts(), 600);
-        assertThat(outcome(new JitExecutable(verified.program(), 3, small)))
-                .as(what)
-                .isEqualTo(expected);
-    }
-
     /** Accesses to memory in the packet loop: such as getByte and putInt. */
     private static List<String> accesses(Verified verified) {
-        Variant variant = new Variant(Variant.Entry.LOOP, false, true);
-        Settings settings = new Settings(verified.facts(), Settings.HUGE_METHOD_BYTES);
-        Compiler.Image image = Compiler.compile(verified.program(), variant, settings, Lines.Mode.SOURCE);
         List<String> found = new ArrayList<>();
-        MethodModel run = ClassFile.of().parse(image.classes().get(image.mainClass())).methods().stream()
-                .filter(method -> method.methodName().equalsString("run"))
-                .findFirst()
-                .orElseThrow();
         boolean unsafe = MemoryCode.BY_UNSAFE;
-        for (CodeElement element : run.code().orElseThrow()) {
+        for (CodeElement element : Proved.packetLoop(verified).toList()) {
             if (element instanceof InvokeInstruction call
                     && (unsafe
                             ? call.owner().asInternalName().endsWith("Unsafe")
@@ -121,9 +69,9 @@ class ByteFlowTest {
     }
 
     private void becomes(String body, String... accesses) {
-        Verified verified = proved(Assembler.assemble(BEGIN + body + END));
+        Verified verified = Proved.of(Assembler.assemble(BEGIN + body + END));
         assertThat(accesses(verified)).containsExactly(accesses);
-        alike(verified, body);
+        Proved.runsAlike(verified, bed, body);
     }
 
     @Test
@@ -277,7 +225,7 @@ class ByteFlowTest {
                 addresses.put(slot, insn.withImm(map.handle()));
             }
         }
-        alike(proved(code, List.of(KnownMap.of(def)), code.with(addresses)), "look-up");
+        Proved.runsAlike(Proved.of(code, List.of(KnownMap.of(def)), code.with(addresses)), bed, "look-up");
         map.close();
     }
 
@@ -362,8 +310,8 @@ class ByteFlowTest {
         int changed = 0;
         for (int i = 0; i < PROGRAMS; i++) {
             String text = random(random);
-            Verified verified = proved(Assembler.assemble(text));
-            alike(verified, "program " + i + " of -Dsluice.seed=" + SEED + "\n" + text);
+            Verified verified = Proved.of(Assembler.assemble(text));
+            Proved.runsAlike(verified, bed, "program " + i + " of -Dsluice.seed=" + SEED + "\n" + text);
             long stores = text.lines().filter(line -> line.startsWith("*(")).count();
             long puts = accesses(verified).stream()
                     .filter(access -> access.startsWith("put"))
