@@ -24,32 +24,6 @@ class KfuncsTest {
         bench.close();
     }
 
-    /** Stores r6 to r8 at the front of the packet. */
-    private static final String STORE = """
-            *(u64 *)(r10 - 256) = r6
-            *(u64 *)(r10 - 248) = r7
-            *(u64 *)(r10 - 240) = r8
-            r1 = r9
-            r2 = 0
-            r3 = r10
-            r3 += -256
-            r4 = 24
-            call bpf_xdp_store_bytes
-            r0 = 2
-            exit
-            """;
-
-    private static final String BEGIN = """
-            r9 = r1
-            r6 = 0
-            r7 = 0
-            r8 = 0
-            """;
-
-    private HelperBench.Result run(byte[] packet, String body) {
-        return bench.run(packet, BEGIN + body + STORE);
-    }
-
     private static byte[] packet(int bytes) {
         byte[] packet = new byte[bytes];
         for (int i = 0; i < bytes; i++) {
@@ -77,7 +51,7 @@ class KfuncsTest {
     @ParameterizedTest
     @ValueSource(ints = {0, 1})
     void aDynptrOverThePacketHasItsLength(int flags) {
-        HelperBench.Result result = run(
+        HelperBench.Result result = bench.runAndStore(
                 packet(80),
                 FROM_XDP.formatted(flags) + DYNPTR + "call bpf_dynptr_size#kfunc\nr7 = r0\n" + DYNPTR
                         + "call bpf_dynptr_is_null#kfunc\nr8 = r0\nr8 &= 255\n");
@@ -87,7 +61,7 @@ class KfuncsTest {
     @ParameterizedTest
     @CsvSource({"0,80", "10,20", "10,10", "0,0", "20,10", "0,81", "81,81", "80,80", "-1,-1", "0,-1"})
     void aDynptrIsCut(int start, int end) {
-        run(
+        bench.runAndStore(
                 packet(80),
                 FROM_XDP.formatted(0) + DYNPTR
                         + "r2 = %d\nr3 = %d\ncall bpf_dynptr_adjust#kfunc\nr6 = r0\n".formatted(start, end) + DYNPTR
@@ -113,7 +87,7 @@ class KfuncsTest {
         for (String buffer : List.of("r3 = 0", "r3 = r10\nr3 += -128")) {
             for (String suffix : List.of("", "_rdwr")) {
                 String write = suffix.isEmpty() ? "" : "*(u8 *)(r0 + 0) = 0x55\n";
-                run(
+                bench.runAndStore(
                         packet(80),
                         FROM_XDP.formatted(0) + DYNPTR + "r2 = " + offset + "\n" + buffer + "\nr4 = " + size
                                 + "\ncall bpf_dynptr_slice" + suffix + "#kfunc\nif r0 == 0 goto none\nr7 = 1\n"
@@ -125,7 +99,7 @@ class KfuncsTest {
     @ParameterizedTest
     @CsvSource({"0,8,0", "72,8,0", "73,8,0", "0,8,1", "-1,8,0", "80,0,0", "81,0,0"})
     void bytesAreCopiedOutAndIn(int offset, int size, int flags) {
-        run(packet(80), FROM_XDP.formatted(0) + """
+        bench.runAndStore(packet(80), FROM_XDP.formatted(0) + """
                         *(u64 *)(r10 - 32) = 0
                         r1 = r10
                         r1 += -32
@@ -156,7 +130,7 @@ class KfuncsTest {
         bench.map(MapDef.of("text", MapType.ARRAY, 4, 64, 1));
         for (int size : new int[] {64, 8, 0}) {
             for (int flags : new int[] {0, 2}) {
-                run(packet(80), """
+                bench.runAndStore(packet(80), """
                         r1 = map[fd:0][0]+0
                         r2 = %d
                         r3 = %d
@@ -190,7 +164,7 @@ class KfuncsTest {
     @ParameterizedTest
     @CsvSource({"0,0,8", "8,0,16", "0,8,16", "72,0,8", "73,0,8", "0,73,8", "0,0,0", "81,0,0"})
     void bytesAreCopiedBetweenDynptrs(int to, int from, int size) {
-        run(packet(80), FROM_XDP.formatted(0) + """
+        bench.runAndStore(packet(80), FROM_XDP.formatted(0) + """
                         r1 = r10
                         r1 += -16
                         r2 = r10
@@ -212,7 +186,7 @@ class KfuncsTest {
     @ParameterizedTest
     @CsvSource({"0,8,0", "72,8,0", "73,8,0", "0,0,0", "30,50,0", "0,8,1"})
     void bytesOfADynptrAreSet(int offset, int size, int flags) {
-        run(
+        bench.runAndStore(
                 packet(80),
                 FROM_XDP.formatted(flags)
                         + DYNPTR
@@ -222,7 +196,7 @@ class KfuncsTest {
 
     @Test
     void anEmptyDynptrIsOfNoUse() {
-        run(
+        bench.runAndStore(
                 packet(80),
                 FROM_XDP.formatted(1) + DYNPTR + "call bpf_dynptr_is_rdonly#kfunc\nr7 = r0\nr7 &= 255\n" + DYNPTR
                         + "r2 = 0\nr3 = 0\ncall bpf_dynptr_adjust#kfunc\nr8 = r0\n" + DYNPTR
@@ -233,7 +207,7 @@ class KfuncsTest {
     @CsvSource({"16,0", "16,1", "5000,0", "0,0", "0x1000000,0"})
     void aRecordIsReservedByDynptr(String size, int flags) {
         bench.map(MapDef.of("ring", MapType.RINGBUF, 0, 0, 4096));
-        run(packet(80), """
+        bench.runAndStore(packet(80), """
                 r1 = map[fd:0]
                 r2 = %s
                 r3 = %d
@@ -263,7 +237,7 @@ class KfuncsTest {
 
     @Test
     void aDynptrShrinksNotWithThePacket() {
-        run(packet(80), FROM_XDP.formatted(0) + """
+        bench.runAndStore(packet(80), FROM_XDP.formatted(0) + """
                 r1 = r9
                 r2 = -40
                 call bpf_xdp_adjust_tail
@@ -306,7 +280,7 @@ class KfuncsTest {
         "2147483640,2147483647"
     })
     void numbersAreIterated(int start, int end) {
-        run(packet(80), """
+        bench.runAndStore(packet(80), """
                 r1 = r10
                 r1 += -8
                 r2 = %d
@@ -361,7 +335,7 @@ class KfuncsTest {
     void stringsAreLookedAt(String one, String other) {
         strings(one, other);
         for (String call : List.of("strcmp", "strcasecmp", "strstr", "strspn", "strcspn")) {
-            run(packet(80), """
+            bench.runAndStore(packet(80), """
                     r1 = map[fd:0][0]+0
                     r2 = map[fd:0][0]+%d
                     call bpf_%s#kfunc
@@ -369,7 +343,7 @@ class KfuncsTest {
                     """.formatted(TEXT_BYTES, call));
         }
         for (int length : new int[] {0, 1, 2, 3, 5, 100, -1}) {
-            run(packet(80), """
+            bench.runAndStore(packet(80), """
                     r1 = map[fd:0][0]+0
                     r2 = map[fd:0][0]+%d
                     r3 = %d
@@ -388,7 +362,7 @@ class KfuncsTest {
     void charactersAreFound(int c) {
         strings("abcab\u00e9", "");
         for (String call : List.of("strchr", "strchrnul", "strrchr")) {
-            run(packet(80), """
+            bench.runAndStore(packet(80), """
                     r1 = map[fd:0][0]+0
                     r2 = %d
                     call bpf_%s#kfunc
@@ -396,7 +370,7 @@ class KfuncsTest {
                     """.formatted(c, call));
         }
         for (int count : new int[] {0, 1, 2, 6, 7, 100}) {
-            run(packet(80), """
+            bench.runAndStore(packet(80), """
                     r1 = map[fd:0][0]+0
                     r2 = %d
                     r3 = %d
@@ -409,7 +383,7 @@ class KfuncsTest {
     @ParameterizedTest
     @ValueSource(strings = {"0", "16", "4096", "-1", "-4096"})
     void memoryThatDoesNotExistIsAnError(String address) {
-        run(packet(80), """
+        bench.runAndStore(packet(80), """
                 r1 = %1$s
                 call bpf_strlen#kfunc
                 r6 = r0
@@ -429,12 +403,12 @@ class KfuncsTest {
     @ParameterizedTest
     @ValueSource(ints = {0, 14, 80, 81, -1})
     void thePacketIsInOnePiece(int length) {
-        run(packet(80), "r1 = r9\nr2 = " + length + "\ncall bpf_xdp_pull_data#kfunc\nr6 = r0\n");
+        bench.runAndStore(packet(80), "r1 = r9\nr2 = " + length + "\ncall bpf_xdp_pull_data#kfunc\nr6 = r0\n");
     }
 
     @Test
     void regionsAreEnteredAndLeft() {
-        run(packet(80), """
+        bench.runAndStore(packet(80), """
                 call bpf_rcu_read_lock#kfunc
                 r6 = 1
                 call bpf_rcu_read_unlock#kfunc

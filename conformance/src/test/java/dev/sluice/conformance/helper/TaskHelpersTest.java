@@ -20,22 +20,8 @@ class TaskHelpersTest {
         bench.close();
     }
 
-    private static final String STORE = """
-            *(u64 *)(r10 - 256) = r6
-            *(u64 *)(r10 - 248) = r7
-            *(u64 *)(r10 - 240) = r8
-            r1 = r9
-            r2 = 0
-            r3 = r10
-            r3 += -256
-            r4 = 24
-            call bpf_xdp_store_bytes
-            r0 = 2
-            exit
-            """;
-
     private HelperBench.Result run(String body, String... functions) {
-        return bench.run(new byte[64], "r9 = r1\nr6 = 0\nr7 = 0\nr8 = 0\n" + body + STORE, functions);
+        return bench.runAndStore(new byte[64], body, functions);
     }
 
     @Test
