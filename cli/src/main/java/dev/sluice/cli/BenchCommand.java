@@ -104,6 +104,12 @@ final class BenchCommand implements Callable<Integer> {
                             + "all cases, or those named; or OBJ on generated packets and on those of a capture.")
     private @Nullable List<String> datapath;
 
+    @Option(
+            names = "--sizes",
+            description = "Instead, what an executed instruction costs in programs of the same work, 50 to 20,000 "
+                    + "instructions long, beside the kernel.")
+    private boolean sizes;
+
     @Option(names = "--plot", paramLabel = "FILE", description = "Draw the result: an .svg or a .png file.")
     private @Nullable Path plot;
 
@@ -121,6 +127,9 @@ final class BenchCommand implements Callable<Integer> {
         RunOptions.requireAtLeast("--rounds", rounds, 1);
         RunOptions.requireAtLeast("--warm-up", warmUpSeconds, 0);
         BarChart.checkName(plot);
+        if (sizes) {
+            return sizes();
+        }
         if (datapath != null) {
             return datapath(datapath);
         }
@@ -246,10 +255,35 @@ final class BenchCommand implements Callable<Integer> {
         return damages.isEmpty() ? ExitCode.OK : ExitCode.FAILED;
     }
 
-    private int table() throws IOException {
+    private int sizes() throws IOException {
+        if (object != null || datapath != null) {
+            throw RunOptions.usage(
+                    "--sizes: expected neither an object nor --datapath, as it makes programs of its own");
+        }
+        refuseObjectOptions();
+        SizesBench result;
+        try (PacketSet set = BenchPrograms.packets(Math.min(packets, TABLE_PACKETS), seed, false)) {
+            result = SizesBench.run(set, options(List.of()));
+        }
+        if (json.wanted()) {
+            json.print(System.out, result::write);
+        } else {
+            result.print(System.out);
+        }
+        if (plot != null) {
+            BenchResult.chart(result.results()).write(plot);
+        }
+        return ExitCode.OK;
+    }
+
+    private void refuseObjectOptions() {
         objects.given().ifPresent(option -> {
             throw RunOptions.usage(option + ": expected an object that it is for");
         });
+    }
+
+    private int table() throws IOException {
+        refuseObjectOptions();
         List<BenchResult> results = new ArrayList<>();
         ChangeResult change;
         try (PacketSet set = BenchPrograms.packets(Math.min(packets, TABLE_PACKETS), seed, false);

@@ -61,6 +61,11 @@ record BenchResult(
                 / race.timing(ProgramBench.KERNEL).median();
     }
 
+    /** Nanoseconds that each executed instruction takes on a side; without any there is no such number. */
+    double perInstruction(String name) {
+        return race.timing(name).median() / Math.max(stability.executed(), 1);
+    }
+
     private double sluiceNet() {
         return race.timing(ProgramBench.SLUICE).median()
                 - race.timing(ProgramBench.SLUICE_FLOOR).median();
@@ -95,6 +100,7 @@ record BenchResult(
         json.writeStringField("program", program);
         json.writeStringField("tag", tag);
         json.writeNumberField("instructions", instructions);
+        json.writeNumberField("instructions_executed", round(stability.executed()));
         json.writeStringField("engine", engine);
         json.writeNumberField("packets", packets);
         json.writeNumberField("packets_skipped", skipped);
@@ -153,6 +159,7 @@ record BenchResult(
             json.writeStringField("reason", reason);
         } else {
             writeTiming(json, race.timing(name));
+            json.writeNumberField("ns_per_instruction", round(perInstruction(name)));
             if (!name.equals(ProgramBench.SLUICE)) {
                 json.writeNumberField(
                         "to_sluice", round(race.ratio(name, ProgramBench.SLUICE).median()));
@@ -225,6 +232,7 @@ record BenchResult(
             out.println("no net ratio: " + whyNoNetRatio());
         }
         out.println();
+        out.println(number(stability.executed()) + " instructions a packet, of " + perInstruction() + " ns");
         Timing whole = race.timing(ProgramBench.WHOLE_SET);
         out.println("all packets once, restored each round: " + number(whole.median()) + " ns/packet, "
                 + Quantity.scaled(1e9 / whole.median()) + "packets/s");
@@ -238,6 +246,13 @@ record BenchResult(
                                         + ": the rounds were still changing, a longer --warm-up may help");
     }
 
+    private String perInstruction() {
+        String sluice = format("%.3f", perInstruction(ProgramBench.SLUICE));
+        return race.has(ProgramBench.KERNEL)
+                ? sluice + ", in the kernel " + format("%.3f", perInstruction(ProgramBench.KERNEL))
+                : sluice;
+    }
+
     /** A line for each program. */
     static void printTable(PrintStream out, List<BenchResult> results) {
         BenchResult first = results.getFirst();
@@ -248,6 +263,7 @@ record BenchResult(
         Table table = new Table(
                 "program",
                 "insns",
+                "executed",
                 "sluice",
                 "kernel",
                 "native",
@@ -256,6 +272,7 @@ record BenchResult(
                 "to kernel",
                 "net",
                 "to native",
+                "ns/insn",
                 "spread",
                 "all packets",
                 "steady after");
@@ -265,6 +282,7 @@ record BenchResult(
             table.row(
                     result.program,
                     Quantity.count(result.instructions),
+                    number(result.stability.executed()),
                     median(race, ProgramBench.SLUICE),
                     median(race, ProgramBench.KERNEL),
                     median(race, ProgramBench.NATIVE),
@@ -275,9 +293,10 @@ record BenchResult(
                     race.has(ProgramBench.NATIVE)
                             ? number(sluice / race.timing(ProgramBench.NATIVE).median())
                             : "-",
+                    format("%.3f", result.perInstruction(ProgramBench.SLUICE)),
                     spread(race.timing(ProgramBench.SLUICE)),
                     median(race, ProgramBench.WHOLE_SET),
-                    race.warmUp().steady() ? Quantity.duration(race.warmUp().nanos()) : "not steady");
+                    result.steadyAfter());
         }
         table.print(out);
         results.stream()
@@ -290,6 +309,10 @@ record BenchResult(
                 .filter(Objects::nonNull)
                 .distinct()
                 .forEach(reason -> out.println("no native code: " + reason));
+    }
+
+    String steadyAfter() {
+        return race.warmUp().steady() ? Quantity.duration(race.warmUp().nanos()) : "not steady";
     }
 
     private static String median(Race.Result race, String name) {

@@ -61,6 +61,12 @@ class BenchTest {
         }
         assertThat(real(json.get("checked").get("to_sluice"))).isPositive();
         assertThat(real(json.get("sluice").get("floor_ns"))).isPositive();
+        double executed = real(json.get("instructions_executed"));
+        assertThat(executed).isBetween(10.0, (double) json.get("instructions").number());
+        assertThat(real(json.get("interpreter").get("ns_per_instruction")))
+                .isCloseTo(
+                        real(json.get("interpreter").get("ns_per_packet")) / executed,
+                        org.assertj.core.data.Offset.offset(0.01));
         assertThat(json.get("whole_set").get("packets").number()).isEqualTo(2000);
         assertThat(json.get("whole_set").get("packets_per_second").number()).isPositive();
         assertThat(json.get("warm_up").get("time_ns").number()).isNotNegative();
@@ -202,6 +208,25 @@ class BenchTest {
         }
         assertThat(Cli.run("bench", "--prog", "x").error(Cli.USAGE)).startsWith("--prog: expected an object");
         assertThat(Cli.run("bench", bundled("drop")).error(Cli.USAGE)).contains("expected a capture");
+    }
+
+    @Test
+    void programsOfTheSameWorkInSeveralSizes() {
+        Json json = bench("--sizes", "-j", "--no-kernel").ok().json();
+        List<Json> sizes = json.get("sizes").items();
+        assertThat(sizes.stream().map(size -> size.get("instructions").number() / 50 * 50))
+                .containsExactly(0L, 450L, 1950L, 4950L, 9950L, 19950L);
+        for (Json size : sizes) {
+            assertThat(is(size.get("stable"))).isTrue();
+            assertThat(size.has("fault")).isFalse();
+            assertThat(real(size.get("instructions_executed")))
+                    .isGreaterThan(0.8 * size.get("instructions").number());
+            assertThat(real(size.get("sluice").get("ns_per_instruction"))).isPositive();
+        }
+        assertThat(real(json.get("most_to_smallest"))).isGreaterThanOrEqualTo(1);
+        assertThat(Cli.run("bench", "--sizes", bundled("drop"), CAPTURE).error(Cli.USAGE))
+                .startsWith("--sizes: expected neither an object");
+        assertThat(Cli.run("bench", "--sizes", "--prog", "x").error(Cli.USAGE)).startsWith("--prog: expected an object");
     }
 
     @Test

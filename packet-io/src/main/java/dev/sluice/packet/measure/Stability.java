@@ -19,9 +19,10 @@ import org.jspecify.annotations.Nullable;
  * @param unstable how many of them the program treats differently in a later run
  * @param first index in the set of the first one; -1 when there is none
  * @param reason what is different there, for a person; null when nothing is
+ * @param executed instructions that a packet's first run executes: the weighted mean
  */
 public record Stability(
-        int packets, int unstable, int first, @Nullable String reason) {
+        int packets, int unstable, int first, @Nullable String reason, double executed) {
     /** More than a time to live can be. */
     static final int MORE_RUNS = 256;
 
@@ -39,9 +40,12 @@ public record Stability(
         int unstable = 0;
         int first = -1;
         String reason = null;
+        double executed = 0;
         try (Probe probe = new Probe(executable, context)) {
-            for (int packet : sample.packets()) {
+            for (int i = 0; i < sample.size(); i++) {
+                int packet = sample.packets()[i];
                 String difference = probe.difference(set.address(packet), set.length(packet));
+                executed += (double) probe.firstSteps * sample.weights()[i];
                 if (difference != null) {
                     unstable++;
                     if (first < 0) {
@@ -51,7 +55,7 @@ public record Stability(
                 }
             }
         }
-        return new Stability(sample.size(), unstable, first, reason);
+        return new Stability(sample.size(), unstable, first, reason, executed / sample.weight());
     }
 
     private static final class Probe implements AutoCloseable {
@@ -62,6 +66,7 @@ public record Stability(
         private final long descriptor = Memory.allocate(arena, FrameDescriptor.BYTES, FrameDescriptor.BYTES);
         private long path;
         private long steps;
+        private long firstSteps;
 
         Probe(Executable executable, RunContext context) {
             this.executable = executable;
@@ -79,7 +84,7 @@ public record Stability(
             fresh(packet, length);
             run();
             long firstPath = path;
-            long firstSteps = steps;
+            firstSteps = steps;
             int firstAction = Memory.getInt(descriptor + FrameDescriptor.ACTION);
             if (EngineFrames.moved(descriptor, frame, length)) {
                 return "gave the packet another place or length, which it meets again in the next run";
