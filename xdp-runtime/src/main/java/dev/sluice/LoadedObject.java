@@ -5,6 +5,7 @@ import dev.sluice.btf.BtfBuilder;
 import dev.sluice.btf.BtfException;
 import dev.sluice.btf.BtfKind;
 import dev.sluice.btf.BtfValues;
+import dev.sluice.map.BpfMap;
 import dev.sluice.map.Errno;
 import dev.sluice.map.MapException;
 import dev.sluice.memory.Memory;
@@ -49,6 +50,7 @@ public record LoadedObject(ObjectSpec spec, List<LoadedMap> maps, List<LoadedPro
      * @param path {@code counter}, {@code bss.counter}, {@code config.ports[2]}
      * @return as {@link dev.sluice.btf.BtfValues#decode(Btf, int, byte[])} gives it
      * @throws dev.sluice.object.ObjectException if there is no such variable
+     * @throws MapException EBADF when its map is closed
      */
     public Object get(String path) {
         return get(path, Object.class);
@@ -57,7 +59,8 @@ public record LoadedObject(ObjectSpec spec, List<LoadedMap> maps, List<LoadedPro
     /** The same as a Java type. */
     public <T> T get(String path, Class<T> as) {
         ObjectSpec.Part part = spec.part(path);
-        byte[] bytes = Memory.bytes(address(path, part, false), part.size());
+        BpfMap map = map(path, part, false);
+        byte[] bytes = map.inside(() -> Memory.bytes(map.valueAddress() + part.offset(), part.size()));
         Btf btf = spec.btf();
         if (btf != null) {
             return BtfValues.decode(btf, part.type(), bytes, as);
@@ -92,15 +95,22 @@ public record LoadedObject(ObjectSpec spec, List<LoadedMap> maps, List<LoadedPro
      *
      * @throws dev.sluice.object.ObjectException if there is no such variable
      * @throws dev.sluice.btf.BtfException if the value does not fit it
-     * @throws MapException EPERM for constants, which are frozen once they are loaded
+     * @throws MapException EPERM for constants, which are frozen once they are loaded; EBADF when its map is closed
      */
     public void set(String path, Object value) {
         ObjectSpec.Part part = spec.part(path);
-        long address = address(path, part, true);
+        BpfMap map = map(path, part, true);
         Btf btf = spec.btf();
         byte[] bytes = btf != null
                 ? BtfValues.encode(btf, part.type(), value)
                 : BtfValues.encode(UNTYPED, untyped(path, part), value);
+        map.inside(() -> {
+            put(bytes, map.valueAddress() + part.offset());
+            return map;
+        });
+    }
+
+    private static void put(byte[] bytes, long address) {
         switch (bytes.length) {
             case Integer.BYTES ->
                 Memory.putInt(
@@ -114,14 +124,15 @@ public record LoadedObject(ObjectSpec spec, List<LoadedMap> maps, List<LoadedPro
         }
     }
 
-    private long address(String path, ObjectSpec.Part part, boolean write) {
+    /** The map that a variable is in. */
+    private BpfMap map(String path, ObjectSpec.Part part, boolean write) {
         String name = spec.maps().get(part.map()).name();
         LoadedMap map = map(name)
                 .orElseThrow(() -> new ObjectException("variable " + path + ": its map does not exist, map=" + name));
         if (write && map.map().isFrozen()) {
             throw new MapException(Errno.EPERM, "variable " + path + ": is constant once it is loaded, map=" + name);
         }
-        return map.map().valueAddress() + part.offset();
+        return map.map();
     }
 
     private static int untyped(String path, ObjectSpec.Part part) {

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Maps by the paths under which they are shared, as the BPF file system has them, of one runtime. A map that says
  * {@code LIBBPF_PIN_BY_NAME} is made by the first object that has it and used by all that are loaded later; it must then be
- * alike, by libbpf's rules. For the thread that loads.
+ * alike, by libbpf's rules. Any thread.
  */
 public final class Pins {
     private record Pinned(MapDef wanted, BpfMap map) {}
@@ -33,18 +33,18 @@ public final class Pins {
     }
 
     /** The map of a path. */
-    public Optional<BpfMap> get(String path) {
+    public synchronized Optional<BpfMap> get(String path) {
         return Optional.ofNullable(maps.get(path)).map(Pinned::map);
     }
 
     /** All of them by path, in the order in which they were made. */
-    public Map<String, BpfMap> all() {
+    public synchronized Map<String, BpfMap> all() {
         Map<String, BpfMap> all = new LinkedHashMap<>();
         maps.forEach((path, pinned) -> all.put(path, pinned.map));
         return all;
     }
 
-    void put(String path, MapDef wanted, BpfMap map) {
+    synchronized void put(String path, MapDef wanted, BpfMap map) {
         maps.put(path, new Pinned(wanted, map));
     }
 
@@ -55,7 +55,7 @@ public final class Pins {
      * @throws LoadException if the one that is there is not alike: type, sizes, entries, flags or map_extra differ
      */
     @Nullable
-    BpfMap reuse(String path, MapDef wanted) {
+    synchronized BpfMap reuse(String path, MapDef wanted) {
         Pinned pinned = maps.get(path);
         if (pinned == null) {
             return null;

@@ -8,8 +8,14 @@ import dev.sluice.exec.Executable;
 import dev.sluice.exec.ProgramFault;
 import dev.sluice.helper.RunContext;
 import dev.sluice.isa.Assembler;
+import dev.sluice.map.BpfMap;
+import dev.sluice.map.MapDef;
+import dev.sluice.map.MapType;
+import dev.sluice.map.Maps;
 import dev.sluice.program.Program;
 import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -31,6 +37,27 @@ class XdpRuntimeTest {
                             ProgramFault.class,
                             fault -> assertThat(fault.kind()).isEqualTo(ProgramFault.Kind.INSTRUCTION_LIMIT))
                     .hasMessageContaining("expected at most " + XdpRuntime.DEFAULT_INSTRUCTION_LIMIT);
+        }
+    }
+
+    /** A running process loads objects for one client while another one asks what is pinned. */
+    @Test
+    @Timeout(300)
+    void pinsAreReadWhileOthersAreMade() throws InterruptedException {
+        try (XdpRuntime runtime = new XdpRuntime(Engines.interpreter(), 1, 0)) {
+            MapDef def = MapDef.of("shared", MapType.ARRAY, 4, 4, 1);
+            BpfMap map = Maps.create(def, runtime.maps(), runtime.regions(), 1, 0);
+            int pins = 5_000;
+            Thread maker = new Thread(() -> {
+                for (int i = 0; i < pins; i++) {
+                    runtime.pins().put("shared" + i, def, map);
+                }
+            });
+            maker.start();
+            while (runtime.pins().all().size() < pins) {
+                assertThat(runtime.pins().get("none")).isEmpty();
+            }
+            maker.join();
         }
     }
 }

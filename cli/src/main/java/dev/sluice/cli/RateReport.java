@@ -172,8 +172,10 @@ final class RateReport implements AutoCloseable {
         generator.writeEndObject();
     }
 
+    /** No line comes any more, not even one that has begun. */
     @Override
     public void close() {
         timer.shutdownNow();
+        timer.close();
     }
 }

@@ -12,24 +12,48 @@ final class Request implements AutoCloseable {
     private final @Nullable Object signal;
     private final @Nullable Object before;
 
-    private Request(@Nullable Object signal, @Nullable Object before) {
+    private final Answer answer;
+
+    /** What is called, once at a time, and not when it is over. */
+    private static final class Answer {
+        private final Runnable action;
+        private boolean over;
+
+        Answer(Runnable action) {
+            this.action = action;
+        }
+
+        synchronized void give() {
+            if (!over) {
+                action.run();
+            }
+        }
+
+        synchronized void end() {
+            over = true;
+        }
+    }
+
+    private Request(@Nullable Object signal, @Nullable Object before, Answer answer) {
         this.signal = signal;
         this.before = before;
+        this.answer = answer;
     }
 
     /**
-     * Until it is closed, a signal calls this on a thread of its own.
+     * Until it is closed, a signal calls this on a thread of its own; closing waits until that has returned.
      *
      * @param name without SIG
      */
     static Request on(String name, Runnable action) {
+        Answer answer = new Answer(action);
         try {
             Object signal = Class.forName("sun.misc.Signal")
                     .getConstructor(String.class)
                     .newInstance(name);
             InvocationHandler calls = (proxy, method, arguments) -> switch (method.getName()) {
                 case "handle" -> {
-                    action.run();
+                    answer.give();
                     yield null;
                 }
                 case "hashCode" -> System.identityHashCode(proxy);
@@ -41,9 +65,10 @@ final class Request implements AutoCloseable {
                     handle(
                             signal,
                             Proxy.newProxyInstance(
-                                    Request.class.getClassLoader(), new Class<?>[] {handlerType()}, calls)));
+                                    Request.class.getClassLoader(), new Class<?>[] {handlerType()}, calls)),
+                    answer);
         } catch (ReflectiveOperationException e) {
-            return new Request(null, null);
+            return new Request(null, null, answer);
         }
     }
 
@@ -60,6 +85,7 @@ final class Request implements AutoCloseable {
     @Override
     public void close() {
         if (signal != null) {
+            answer.end();
             try {
                 handle(signal, before);
             } catch (ReflectiveOperationException e) {

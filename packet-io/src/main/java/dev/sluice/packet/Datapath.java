@@ -33,12 +33,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.IntFunction;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -68,8 +70,13 @@ public final class Datapath implements AutoCloseable {
 
     private static final long FLUSH_MILLIS = 200;
 
-    /** How long packets on their way may rest before the run ends without them. */
+    /** How long packets on their way may rest before the run ends without them, and how often each loop comes round meanwhile. */
     private static final long STUCK_NANOS = 2_000_000_000;
+
+    private static final int STUCK_TURNS = 100;
+
+    /** The same where a loop does not come round at all. */
+    private static final long BLOCKED_NANOS = 60_000_000_000L;
 
     private final Builder options;
     private final NicTable nics = new NicTable();
@@ -338,6 +345,8 @@ public final class Datapath implements AutoCloseable {
         }
         long before = -1;
         long since = System.nanoTime();
+        int turns = 0;
+        List<? extends Future<?>> turn = List.of();
         while (group != null) {
             long busy = failure == null ? 0 : -1;
             long moved = 0;
@@ -357,8 +366,14 @@ public final class Datapath implements AutoCloseable {
             if (moved != before) {
                 before = moved;
                 since = now;
-            } else if (now - since > STUCK_NANOS) {
+                turns = 0;
+            } else if (now - since > (turns < STUCK_TURNS ? BLOCKED_NANOS : STUCK_NANOS)) {
                 return;
+            }
+            if (turn.stream().allMatch(Future::isDone)) {
+                // the clock alone does not tell: a busy machine may give a loop no time
+                turns++;
+                turn = Stream.of(loops).map(loop -> loop.submit(() -> {})).toList();
             }
             try {
                 TimeUnit.MICROSECONDS.sleep(50);

@@ -212,9 +212,15 @@ class RedirectTest {
             return 4;
         });
         Kept host = new Kept();
+        Set<Boolean> freed = ConcurrentHashMap.newKeySet();
         RunTotals totals = run(datapath(Time.MACHINE)
                 .cpus(2)
-                .programs(id -> id == 9 ? remote : null)
+                .programs(id -> {
+                    // the CPU has looked into the map, whose memory has to stay meanwhile
+                    freed.add(
+                            maps.quiescentStates().passed(maps.quiescentStates().stamp()));
+                    return id == 9 ? remote : null;
+                })
                 .nic(
                         "in",
                         nic -> nic.wire(new End.Captures(capture))
@@ -228,6 +234,7 @@ class RedirectTest {
         assertThat((long) host.size()).isEqualTo(cpu.get("rx_xdp_pass"));
         if (withProgram) {
             assertThat(threads).hasSize(1);
+            assertThat(freed).containsExactly(false);
             assertThat(host.packets).allMatch(p -> (p[p.length - 1] & 0xff) % 3 == 1);
             assertThat(cpu.get("rx_xdp_invalid")).isPositive(); // XDP_TX is no action there
         } else {

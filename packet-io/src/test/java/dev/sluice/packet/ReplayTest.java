@@ -22,8 +22,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -425,6 +427,26 @@ class ReplayTest {
                 .queues(2)
                 .sink(XdpAction.DROP, full);
         assertThatThrownBy(replay::run).isInstanceOf(IOException.class).hasMessageContaining("no space left");
+    }
+
+    /** Longer than packets may rest that nothing moves. */
+    @Test
+    void aSinkThatTakesItsTimeGetsAllPackets() throws IOException {
+        AtomicBoolean slept = new AtomicBoolean();
+        AtomicLong taken = new AtomicLong();
+        FrameSink slow = (batch, mask) -> {
+            if (!slept.getAndSet(true)) {
+                LockSupport.parkNanos(4_000_000_000L);
+            }
+            taken.addAndGet(Long.bitCount(mask));
+        };
+        RunTotals totals = replay(TestProgram.returning(1), capture(TestCaptures.flows(SEED, 2_000, 100)))
+                .time(Time.MACHINE)
+                .queues(2)
+                .sink(XdpAction.DROP, slow)
+                .run();
+        assertThat(totals.packets(XdpAction.DROP)).isEqualTo(2_000);
+        assertThat(taken).hasValue(2_000);
     }
 
     @ParameterizedTest

@@ -99,25 +99,33 @@ public final class TimerHelpers {
         MapTimers.Due due = context.dueTimer;
         int before = context.cpu;
         int calls = 0;
-        while (timers.due(cpu, until, due)) {
-            boolean entered = context.reader.enter();
-            try {
-                if (context.clock instanceof CaptureClock clock) {
-                    clock.advance(due.expiry);
-                }
-                context.beginCallback(due);
-                call(context, due);
-            } catch (RuntimeException e) {
-                context.timerFaults.accept(e);
-            } finally {
-                context.endCallback();
-                timers.ran(due);
-                context.reader.leave(entered);
+        // before one is taken out: from then on it keeps no map from being closed, and its memory is not to be freed
+        boolean entered = context.reader.enter();
+        try {
+            while (timers.due(cpu, until, due)) {
+                run(context, due);
+                calls++;
             }
-            calls++;
+        } finally {
+            context.reader.leave(entered);
         }
         context.cpu = before;
         return calls;
+    }
+
+    private static void run(RunContext context, MapTimers.Due due) {
+        try {
+            if (context.clock instanceof CaptureClock clock) {
+                clock.advance(due.expiry);
+            }
+            context.beginCallback(due);
+            call(context, due);
+        } catch (RuntimeException e) {
+            context.timerFaults.accept(e);
+        } finally {
+            context.endCallback();
+            context.maps.timers().ran(due);
+        }
     }
 
     private static void call(RunContext context, MapTimers.Due due) {

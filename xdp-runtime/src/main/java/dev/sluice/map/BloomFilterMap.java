@@ -139,9 +139,11 @@ public final class BloomFilterMap extends LiveMap {
         if (value.length != valueSize) {
             throw refuse(Errno.EINVAL, "value expected " + valueSize + " bytes, found " + value.length);
         }
-        try (Arena arena = Arena.ofConfined()) {
-            return peek(HashTableMap.nativeCopy(arena, value)) == 0;
-        }
+        return inside(() -> {
+            try (Arena arena = Arena.ofConfined()) {
+                return peek(HashTableMap.nativeCopy(arena, value)) == 0;
+            }
+        });
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.sluice.map;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Supplier;
 
 /**
  * A live map. Program-side methods take and give native addresses and never allocate; they may be called by every queue
@@ -123,6 +124,14 @@ public abstract class BpfMap implements AutoCloseable {
     }
 
     // --- the user's side
+
+    /**
+     * Does something with the map's memory that user space wants, and keeps it from being given back meanwhile. Short, and not
+     * to be nested.
+     *
+     * @throws MapException EBADF when the map is closed
+     */
+    public abstract <T> T inside(Supplier<T> what);
 
     /** Bytes of native memory that the map has taken. */
     public abstract long memoryBytes();

@@ -229,11 +229,12 @@ public class HashTableMap extends LiveMap {
     static void unlink(long slot, long link, long next) {
         if (link == slot) {
             release(slot, (Memory.getLong(slot) & -VERSION) + VERSION | next);
-            return;
+        } else {
+            // in this order, as a reader that knows the new version must not come to the element any more
+            release(link, next);
+            release(slot, Memory.getLong(slot) + VERSION);
         }
-        // in this order, as a reader that knows the new version must not come to the element any more
-        release(link, next);
-        release(slot, Memory.getLong(slot) + VERSION);
+        VarHandle.storeStoreFence(); // whoever sees what the element becomes sees the version
     }
 
     /** What a hash begins with. */

@@ -109,12 +109,8 @@ abstract class LiveMap extends BpfMap {
         return (def().flags() & RDONLY_PROG) == 0;
     }
 
-    /**
-     * Does what user space wants while nothing is freed. Not to be nested.
-     *
-     * @throws MapException EBADF when the map is closed
-     */
-    final <T> T inside(Supplier<T> what) {
+    @Override
+    public final <T> T inside(Supplier<T> what) {
         int entered = table.quiescentStates().enter();
         try {
             if (isGone()) {

@@ -152,6 +152,10 @@ public final class LruHashMap extends HashTableMap {
     /** Number of entries; counts them. */
     @Override
     public int size() {
+        return inside(this::count);
+    }
+
+    private int count() {
         int size = 0;
         for (long bucket = 0; bucket <= mask; bucket++) {
             int lock = bucketLock(bucket);

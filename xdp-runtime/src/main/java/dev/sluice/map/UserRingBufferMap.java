@@ -31,6 +31,10 @@ public final class UserRingBufferMap extends RingMap {
         if (bytes < 0 || total > size) {
             throw refuse(Errno.E2BIG, "a sample of that size never fits, bytes=" + bytes + " ring=" + size);
         }
+        return inside(() -> reserve(bytes, total));
+    }
+
+    private MemorySegment reserve(int bytes, long total) {
         lock.lock(0);
         try {
             long from = Memory.getLong(producer);
@@ -59,10 +63,16 @@ public final class UserRingBufferMap extends RingMap {
 
     private void commit(MemorySegment sample, int mark) {
         long record = sample.address() - HEADER_BYTES;
-        if (!contains(record) || (header(record) & BUSY) == 0) {
+        boolean reserved = inside(() -> {
+            if (!contains(record) || (header(record) & BUSY) == 0) {
+                return false;
+            }
+            Memory.ATOMIC_INT.setRelease(Memory.ALL, record, (int) sample.byteSize() | mark);
+            return true;
+        });
+        if (!reserved) {
             throw refuse(Errno.EINVAL, "not a reserved sample of this ring buffer");
         }
-        Memory.ATOMIC_INT.setRelease(Memory.ALL, record, (int) sample.byteSize() | mark);
     }
 
     // --- programs

@@ -38,8 +38,11 @@ public final class XskMap extends IndexedMap implements RedirectMap {
                     "no room: max_entries=" + Integer.toUnsignedString(def().maxEntries()) + " index="
                             + Integer.toUnsignedString(index));
         }
-        Memory.putInt(address(index), queue);
-        receivers.set(index, receiver);
+        inside(() -> {
+            Memory.putInt(address(index), queue);
+            receivers.set(index, receiver);
+            return receiver;
+        });
     }
 
     /** The receiver of an entry, or null. */

@@ -161,9 +161,7 @@ public final class QuiescentStates {
             retired.add(new Retired(stamp, free));
             if (!freeing) {
                 freeing = true;
-                Thread thread = new Thread(this::freeAll, "sluice-free");
-                thread.setDaemon(true);
-                thread.start();
+                startFreeing();
             }
         }
     }
@@ -176,6 +174,24 @@ public final class QuiescentStates {
     }
 
     private void freeAll() {
+        boolean done = false;
+        try {
+            freeUntilNoneWaits();
+            done = true;
+        } finally {
+            if (!done) { // a failure of ours; others are not to wait for ever
+                startFreeing();
+            }
+        }
+    }
+
+    private void startFreeing() {
+        Thread thread = new Thread(this::freeAll, "sluice-free");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    private void freeUntilNoneWaits() {
         while (true) {
             Retired oldest;
             synchronized (retired) {

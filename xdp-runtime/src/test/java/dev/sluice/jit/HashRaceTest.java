@@ -20,7 +20,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /** The look-up in a hash that is emitted into programs, while another thread replaces what is in the same chain. */
-@Timeout(120)
+@Timeout(300)
 class HashRaceTest {
     private static final int BATCH = 64;
     private static final int REPLACEMENTS = 500_000;
@@ -66,10 +66,13 @@ class HashRaceTest {
                     .load(KnownMapsTest.proved(Program.ofCode("race", KnownMapsTest.code(map, 4))), 1);
             AtomicBoolean done = new AtomicBoolean();
             Thread writer = new Thread(() -> {
-                for (int i = 0; i < REPLACEMENTS; i++) {
-                    map.put(keys.get(i % KEYS), new byte[8], BpfMap.ANY);
+                try {
+                    for (int i = 0; i < REPLACEMENTS; i++) {
+                        map.put(keys.get(i % KEYS), new byte[8], BpfMap.ANY);
+                    }
+                } finally {
+                    done.set(true);
                 }
-                done.set(true);
             });
             writer.start();
             long misses = 0;

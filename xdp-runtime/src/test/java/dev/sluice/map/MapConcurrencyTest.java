@@ -20,7 +20,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
@@ -270,7 +269,6 @@ class MapConcurrencyTest {
             }
             read.incrementAndGet();
         };
-        AtomicBoolean waited = new AtomicBoolean();
         together(
                 (cpu, arena) -> {
                     Random random = new Random(cpu);
@@ -294,14 +292,13 @@ class MapConcurrencyTest {
                     }
                 },
                 (cpu, arena) -> {
-                    waited.compareAndSet(false, map.await(1_000_000));
+                    map.await(1_000_000);
                     map.consume(reader, 10);
                 });
         map.consume(reader, Integer.MAX_VALUE);
         assertThat(read).hasValue(submitted.get());
         assertThat(map.dropped()).isEqualTo(refused.get());
         assertThat(map.query(0)).isZero();
-        assertThat(waited).isTrue();
     }
 
     @Test
@@ -309,7 +306,7 @@ class MapConcurrencyTest {
         RingBufferMap map = (RingBufferMap) maps.create(new MapDef("ring", MapType.RINGBUF, 0, 0, 4096, 0, 0, null));
         assertThat(map.await(1_000)).isFalse();
         for (int i = 0; i < 200; i++) {
-            Future<Boolean> waiting = threads.submit(() -> map.await(TimeUnit.SECONDS.toNanos(60)));
+            Future<Boolean> waiting = threads.submit(() -> map.await(TimeUnit.HOURS.toNanos(1)));
             if (i % 2 == 0) {
                 Thread.sleep(1);
             }

@@ -6,9 +6,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.sluice.memory.Memory;
 import dev.sluice.memory.Regions;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -56,6 +58,26 @@ class MapsTest {
         assertThat(map.delete(key)).isEqualTo(-22);
         Memory.putInt(key, 2);
         assertThat(map.update(key, value, BpfMap.ANY, 0)).isEqualTo(-7);
+    }
+
+    @Test
+    void whatIsClosedIsRefusedAndNotTouched() {
+        LruHashMap lru = (LruHashMap) maps.create(MapDef.of("l", MapType.LRU_HASH, 4, 8, 64));
+        BloomFilterMap bloom = (BloomFilterMap) maps.create(MapDef.of("b", MapType.BLOOM_FILTER, 0, 8, 64));
+        XskMap sockets = (XskMap) maps.create(MapDef.of("x", MapType.XSKMAP, 4, 4, 4));
+        UserRingBufferMap ring = (UserRingBufferMap) maps.create(MapDef.of("u", MapType.USER_RINGBUF, 0, 0, 4096));
+        MemorySegment sample = ring.reserve(8);
+        table.closeAll();
+        for (ThrowingCallable use : List.<ThrowingCallable>of(
+                lru::size,
+                () -> bloom.contains(new byte[8]),
+                () -> sockets.bind(0, this, 0),
+                () -> ring.reserve(8),
+                () -> ring.submit(sample))) {
+            assertThatThrownBy(use)
+                    .isInstanceOfSatisfying(
+                            MapException.class, e -> assertThat(e.errno()).isEqualTo(Errno.EBADF));
+        }
     }
 
     @Test

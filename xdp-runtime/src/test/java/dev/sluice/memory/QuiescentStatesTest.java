@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -90,13 +91,31 @@ class QuiescentStatesTest {
         assertThat(last.await(180, TimeUnit.SECONDS)).isTrue();
     }
 
+    @Test
+    void aFailureWhileFreeingHoldsUpNothingElse() throws InterruptedException {
+        QuiescentStates.Reader reader = states.newReader();
+        reader.enter();
+        AtomicReference<Throwable> seen = new AtomicReference<>();
+        CountDownLatch last = new CountDownLatch(1);
+        states.retire(() -> {
+            Thread.currentThread().setUncaughtExceptionHandler((thread, e) -> seen.set(e));
+            throw new AssertionError("a bug");
+        });
+        states.retire(last::countDown);
+        reader.offline();
+        assertThat(last.await(180, TimeUnit.SECONDS)).isTrue();
+        while (states.waiting() > 0 || seen.get() == null) {
+            Thread.sleep(1);
+        }
+        assertThat(seen.get()).hasMessage("a bug");
+    }
+
     /** Threads read what a pointer shows while another replaces and frees it: none may see a freed one. */
     @Test
     void nobodySeesWhatIsFreed() throws InterruptedException {
         int[] dead = new int[1 << 12];
         AtomicInteger current = new AtomicInteger();
         AtomicInteger wrong = new AtomicInteger();
-        AtomicInteger running = new AtomicInteger(2);
         Thread[] threads = new Thread[2];
         for (int i = 0; i < threads.length; i++) {
             boolean queue = i == 0;
@@ -121,8 +140,6 @@ class QuiescentStatesTest {
                             states.leave(entered);
                         }
                     }
-                } finally {
-                    running.decrementAndGet();
                 }
             });
             threads[i].start();

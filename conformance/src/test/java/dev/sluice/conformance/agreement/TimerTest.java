@@ -19,6 +19,7 @@ import dev.sluice.map.BpfMap;
 import dev.sluice.map.MapTimers;
 import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.memory.Memory;
+import dev.sluice.memory.QuiescentStates;
 import dev.sluice.object.ObjectSpec;
 import dev.sluice.packet.frame.FrameBatch;
 import dev.sluice.packet.frame.FramePool;
@@ -32,6 +33,7 @@ import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import java.lang.foreign.Arena;
+import java.lang.reflect.Field;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
@@ -130,7 +132,7 @@ class TimerTest {
                 }
                 assertThat(ours.run(program, 0, 0, 0)).isEqualTo(2);
                 // until what is due has been called on both sides; callbacks start timers for a nanosecond later
-                long deadline = System.nanoTime() + 60_000_000_000L;
+                long deadline = System.nanoTime() + 180_000_000_000L;
                 do {
                     Thread.sleep(100);
                     while (TimerHelpers.fire(ours.context, 0) > 0) {
@@ -246,6 +248,30 @@ class TimerTest {
             assertThat(bed.runtime.maps().timers().earliest(-1)).isEqualTo(MapTimers.NONE);
             channel.close().syncUninterruptibly();
             loops.shutdownGracefully(0, 5, TimeUnit.SECONDS).syncUninterruptibly();
+        }
+    }
+
+    /** From when a timer is taken out until it is called nothing else keeps its map's memory. */
+    @Test
+    void aQueueIsOnlineBeforeItTakesATimerOut() throws Exception {
+        try (Bed bed = new Bed(Engines.jit(), "expiry", System::nanoTime)) {
+            bed.run("expiry", FrameDescriptor.NO_TIMESTAMP, 0, 1);
+            Field field = MapTimers.class.getDeclaredField("lock");
+            field.setAccessible(true);
+            QuiescentStates states = bed.runtime.maps().quiescentStates();
+            Thread loop = new Thread(() -> {
+                while (TimerHelpers.fire(bed.context, 0) == 0) {
+                    Thread.onSpinWait();
+                }
+            });
+            // nobody takes a timer out while this is held
+            synchronized (field.get(bed.runtime.maps().timers())) {
+                loop.start();
+                while (states.passed(states.stamp())) {
+                    Thread.sleep(1);
+                }
+            }
+            loop.join();
         }
     }
 

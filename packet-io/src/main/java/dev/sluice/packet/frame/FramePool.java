@@ -104,9 +104,27 @@ public final class FramePool implements AutoCloseable {
 
     /** An empty batch with one reference, or null when all are in use. */
     public @Nullable FrameBatch acquire() {
+        // counted first: close() sees that the memory is in use, or we see that the pool is closed
+        IN_USE.getAndAdd(this, 1);
         if (closed) {
+            notUsed();
             throw new IllegalStateException("the frame pool is closed");
         }
+        FrameBatch batch = null;
+        try {
+            batch = take();
+        } finally {
+            if (batch == null) {
+                notUsed();
+            }
+        }
+        if (batch != null) {
+            batch.reopen();
+        }
+        return batch;
+    }
+
+    private @Nullable FrameBatch take() {
         FrameBatch batch = free;
         if (batch == null) {
             batch = (FrameBatch) RETURNED.getAndSet(this, null);
@@ -128,9 +146,15 @@ public final class FramePool implements AutoCloseable {
         }
         free = batch.next;
         batch.next = null;
-        IN_USE.getAndAdd(this, 1);
-        batch.reopen();
         return batch;
+    }
+
+    /** One batch less is in use; behind the last one of a closed pool its memory goes. */
+    private void notUsed() {
+        int left = (int) IN_USE.getAndAdd(this, -1) - 1;
+        if (closed && left == 0) {
+            free();
+        }
     }
 
     /** Takes a batch back; its last reference is gone. Any thread. */
@@ -140,14 +164,11 @@ public final class FramePool implements AutoCloseable {
             head = (FrameBatch) RETURNED.getVolatile(this);
             batch.next = head;
         } while (!RETURNED.compareAndSet(this, head, batch));
-        int left = (int) IN_USE.getAndAdd(this, -1) - 1;
         if (starved) {
             starved = false;
             onRelease.run();
         }
-        if (closed && left == 0) {
-            free();
-        }
+        notUsed();
     }
 
     /** The class of frame that a packet needs: -1 for an ordinary one. */
@@ -210,8 +231,13 @@ public final class FramePool implements AutoCloseable {
         }
     }
 
+    /** Whether the memory is still there. */
+    boolean isAlive() {
+        return arena.scope().isAlive();
+    }
+
     private synchronized void free() {
-        if (arena.scope().isAlive()) {
+        if (isAlive()) {
             arena.close();
         }
     }

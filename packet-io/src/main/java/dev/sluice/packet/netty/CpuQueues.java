@@ -155,6 +155,16 @@ public final class CpuQueues {
         }
 
         private void handle(FrameBatch batch) {
+            // the map is looked at before a program runs, if one runs at all
+            boolean entered = runner.context().reader.enter();
+            try {
+                give(batch);
+            } finally {
+                runner.context().reader.leave(entered);
+            }
+        }
+
+        private void give(FrameBatch batch) {
             int first = Long.numberOfTrailingZeros(batch.selected());
             int map = batch.redirectMap(first) & FrameDescriptor.REDIRECT_MAP_ID_MASK;
             long all = batch.selected();

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -213,6 +214,35 @@ class FrameBatchTest {
         assertThat(batch.bytes(0)).containsExactly(1, 2, 3);
         assertThatThrownBy(pool::acquire).isInstanceOf(IllegalStateException.class);
         batch.release();
+    }
+
+    /** A reader's thread fills frames while the loop closes its channel. */
+    @Test
+    void memoryOutlivesAPoolThatIsClosedWhileABatchIsTaken() throws Exception {
+        AtomicInteger wrong = new AtomicInteger();
+        for (int round = 0; round < 2_000; round++) {
+            FramePool pool = new FramePool(2);
+            pool.acquire().release(); // there is one to take
+            CountDownLatch taken = new CountDownLatch(1);
+            Thread reader = new Thread(() -> {
+                try {
+                    while (true) {
+                        FrameBatch batch = pool.acquire();
+                        taken.countDown();
+                        wrong.addAndGet(pool.isAlive() ? 0 : 1);
+                        batch.release();
+                    }
+                } catch (IllegalStateException e) {
+                    wrong.addAndGet("the frame pool is closed".equals(e.getMessage()) ? 0 : 1);
+                }
+            });
+            reader.start();
+            taken.await();
+            pool.close();
+            reader.join();
+            assertThat(pool.isAlive()).isFalse();
+        }
+        assertThat(wrong).hasValue(0);
     }
 
     @Test
