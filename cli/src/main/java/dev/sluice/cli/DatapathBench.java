@@ -20,9 +20,6 @@ import dev.sluice.packet.pcap.CaptureBatch;
 import dev.sluice.packet.pcap.CaptureException;
 import dev.sluice.packet.pcap.CaptureReader;
 import dev.sluice.packet.pcap.CaptureWriter;
-import dev.sluice.packet.tap.TapDevice;
-import dev.sluice.packet.tap.TapException;
-import dev.sluice.packet.tap.TapIo;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
@@ -45,18 +42,15 @@ import org.jspecify.annotations.Nullable;
 final class DatapathBench {
     private static final String SLUICE = "sluice";
     private static final String KERNEL = "kernel";
-    private static final String BARE = "bare loop";
-
-    /** A datapath that reads and writes a TAP's frames one by one, beside one that has io_uring. */
-    private static final String EPOLL = "sluice, epoll";
-
     /** One queue, beside several. */
     private static final String ONE = "one queue";
 
     /** Processes with a queue each, beside one with several. */
     private static final String PROCESSES = "processes";
 
-    private static final long TAP_NANOS = 1_500_000_000;
+    /** The NIC that is measured. */
+    private static final String NIC = "bench0";
+
     private static final int FRAME_BYTES = 60;
 
     /** What a frame of that size takes on a wire beside its bytes: check sequence, preamble and gap. */
@@ -185,7 +179,7 @@ final class DatapathBench {
 
         /** A contender's rate in that of a bare loop. */
         double rateToBare(String contender) {
-            return race.timing(BARE).median() / race.timing(contender).median();
+            return race.timing(TapBench.BARE).median() / race.timing(contender).median();
         }
 
         double allocated() {
@@ -318,8 +312,7 @@ final class DatapathBench {
             if (of.source == Source.PIPE) {
                 heaps.put(of.name, measureHeap(of));
             } else {
-                kernel();
-                results.add(measure(of));
+                results.add(measureTap(of));
             }
         } catch (IOException e) {
             skipped.put(of.name, String.valueOf(e.getMessage()));
@@ -330,7 +323,7 @@ final class DatapathBench {
 
     private HeapBench measureHeap(Case of) throws IOException {
         try (Session session = session(of, BenchPrograms.choice(of.program))) {
-            return HeapBench.run(pipe -> datapath(of, session, pipe, TapIo.EPOLL, nic -> {}), capture(), folder);
+            return HeapBench.run(pipe -> datapath(of, session, pipe, nic -> {}), capture(), folder);
         }
     }
 
@@ -351,22 +344,12 @@ final class DatapathBench {
                 session.object().map(of.devmap).orElseThrow().map().put(new byte[4], ifindex, 0);
             }
             String capture = of.source == Source.CAPTURE ? capture().toString() : "";
-            String ringReason = of.source == Source.TAP ? whyNoRing() : null;
-            TapIo io = ringReason == null ? TapIo.IO_URING : TapIo.EPOLL;
-            DatapathContender sluice = of.source == Source.TAP
-                    ? tapContender(of, session, io)
-                    : new DatapathContender(watch -> datapath(of, session, capture, io, watch));
+            DatapathContender sluice = new DatapathContender(watch -> datapath(of, session, capture, watch));
             Race race = new Race(SLUICE, sluice);
-            if (of.source == Source.TAP) {
-                if (io != TapIo.EPOLL) {
-                    race.add(EPOLL, tapContender(of, session, TapIo.EPOLL));
-                }
-                race.add(BARE, this::bareLoop);
-            }
             DatapathContender one = null;
             QueueProcesses peers = null;
             if (of.queues > 1) {
-                one = new DatapathContender(watch -> datapath(of.ofOneQueue(), session, capture, io, watch));
+                one = new DatapathContender(watch -> datapath(of.ofOneQueue(), session, capture, watch));
                 peers = new QueueProcesses(of.queues, options.engine, options.seed);
                 race.add(ONE, one);
                 race.add(PROCESSES, peers);
@@ -385,13 +368,9 @@ final class DatapathBench {
                 Race.Result result = race.run(options.rounds, options.warmUpNanos);
                 Scaling scaling =
                         one == null || peers == null ? null : Scaling.of(of.queues, result, sluice, one, peers);
-                Stages stages = Stages.of(
-                        () -> datapath(of, session, capture, io, nic -> {}),
-                        "bench0",
-                        of.source == Source.TAP ? this::tapTraffic : null,
-                        TAP_NANOS);
+                Stages stages = Stages.of(() -> datapath(of, session, capture, nic -> {}), NIC);
                 double read = capture.isEmpty() ? 0 : readNanos(capture);
-                return new Result(of, result, sluice.queues(), stages, read, kernelReason, scaling, ringReason);
+                return new Result(of, result, sluice.queues(), stages, read, kernelReason, scaling, null);
             } finally {
                 if (live != null) {
                     live.close();
@@ -400,6 +379,16 @@ final class DatapathBench {
                     peers.close();
                 }
             }
+        }
+    }
+
+    private Result measureTap(Case of) throws IOException {
+        ObjectOptions.Choice choice = BenchPrograms.choice(of.program);
+        try (Session session = session(of, choice);
+                TapBench tap = new TapBench(wire -> datapath(of, session, wire, nic -> {}), NIC, traffic())) {
+            Race.Result result = tap.race(SLUICE).run(options.rounds, options.warmUpNanos);
+            List<QueueRate> queues = tap.queues();
+            return new Result(of, result, queues, tap.stages(), 0, whyNoKernel(of), null, tap.ringReason());
         }
     }
 
@@ -412,8 +401,7 @@ final class DatapathBench {
                 .ofOneQueue();
         DatapathBench bench = new DatapathBench(new Options(engine, seed, 1, 0, false, List.of()), null, Path.of(""));
         try (Session session = bench.session(of, BenchPrograms.choice(of.program))) {
-            DatapathContender contender =
-                    new DatapathContender(watch -> bench.datapath(of, session, "", TapIo.EPOLL, watch));
+            DatapathContender contender = new DatapathContender(watch -> bench.datapath(of, session, "", watch));
             server.accept(() -> new QueueProcesses.Outcome(
                     contender.round(), contender.rates().getLast()));
         }
@@ -422,43 +410,6 @@ final class DatapathBench {
     private Session session(Case of, ObjectOptions.Choice choice) {
         return Session.open(
                 choice, RunOptions.of(options.engine, options.seed, new NetworkOptions()), of.queues, false);
-    }
-
-    private DatapathContender tapContender(Case of, Session session, TapIo io) {
-        return new DatapathContender(watch -> datapath(of, session, "", io, watch), this::tapTraffic, TAP_NANOS);
-    }
-
-    private static @Nullable String whyNoRing() throws IOException {
-        try (TapDevice tap = TapDevice.open(tapName())) {
-            tap.openRings();
-            return null;
-        } catch (TapException e) {
-            return e.getMessage();
-        }
-    }
-
-    private static String tapName() {
-        return "slt" + ProcessHandle.current().pid() % 1_000_000;
-    }
-
-    private static Kernel kernel() throws IOException {
-        return switch (Kernel.open()) {
-            case KernelAccess.Available available -> available.kernel();
-            case KernelAccess.Unavailable unavailable ->
-                throw new IOException("the kernel's side of a TAP needs bpf(2): " + unavailable.reason());
-        };
-    }
-
-    private AutoCloseable tapTraffic(Datapath datapath) throws IOException {
-        return new TapTraffic(kernel(), datapath.nics().all().iterator().next().ifindex(), packet());
-    }
-
-    private double bareLoop() {
-        try {
-            return TapTraffic.bareLoop(kernel(), tapName(), packet(), TAP_NANOS);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 
     private @Nullable String whyNoKernel(Case of) {
@@ -471,14 +422,18 @@ final class DatapathBench {
         return Kernel.open() instanceof KernelAccess.Unavailable unavailable ? unavailable.reason() : null;
     }
 
-    private Datapath datapath(Case of, Session session, String capture, TapIo io, DatapathContender.Watch watch) {
+    private Datapath datapath(Case of, Session session, String capture, DatapathContender.Watch watch) {
         End source = switch (of.source) {
             case CAPTURE -> new End.Captures(List.of(capture), 0, of.packets, Pace.TOP_SPEED);
             case PIPE -> new End.Captures(capture);
             case GENERATOR -> new End.Generator(traffic(), of.packets * of.queues, Pace.TOP_SPEED);
-            case TAP -> new End.Tap(tapName(), io);
+            case TAP -> throw new AssertionError("has a way of its own");
         };
-        Datapath.Builder builder = Datapath.builder().contexts(session::context).nic("bench0", nic -> {
+        return datapath(of, session, source, watch);
+    }
+
+    private Datapath datapath(Case of, Session session, End source, DatapathContender.Watch watch) {
+        Datapath.Builder builder = Datapath.builder().contexts(session::context).nic(NIC, nic -> {
             nic.wire(source)
                     .queues(of.queues)
                     .program(session.program().executable())
@@ -624,7 +579,7 @@ final class DatapathBench {
         out.println();
         results.forEach(result -> out.println(result.of.name + ": " + result.of.what));
         results.stream().filter(result -> result.queues.size() > 1).forEach(result -> printQueues(out, result));
-        results.stream().filter(result -> result.race.has(BARE)).forEach(result -> printTap(out, result));
+        results.stream().filter(result -> result.race.has(TapBench.BARE)).forEach(result -> printTap(out, result));
         results.stream()
                 .map(Result::kernelReason)
                 .filter(java.util.Objects::nonNull)
@@ -652,8 +607,8 @@ final class DatapathBench {
 
     private static void printTap(PrintStream out, Result result) {
         out.println(result.of.name + ": a bare loop, which reads a frame and writes it back, takes "
-                + BenchResult.number(result.race.timing(BARE).median()) + " ns/packet");
-        for (String contender : List.of(SLUICE, EPOLL)) {
+                + BenchResult.number(result.race.timing(TapBench.BARE).median()) + " ns/packet");
+        for (String contender : List.of(SLUICE, TapBench.EPOLL)) {
             if (result.race.has(contender)) {
                 boolean ring = contender.equals(SLUICE) && result.ringReason == null;
                 out.println(result.of.name
@@ -734,15 +689,15 @@ final class DatapathBench {
         } else {
             json.writeNullField("rate_to_kernel");
         }
-        if (result.race.has(BARE)) {
+        if (result.race.has(TapBench.BARE)) {
             json.writeStringField("tap_io", result.ringReason == null ? "io_uring" : "epoll");
             if (result.ringReason != null) {
                 json.writeStringField("no_io_uring", result.ringReason);
             }
             json.writeNumberField("rate_to_bare_loop", round(result.rateToBare(SLUICE)));
-            writeTap(json, "bare_loop", result, BARE);
-            if (result.race.has(EPOLL)) {
-                writeTap(json, "epoll", result, EPOLL);
+            writeTap(json, "bare_loop", result, TapBench.BARE);
+            if (result.race.has(TapBench.EPOLL)) {
+                writeTap(json, "epoll", result, TapBench.EPOLL);
             }
         }
         Scaling scaling = result.scaling;
@@ -779,7 +734,7 @@ final class DatapathBench {
 
     BarChart chart() {
         List<String> bars = new ArrayList<>(List.of(SLUICE, KERNEL));
-        for (String bar : List.of(EPOLL, BARE)) {
+        for (String bar : List.of(TapBench.EPOLL, TapBench.BARE)) {
             if (results.stream().anyMatch(result -> result.race.has(bar))) {
                 bars.add(bar);
             }

@@ -6,9 +6,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A datapath whose sources end, from opening to closing. A round is one run of it: CPU time of its queues' threads a packet, in
@@ -22,64 +20,30 @@ public final class DatapathContender implements Contender {
         void on(Datapath.Nic nic);
     }
 
-    /** Makes a live source send. */
-    @FunctionalInterface
-    public interface Traffic {
-        /** From now on, until what is returned is closed. */
-        AutoCloseable into(Datapath datapath) throws IOException;
-    }
-
     private static final int POLLS = 1024;
 
-    /** Of live sources, which are slower and end after some time. */
-    private static final int LIVE_POLLS = 16;
-
     private final Function<Watch, Datapath> maker;
-    private final @Nullable Traffic traffic;
-    private final long nanos;
     private final List<Double> inTime = new ArrayList<>();
     private List<QueueRate> queues = List.of();
 
     /** @param maker builds the datapath of one round, and shows the NIC whose packets count to the watch */
     public DatapathContender(Function<Watch, Datapath> maker) {
-        this(maker, null, 0);
-    }
-
-    /**
-     * One whose sources do not end.
-     *
-     * @param traffic called when the datapath is open
-     * @param nanos how long a round lasts from then on
-     */
-    public DatapathContender(Function<Watch, Datapath> maker, @Nullable Traffic traffic, long nanos) {
         this.maker = maker;
-        this.traffic = traffic;
-        this.nanos = nanos;
     }
 
     @Override
     public double round() {
         List<QueueProbe> probes = new ArrayList<>();
         Datapath datapath = maker.apply(nic -> nic.handler(() -> {
-            QueueProbe probe = new QueueProbe(traffic == null ? POLLS : LIVE_POLLS);
+            QueueProbe probe = new QueueProbe(POLLS);
             probes.add(probe);
             return probe;
         }));
         try (datapath) {
             datapath.open();
-            if (traffic != null) {
-                try (AutoCloseable sending = traffic.into(datapath)) {
-                    LockSupport.parkNanos(nanos);
-                }
-                datapath.stop();
-            }
             RunTotals unused = datapath.await();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
-        } catch (RuntimeException e) {
-            throw e;
-        } catch (Exception e) {
-            throw new AssertionError("closing the traffic", e);
         }
         List<QueueRate> rates = new ArrayList<>();
         for (QueueProbe probe : probes) {

@@ -9,9 +9,7 @@ import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelPipeline;
 import java.io.IOException;
 import java.util.Arrays;
-import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Where a packet's time goes, in nanoseconds a packet: the medians over the batches of a run, as each batch passes two handlers
@@ -35,16 +33,12 @@ public record Stages(double receive, double program, double verdict, double writ
     }
 
     /**
-     * Runs a datapath with the two handlers in the first queue of a NIC.
+     * Runs a datapath whose sources end with the two handlers in the first queue of a NIC.
      *
      * @param maker builds it
      * @param name of the NIC to watch
-     * @param traffic for a source that does not end; null where it does
-     * @param nanos how long such a source is watched
      */
-    public static Stages of(
-            Supplier<Datapath> maker, String name, DatapathContender.@Nullable Traffic traffic, long nanos)
-            throws IOException {
+    public static Stages of(Supplier<Datapath> maker, String name) throws IOException {
         Times times = new Times();
         try (Datapath datapath = maker.get()) {
             datapath.open();
@@ -60,18 +54,18 @@ public record Stages(double receive, double program, double verdict, double writ
                 pipeline.addBefore("xdp", "stage-before", new Before(times));
                 pipeline.addAfter("xdp", "stage-behind", new Behind(times));
             });
-            if (traffic != null) {
-                try (AutoCloseable sending = traffic.into(datapath)) {
-                    LockSupport.parkNanos(nanos);
-                }
-                datapath.stop();
-            }
             datapath.await();
-        } catch (IOException | RuntimeException e) {
-            throw e;
-        } catch (Exception e) {
-            throw new AssertionError("closing the traffic", e);
         }
+        return times.summary();
+    }
+
+    /**
+     * Runs rounds of a contender with the two handlers. Where its source is filled the median leaves out, as that is once in many
+     * batches.
+     */
+    public static Stages of(LiveContender contender, int rounds) {
+        Times times = new Times();
+        contender.watched(new Before(times), new Behind(times), rounds);
         return times.summary();
     }
 

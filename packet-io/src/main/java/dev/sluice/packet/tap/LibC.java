@@ -16,7 +16,9 @@ final class LibC {
     static final int O_NONBLOCK = 0x800;
     static final int O_CLOEXEC = 0x80000;
     static final int AF_INET = 2;
+    static final int AF_PACKET = 17;
     static final int SOCK_DGRAM_CLOEXEC = 2 | O_CLOEXEC;
+    static final int SOCK_RAW_CLOEXEC = 3 | O_CLOEXEC;
 
     static final int PROT_READ_WRITE = 3;
 
@@ -48,6 +50,18 @@ final class LibC {
             "socket",
             FunctionDescriptor.of(
                     ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
+    private static final MethodHandle BIND = find(
+            "bind",
+            FunctionDescriptor.of(
+                    ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT));
+    private static final MethodHandle SENDMMSG = find(
+            "sendmmsg",
+            FunctionDescriptor.of(
+                    ValueLayout.JAVA_INT,
+                    ValueLayout.JAVA_INT,
+                    ValueLayout.JAVA_LONG,
+                    ValueLayout.JAVA_INT,
+                    ValueLayout.JAVA_INT));
     private static final MethodHandle IOCTL = find(
             "ioctl",
             FunctionDescriptor.of(
@@ -129,6 +143,25 @@ final class LibC {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment state = arena.allocate(ERRNO_LAYOUT);
             return result((int) SOCKET.invokeExact(state, domain, type, 0), state);
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    static int bind(int fd, long address, int bytes) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment state = arena.allocate(ERRNO_LAYOUT);
+            return result((int) BIND.invokeExact(state, fd, address, bytes), state);
+        } catch (Throwable e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** How many of the messages were sent. */
+    static int sendmmsg(int fd, long messages, int count) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment state = arena.allocate(ERRNO_LAYOUT);
+            return result((int) SENDMMSG.invokeExact(state, fd, messages, count, 0), state);
         } catch (Throwable e) {
             throw new AssertionError(e);
         }
