@@ -21,6 +21,9 @@ import java.io.IOException;
  * <p>Owns its descriptor. Allocates nothing per frame.
  */
 public final class TapChannel extends QueueChannel {
+    /** Batches that are read before epoll is asked again, which costs what some ten packets' program does. */
+    private static final int BATCHES_OF_A_LOOK = 4;
+
     private static final EpollIoOps IN = EpollIoOps.EPOLLIN;
     private static final EpollIoOps IN_OUT = EpollIoOps.EPOLLIN.with(EpollIoOps.EPOLLOUT);
     private static final EpollIoOps OUT = EpollIoOps.EPOLLOUT;
@@ -86,16 +89,16 @@ public final class TapChannel extends QueueChannel {
         interest(true, wantOut);
     }
 
-    /** Reads what there is, up to a batch. */
-    private void readBatch() {
+    /** Reads what there is, up to a batch; whether there may be more. */
+    private boolean readBatch() {
         if (!wantsPackets()) {
             interest(false, wantOut);
-            return;
+            return false;
         }
         FrameBatch batch = pool().acquire();
         if (batch == null) {
             interest(false, wantOut); // until readAgain
-            return;
+            return false;
         }
         IOException failure = null;
         try {
@@ -104,6 +107,7 @@ public final class TapChannel extends QueueChannel {
         } catch (IOException e) {
             failure = e;
         }
+        boolean full = batch.isFull();
         if (batch.size() == 0) {
             batch.release();
         } else {
@@ -113,6 +117,7 @@ public final class TapChannel extends QueueChannel {
         if (failure != null) {
             lost(String.valueOf(failure.getMessage()));
         }
+        return full && isOpen();
     }
 
     private void received(FrameBatch batch, int length) {
@@ -180,7 +185,8 @@ public final class TapChannel extends QueueChannel {
                 }
             }
             if (isOpen() && ops.contains(EpollIoOps.EPOLLIN)) {
-                readBatch();
+                int batches = 0;
+                while (readBatch() && ++batches < BATCHES_OF_A_LOOK) {}
             }
         }
     }
