@@ -60,7 +60,10 @@ final class DatapathBench {
     private static final long PACKETS = 3_000_000;
 
     /** The same where queues run at the same time, and do not start at once. */
-    private static final long PACKETS_OF_SEVERAL = 12_000_000;
+    private static final long PACKETS_OF_SEVERAL = 6_000_000;
+
+    /** What all cases may take together; on a busy machine they have fewer rounds then. */
+    private static final long LIMIT_NANOS = 100_000_000_000L;
 
     private static final int DEVMAP_IFINDEX = 77;
 
@@ -261,6 +264,9 @@ final class DatapathBench {
     private final Options options;
     private final @Nullable Own own;
     private final Path folder;
+    /** What the next case may take. */
+    private long limitNanos = LIMIT_NANOS;
+
     private final List<Result> results = new ArrayList<>();
     private final Map<String, HeapBench> heaps = new LinkedHashMap<>();
 
@@ -287,10 +293,15 @@ final class DatapathBench {
         Path folder = Files.createTempDirectory("sluice-bench-");
         try {
             DatapathBench bench = new DatapathBench(options, own, folder);
-            for (Case one : own == null ? CASES : own.cases()) {
-                if (options.only.isEmpty() || options.only.contains(one.name)) {
-                    bench.measureOrSkip(one);
-                }
+            List<Case> cases = (own == null ? CASES : own.cases())
+                    .stream()
+                            .filter(one -> options.only.isEmpty() || options.only.contains(one.name))
+                            .toList();
+            long end = System.nanoTime() + LIMIT_NANOS;
+            for (int i = 0; i < cases.size(); i++) {
+                long share = Math.max(0, (end - System.nanoTime()) / (cases.size() - i));
+                bench.limitNanos = i == 0 ? 2 * share : share; // what the first has compiled, others have as well
+                bench.measureOrSkip(cases.get(i));
             }
             return bench;
         } finally {
@@ -323,7 +334,8 @@ final class DatapathBench {
 
     private HeapBench measureHeap(Case of) throws IOException {
         try (Session session = session(of, BenchPrograms.choice(of.program))) {
-            return HeapBench.run(pipe -> datapath(of, session, pipe, nic -> {}), capture(), folder);
+            return HeapBench.run(
+                    pipe -> datapath(of, session, pipe, nic -> {}), capture(), folder, !options.only.isEmpty());
         }
     }
 
@@ -365,7 +377,7 @@ final class DatapathBench {
                 }
             }
             try {
-                Race.Result result = race.run(options.rounds, options.warmUpNanos);
+                Race.Result result = race.run(options.rounds, options.warmUpNanos, limitNanos);
                 Scaling scaling =
                         one == null || peers == null ? null : Scaling.of(of.queues, result, sluice, one, peers);
                 Stages stages = Stages.of(() -> datapath(of, session, capture, nic -> {}), NIC);
@@ -386,7 +398,7 @@ final class DatapathBench {
         ObjectOptions.Choice choice = BenchPrograms.choice(of.program);
         try (Session session = session(of, choice);
                 TapBench tap = new TapBench(wire -> datapath(of, session, wire, nic -> {}), NIC, traffic())) {
-            Race.Result result = tap.race(SLUICE).run(options.rounds, options.warmUpNanos);
+            Race.Result result = tap.race(SLUICE).run(options.rounds, options.warmUpNanos, limitNanos);
             List<QueueRate> queues = tap.queues();
             return new Result(of, result, queues, tap.stages(), 0, whyNoKernel(of), null, tap.ringReason());
         }
@@ -540,13 +552,13 @@ final class DatapathBench {
     private void printTable(PrintStream out) {
         out.println((own == null ? "64-byte frames, " : "generated frames of 64 bytes, ")
                 + Quantity.count(Traffic.DEFAULT_FLOWS)
-                + " different ones, copied in; nanoseconds and packets a CPU-second, medians of " + options.rounds
-                + " interleaved rounds");
+                + " different ones, copied in; nanoseconds and packets a CPU-second, medians of interleaved rounds");
         out.println();
         Table table = new Table(
                 "case",
                 "ns/packet",
                 "spread",
+                "rounds",
                 "packets/s",
                 "Gbit/s",
                 "kernel",
@@ -564,6 +576,7 @@ final class DatapathBench {
                     result.of.name,
                     BenchResult.number(result.sluice().median()),
                     BenchResult.spread(result.sluice()),
+                    String.valueOf(result.sluice().rounds()),
                     Quantity.scaled(result.rate()),
                     BenchResult.number(result.gigabits()),
                     kernel ? Quantity.scaled(1e9 / result.race.timing(KERNEL).median()) : "-",
@@ -580,6 +593,14 @@ final class DatapathBench {
         results.forEach(result -> out.println(result.of.name + ": " + result.of.what));
         results.stream().filter(result -> result.queues.size() > 1).forEach(result -> printQueues(out, result));
         results.stream().filter(result -> result.race.has(TapBench.BARE)).forEach(result -> printTap(out, result));
+        List<String> unsteady = results.stream()
+                .filter(result -> !result.race.warmUp().steady())
+                .map(result -> result.of.name)
+                .toList();
+        if (!unsteady.isEmpty()) {
+            out.println("not steady yet when time was over, so slower than it can be: " + String.join(", ", unsteady)
+                    + "; --datapath=CASE gives a case all the time");
+        }
         results.stream()
                 .map(Result::kernelReason)
                 .filter(java.util.Objects::nonNull)

@@ -24,7 +24,8 @@ import java.util.function.Function;
  */
 final class HeapBench {
     private static final long SHORT_BYTES = 10_000_000;
-    private static final long LONG_BYTES = 10_000_000_000L;
+    private static final long LONG_BYTES = 1_000_000_000;
+    private static final long LONGEST_BYTES = 10_000_000_000L;
 
     /** Runs before those that count: they load classes and have code compiled. */
     private static final int WARM_UPS = 5;
@@ -50,15 +51,17 @@ final class HeapBench {
      * @param datapath makes what replays a capture, by its name
      * @param template a plain capture of the old format
      * @param folder for the pipe
+     * @param longest whether the long one may take its time
      */
-    static HeapBench run(Function<String, Datapath> datapath, Path template, Path folder) throws IOException {
+    static HeapBench run(Function<String, Datapath> datapath, Path template, Path folder, boolean longest)
+            throws IOException {
         HeapBench bench = new HeapBench();
         ByteBuffer content = ByteBuffer.wrap(Files.readAllBytes(template));
         for (int i = 0; i < WARM_UPS; i++) {
             Run unused = run(datapath, content, folder, SHORT_BYTES);
         }
         bench.runs.add(run(datapath, content, folder, SHORT_BYTES));
-        bench.runs.add(run(datapath, content, folder, LONG_BYTES));
+        bench.runs.add(run(datapath, content, folder, longest ? LONGEST_BYTES : LONG_BYTES));
         return bench;
     }
 

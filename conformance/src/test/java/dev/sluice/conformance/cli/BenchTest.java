@@ -284,6 +284,21 @@ class BenchTest {
     }
 
     @Test
+    void aTapBesideABareLoop() {
+        Json all = Cli.run("bench", "--datapath=tap", "--rounds", "1", "--warm-up", "0", "-j")
+                .ok()
+                .json();
+        assumeTrue(
+                all.get("skipped").names().isEmpty(),
+                () -> all.get("skipped").get("tap").text());
+        Json tap = all.get("cases").at(0);
+        assertThat(real(tap.get("rate_to_bare_loop"))).isPositive();
+        assertThat(real(tap.get("bare_loop").get("ns_per_packet"))).isPositive();
+        assertThat(tap.get("queues").at(0).get("packets").number()).isGreaterThanOrEqualTo(30_000);
+        assertThat(real(tap.get("stages").get("write"))).isPositive();
+    }
+
+    @Test
     void whatCannotBeMeasuredIsSaid(@TempDir Path folder) {
         assertThat(Cli.run("bench", bundled("drop"), CAPTURE, "--rounds", "0").error(Cli.USAGE))
                 .isEqualTo("--rounds: expected 1 or more, found 0");

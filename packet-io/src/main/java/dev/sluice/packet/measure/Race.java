@@ -26,6 +26,20 @@ public final class Race {
     private static final double COMPILING = 0.02;
 
     private static final int FEWEST_ROUNDS_OF_WINDOW = 4;
+
+    /** Measured rounds that there are even when time is over. */
+    private static final int FEWEST_ROUNDS = 5;
+
+    /** CPU time of this process that the favourite's warm-up has even when time is over: what C2 needs for its code. */
+    private static final long LEAST_WARM_UP_CPU_NANOS = 1_000_000_000;
+
+    /** What each of the others' has. */
+    private static final long LEAST_WARM_UP_NANOS = 500_000_000;
+
+    /** The parts of a limited time that the favourite's warm-up may take, and those of the others together. */
+    private static final double WARM_UP = 0.4;
+
+    private static final double WARM_UP_OF_OTHERS = 0.3;
     private static final int MOST_WARM_UP_ROUNDS = 1_000_000;
 
     private final String favourite;
@@ -96,6 +110,23 @@ public final class Race {
      * @param warmUpNanos the most that the warm-up of each contender may take
      */
     public Result run(int rounds, long warmUpNanos) {
+        return run(rounds, warmUpNanos, warmUpNanos, 0, Long.MAX_VALUE);
+    }
+
+    /**
+     * The same in a limited time: where the machine is too busy for all rounds there are fewer, at least {@value #FEWEST_ROUNDS},
+     * and shorter warm-ups.
+     *
+     * @param limitNanos from now on, about
+     */
+    public Result run(int rounds, long warmUpNanos, long limitNanos) {
+        long warmUp = Math.min(warmUpNanos, (long) (limitNanos * WARM_UP));
+        long others = (long) (limitNanos * WARM_UP_OF_OTHERS) / Math.max(1, contenders.size() - 1);
+        long leastCpu = warmUpNanos == 0 ? 0 : LEAST_WARM_UP_CPU_NANOS;
+        return run(rounds, warmUp, Math.min(warmUpNanos, Math.max(LEAST_WARM_UP_NANOS, others)), leastCpu, limitNanos);
+    }
+
+    private Result run(int rounds, long warmUpNanos, long othersNanos, long leastCpuNanos, long limitNanos) {
         Contender first = contenders.get(favourite);
         if (first == null) {
             throw new AssertionError("a race without its favourite");
@@ -103,17 +134,18 @@ public final class Race {
         List<Double> series = new ArrayList<>();
         List<Long> ends = new ArrayList<>();
         long start = System.nanoTime();
-        warmUp(first, WINDOW_NANOS, warmUpNanos, series, ends);
+        warmUp(first, WINDOW_NANOS, warmUpNanos, leastCpuNanos, series, ends);
         int warm = series.size();
         for (Contender contender : contenders.values()) {
             if (!contender.equals(first)) {
-                warmUp(contender, warmUpNanos);
+                warmUp(contender, othersNanos);
             }
         }
         Map<String, double[]> values = new LinkedHashMap<>();
         contenders.keySet().forEach(name -> values.put(name, new double[rounds]));
         List<String> order = new ArrayList<>(contenders.keySet());
-        for (int round = 0; round < rounds; round++) {
+        int round = 0;
+        for (; round < rounds && (round < FEWEST_ROUNDS || System.nanoTime() - start < limitNanos); round++) {
             for (String name : order) {
                 double nanos = contenders.getOrDefault(name, first).round();
                 values.getOrDefault(name, new double[rounds])[round] = nanos;
@@ -128,21 +160,28 @@ public final class Race {
         int steadyAt = SteadyState.start(all);
         boolean steady = steadyAt < all.length;
         // of the measured rounds, those of the steady state; all of them when there is none
-        int from = steady ? Math.clamp(steadyAt - warm, 0, rounds - 1) : 0;
-        values.replaceAll((name, of) -> Arrays.copyOfRange(of, from, rounds));
+        int end = round;
+        int from = steady ? Math.clamp(steadyAt - warm, 0, end - 1) : 0;
+        values.replaceAll((name, of) -> Arrays.copyOfRange(of, from, end));
         long steadyNanos = steadyAt == 0 ? 0 : ends.get(Math.min(steadyAt, all.length) - 1) - start;
         return new Result(new WarmUp(steadyNanos, steadyAt, steady, all), values);
     }
 
     /** Runs rounds until they have stopped changing, or the time is over; whether they have. */
     static boolean warmUp(Contender contender, long limitNanos) {
-        return warmUp(contender, WINDOW_NANOS / 2, limitNanos, new ArrayList<>(), new ArrayList<>());
+        return warmUp(contender, WINDOW_NANOS / 2, limitNanos, 0, new ArrayList<>(), new ArrayList<>());
     }
 
     /** Runs rounds until two stretches of them are alike and HotSpot has compiled nothing in the second. */
     private static boolean warmUp(
-            Contender contender, long windowNanos, long limitNanos, List<Double> series, List<Long> ends) {
+            Contender contender,
+            long windowNanos,
+            long limitNanos,
+            long leastCpuNanos,
+            List<Double> series,
+            List<Long> ends) {
         long start = System.nanoTime();
+        long startCpu = CpuClock.processNanos();
         int window = 0;
         long windowStart = start;
         long compiled = CompilerThreads.nanos();
@@ -164,7 +203,7 @@ public final class Race {
                 windowStart = now;
                 compiled = compiledNow;
             }
-            if (now - start >= limitNanos) {
+            if (now - start >= limitNanos && CpuClock.processNanos() - startCpu >= leastCpuNanos) {
                 return false;
             }
         }
