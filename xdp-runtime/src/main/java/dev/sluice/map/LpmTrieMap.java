@@ -3,6 +3,8 @@ package dev.sluice.map;
 import dev.sluice.memory.Memory;
 import dev.sluice.memory.Regions;
 import java.lang.foreign.Arena;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -29,11 +31,14 @@ import org.jspecify.annotations.Nullable;
  *         8 next    u64   the topmost node that begins with these bits, or 0
  * </pre>
  *
- * <p>An operation changes one of an entry's words, never both, so that a reader sees the trie as it was before or after.
- *
  * <p>Readers take no lock. Writers hold one, and change the trie with single stores: a node that replaces another is
  * complete before it is linked. A node that has left the trie is used again when every queue has been in a quiescent
  * state, so no reader ever stands on a node that changes.
+ *
+ * <p>What took one store in the trie may take thousands in the table. A reader that begins in the table therefore looks
+ * whether anything has changed from before it read there until it was through; then it begins again at the root, where it
+ * sees what a reader of the kernel's sees. Without that it could see a short prefix through one entry and not yet through
+ * another, or an entry's old best together with its new next.
  *
  * <p>Iteration shows longer prefixes before the shorter ones that they are part of, and otherwise smaller data first.
  */
@@ -65,6 +70,16 @@ public final class LpmTrieMap extends LiveMap {
 
     private static final int LINE = 64;
 
+    private static final VarHandle CHANGES;
+
+    static {
+        try {
+            CHANGES = MethodHandles.lookup().findVarHandle(LpmTrieMap.class, "changes", int.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
     /**
      * The table.
      *
@@ -90,6 +105,9 @@ public final class LpmTrieMap extends LiveMap {
     private final long nodeBytes;
     private final long valueBytes;
     private volatile @Nullable Table table;
+
+    /** Odd while a writer changes something, another number whenever one has. */
+    private volatile int changes;
 
     /** Where the root's address is. */
     private final long rootSlot;
@@ -130,18 +148,32 @@ public final class LpmTrieMap extends LiveMap {
 
     /** The value of the longest prefix, or 0. */
     private long longest(int prefix, long data) {
+        int before = changes;
         Table known = table;
-        long found = 0;
-        long node;
-        int matched = 0;
-        if (known != null && prefix >= known.end() && matching(known.data, data, 0, known.base) == known.base) {
+        if (known != null
+                && (before & 1) == 0
+                && prefix >= known.end()
+                && matching(known.data, data, 0, known.base) == known.base) {
             long entry = known.entry(bits(data, known.base, known.bits));
-            found = Memory.getLong(entry);
-            node = acquire(entry + NEXT);
-            matched = known.end();
-        } else {
-            node = acquire(rootSlot);
+            long found = walk(acquire(entry + NEXT), prefix, data, known.end(), Memory.getLong(entry));
+            VarHandle.acquireFence();
+            if (changes == before) {
+                return found;
+            }
         }
+        return walk(acquire(rootSlot), prefix, data, 0, 0);
+    }
+
+    /**
+     * The value of the longest prefix from a node on.
+     *
+     * @param known bits of which it is known that they match
+     * @param best what it is when none matches here
+     */
+    private long walk(long from, int prefix, long data, int known, long best) {
+        long node = from;
+        long found = best;
+        int matched = known;
         while (node != 0) {
             int length = Memory.getInt(node + PREFIX);
             if (matching(node + DATA, data, matched, Math.min(length, prefix)) < length) {
@@ -215,12 +247,24 @@ public final class LpmTrieMap extends LiveMap {
         if (Integer.compareUnsigned(prefix, maxPrefix) > 0) {
             return Errno.EINVAL.negative();
         }
-        lock.lock(0);
+        begin();
         try {
             return insert(prefix, key + Integer.BYTES, value, flags);
         } finally {
-            lock.unlock(0);
+            end();
         }
+    }
+
+    /** From here on readers do not trust the table. */
+    private void begin() {
+        lock.lock(0);
+        CHANGES.set(this, changes + 1);
+        VarHandle.releaseFence();
+    }
+
+    private void end() {
+        CHANGES.setRelease(this, changes + 1);
+        lock.unlock(0);
     }
 
     private int insert(int prefix, long data, long value, long flags) {
@@ -296,11 +340,11 @@ public final class LpmTrieMap extends LiveMap {
         if (Integer.compareUnsigned(prefix, maxPrefix) > 0) {
             return Errno.EINVAL.negative();
         }
-        lock.lock(0);
+        begin();
         try {
             return takeOut(prefix, key + Integer.BYTES);
         } finally {
-            lock.unlock(0);
+            end();
         }
     }
 

@@ -22,6 +22,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.IntFunction;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -204,6 +205,103 @@ class MapConcurrencyTest {
         }
         assertThat(map.size()).isZero();
         assertThat(map.nextKey(null)).isNull();
+    }
+
+    private static byte[] prefix(int length, int first, int second, int third) {
+        return new byte[] {(byte) length, 0, 0, 0, (byte) first, (byte) second, (byte) third, 0};
+    }
+
+    /** A trie of so many prefixes that it has a table. */
+    private LpmTrieMap trieWithTable(IntFunction<byte[]> prefixes) {
+        LpmTrieMap map = (LpmTrieMap) maps.create(new MapDef("lpm", MapType.LPM_TRIE, 8, 8, 4000, 1, 0, null));
+        for (int i = 0; i < 1024; i++) {
+            map.put(prefixes.apply(i), new byte[8], BpfMap.ANY);
+        }
+        return map;
+    }
+
+    /** Many entries of the table lead to a short prefix: who has seen its new value through one sees it through all. */
+    @Test
+    void aShortPrefixChangesForAllAddressesAtOnce() throws Exception {
+        LpmTrieMap map = trieWithTable(i -> prefix(24, 10, i >> 2, i << 6 | 0x20));
+        map.put(prefix(8, 10, 0, 0), new byte[8], BpfMap.ANY);
+        AtomicInteger writing = new AtomicInteger(1);
+        together(
+                (cpu, arena) -> {
+                    long key = Memory.allocate(arena, 8, 8);
+                    long value = Memory.allocate(arena, 8, 8);
+                    if (cpu == 0) {
+                        Memory.putInt(key, 8);
+                        Memory.putInt(key + 4, 10);
+                        try {
+                            for (int i = 1; i < ROUNDS / 4; i++) {
+                                Memory.putLong(value, i);
+                                assertThat(map.update(key, value, BpfMap.ANY, cpu))
+                                        .isZero();
+                            }
+                        } finally {
+                            writing.set(0);
+                        }
+                        return;
+                    }
+                    Memory.putInt(key, 32);
+                    try (QuiescentStates.Reader reader = table.quiescentStates().newReader()) {
+                        reader.announces(true);
+                        long seen = 0;
+                        for (int i = 0; writing.get() != 0; i++) {
+                            reader.enter();
+                            Memory.putInt(key + 4, 10 | (i & 0xff) << 8);
+                            long found = Memory.getLong(map.lookup(key, cpu));
+                            assertThat(found).as("value of the prefix").isGreaterThanOrEqualTo(seen);
+                            seen = found;
+                            reader.quiescent();
+                        }
+                    }
+                },
+                (cpu, arena) -> map.get(prefix(32, 10, 1, 1)));
+    }
+
+    /**
+     * One of two prefixes is always there, so the still shorter one around them never answers. Nothing branches between them:
+     * where something does, a reader can pass the place of the one before it comes and the other's after it has gone, as in
+     * the kernel.
+     */
+    @Test
+    void oneOfTwoPrefixesIsAlwaysFound() throws Exception {
+        LpmTrieMap map = trieWithTable(i -> prefix(24, i >> 2 == 10 ? 11 : i >> 2, i, i));
+        map.put(prefix(8, 10, 0, 0), bytes(8).putLong(8).array(), BpfMap.ANY);
+        byte[] longer = prefix(28, 10, 1, 2);
+        byte[] shorter = prefix(9, 10, 0, 0);
+        map.put(longer, bytes(8).putLong(28).array(), BpfMap.ANY);
+        AtomicInteger writing = new AtomicInteger(1);
+        together(
+                (cpu, arena) -> {
+                    if (cpu == 0) {
+                        try {
+                            for (int i = 1; i < ROUNDS / 4; i++) {
+                                map.put(shorter, bytes(8).putLong(9).array(), BpfMap.ANY);
+                                map.remove(longer);
+                                map.put(longer, bytes(8).putLong(28).array(), BpfMap.ANY);
+                                map.remove(shorter);
+                            }
+                        } finally {
+                            writing.set(0);
+                        }
+                        return;
+                    }
+                    long key = Memory.allocate(arena, 8, 8);
+                    Memory.putInt(key, 32);
+                    Memory.putInt(key + 4, 0x00_02_01_0a);
+                    try (QuiescentStates.Reader reader = table.quiescentStates().newReader()) {
+                        reader.announces(true);
+                        while (writing.get() != 0) {
+                            reader.enter();
+                            assertThat(Memory.getLong(map.lookup(key, cpu))).isIn(9L, 28L);
+                            reader.quiescent();
+                        }
+                    }
+                },
+                (cpu, arena) -> map.get(prefix(32, 10, 1, 1)));
     }
 
     @ParameterizedTest
