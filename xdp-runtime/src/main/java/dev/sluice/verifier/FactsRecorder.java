@@ -146,7 +146,7 @@ final class FactsRecorder {
             }
         }
         new ScalarFlow(this, run, taken, fallen).improve(registers);
-        return new Facts(run.subject.insns(), !run.doubtful, reached, taken, fallen, registers);
+        return new Facts(run.subject.insns(), run.isProof(), reached, taken, fallen, registers);
     }
 
     private RegisterFact fact(Seen at) {

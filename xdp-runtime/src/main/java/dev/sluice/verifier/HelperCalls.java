@@ -531,6 +531,7 @@ final class HelperCalls {
             zeros++;
         }
         if (zeros >= bytes) {
+            run.trustSlot(slot);
             return 0;
         }
         if (!frame.isScalarSpill(slot)) {
@@ -545,6 +546,7 @@ final class HelperCalls {
             return -1;
         }
         run.precision.markSlot(key.frame, slot);
+        run.trustSlot(slot);
         return value.bits.value();
     }
 

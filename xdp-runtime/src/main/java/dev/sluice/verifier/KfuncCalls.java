@@ -184,8 +184,9 @@ final class KfuncCalls {
                         "arg#" + (number - 1) + " arg#" + number + " memory, len pair leads to invalid memory access");
             }
             reg.orNull = orNull;
-            // a slice may be the buffer: what is stored through it then changes the stack unseen
-            run.doubtful |= kind == ArgKind.SLICE_BUFFER && reg.type == RegType.STACK && run.subject.frags();
+            if (kind == ArgKind.SLICE_BUFFER && reg.type == RegType.STACK) {
+                run.slice(reg.off + reg.smin, reg.off + reg.smax + bytes.umax);
+            }
         }
         if (constant) {
             if (!bytes.isConst()) {

@@ -24,6 +24,9 @@ final class Run {
 
     static final int REG_FP = 10;
 
+    /** Of a frame. */
+    private static final long SLOTS = 64;
+
     final Subject subject;
     final Log log;
     final Layout layout;
@@ -47,8 +50,17 @@ final class Run {
     long scratchedSlots;
     int history = -1;
 
-    /** Whether something was accepted for a wrong reason, as the kernel does: then it is no proof. */
+    /** Whether something was accepted for a wrong reason, as the kernel does: then it is no {@link #isProof proof}. */
     boolean doubtful;
+
+    /**
+     * Slots that a slice may be in, of any frame: what is stored through the slice changes them, unseen by the kernel. Where
+     * such a slot is never {@linkplain #trustedSlots trusted}, that does no harm.
+     */
+    private long slicedSlots;
+
+    /** Slots, of any frame, whose contents were used as more than bytes of which nothing is known. */
+    private long trustedSlots;
 
     /** Per slot, whether any path came by. */
     final boolean[] seen;
@@ -146,6 +158,33 @@ final class Run {
 
     void scratch(int number) {
         scratchedRegs |= 1 << number;
+    }
+
+    /**
+     * A slice may be a buffer on the stack.
+     *
+     * @param from the buffer's first byte, from r10 on
+     * @param to behind its last
+     */
+    void slice(long from, long to) {
+        for (long at = Math.max(from, -SLOTS * Frame.SLOT_BYTES); at < Math.min(to, 0); at++) {
+            slicedSlots |= 1L << (-at - 1) / Frame.SLOT_BYTES;
+        }
+    }
+
+    /** Whether a slice may be in a slot of some frame. */
+    boolean isSliced(int slot) {
+        return (slicedSlots >>> slot & 1) != 0;
+    }
+
+    /** What a slot of some frame holds is about to be used as more than some bytes. */
+    void trustSlot(int slot) {
+        trustedSlots |= 1L << slot;
+    }
+
+    /** Whether what was accepted needs no checks. */
+    boolean isProof() {
+        return !doubtful && (slicedSlots & trustedSlots) == 0;
     }
 
     void scratchSlot(int slot) {

@@ -428,7 +428,7 @@ final class ScalarFlow {
         }
         if (bytes == 8 && kind == Kind.STACK) {
             int at = recorder.stackOffsetAt(i, layout.src[i], layout.off[i]);
-            return isSlot(at) ? numbers.at[REGISTERS + slotOf(at)] : null;
+            return isSlot(at) && !run.isSliced(slotOf(at)) ? numbers.at[REGISTERS + slotOf(at)] : null;
         }
         return bytes(bytes);
     }

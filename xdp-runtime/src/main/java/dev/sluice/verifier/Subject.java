@@ -14,7 +14,6 @@ import java.util.List;
  * @param maps the maps that the program may name
  * @param gplCompatible whether it may call GPL-only helpers
  * @param attach where it is to run
- * @param frags whether it takes packets in several buffers
  * @param deviceBound whether it is loaded for one device, and may ask that for what it knows of packets
  * @param functions its functions in order of their starts, with their types; empty if not known
  * @param btf the types of functions; null if not known
@@ -26,7 +25,6 @@ public record Subject(
         List<KnownMap> maps,
         boolean gplCompatible,
         SectionName.Attach attach,
-        boolean frags,
         boolean deviceBound,
         List<Function> functions,
         Btf btf,
@@ -52,17 +50,16 @@ public record Subject(
 
     /** The same with other instructions. */
     public Subject withInsns(byte[] changed) {
-        return new Subject(name, changed, maps, gplCompatible, attach, frags, deviceBound, functions, btf, lines);
+        return new Subject(name, changed, maps, gplCompatible, attach, deviceBound, functions, btf, lines);
     }
 
     /** The same, loaded for one device, or not. */
     public Subject withDeviceBound(boolean bound) {
-        return new Subject(name, insns, maps, gplCompatible, attach, frags, bound, functions, btf, lines);
+        return new Subject(name, insns, maps, gplCompatible, attach, bound, functions, btf, lines);
     }
 
     /** Bare instructions with their maps, under a GPL-compatible license. */
     public static Subject of(byte[] insns, List<KnownMap> maps) {
-        return new Subject(
-                "program", insns, maps, true, SectionName.Attach.DEVICE, false, false, List.of(), null, List.of());
+        return new Subject("program", insns, maps, true, SectionName.Attach.DEVICE, false, List.of(), null, List.of());
     }
 }

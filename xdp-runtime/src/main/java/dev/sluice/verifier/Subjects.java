@@ -91,7 +91,6 @@ public final class Subjects {
                 maps,
                 object.isGplCompatible(),
                 linked.spec().type().attach(),
-                linked.spec().type().frags(),
                 false,
                 functions,
                 btf,

@@ -2,7 +2,9 @@ package dev.sluice.verifier;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.sluice.helper.Kfunc;
 import dev.sluice.isa.Assembler;
+import dev.sluice.isa.Symbols;
 import dev.sluice.map.MapDef;
 import dev.sluice.map.MapType;
 import dev.sluice.program.Facts;
@@ -17,8 +19,15 @@ import org.junit.jupiter.api.Test;
 class VerifierTest {
     private static final KnownMap HASH = KnownMap.of(MapDef.of("hash", MapType.HASH, 4, 8, 16));
 
+    private static final Symbols SYMBOLS = new Symbols() {
+        @Override
+        public int kfuncNumber(String name) {
+            return Kfunc.numberOf(name);
+        }
+    };
+
     private static byte[] assemble(String text) {
-        return Assembler.assemble(text).toBytes();
+        return Assembler.assemble(text, SYMBOLS).toBytes();
     }
 
     private static Verdict verify(int logLevel, String text, KnownMap... maps) {
@@ -83,6 +92,57 @@ class VerifierTest {
                 0,
                 "r0 = 0\n*(u64 *)(r10 - 8) = 0\ncall f\nr0 = 0\nexit\nf:\nr1 = 0\nr1 += r10\nr0 = *(u64 *)(r1 - 8)\nexit");
         assertThat(((Verdict.Verified) verdict).facts().isProof()).isFalse();
+    }
+
+    /** A program that gets a slice of the packet, or a copy of it on the stack, in r0, and what it does with it. */
+    private static boolean isProofWithSlice(String before, String after) {
+        Verdict verdict = verify(0, """
+                r2 = 0
+                r3 = r10
+                r3 += -16
+                call bpf_dynptr_from_xdp#kfunc
+                r6 = 0
+                *(u64 *)(r10 - 24) = r6
+                %s
+                r1 = r10
+                r1 += -16
+                r2 = 0
+                r3 = r10
+                r3 += -48
+                r4 = 16
+                call bpf_dynptr_slice_rdwr#kfunc
+                if r0 == 0 goto out
+                %s
+                out:
+                r0 = 2
+                exit
+                """.formatted(before, after));
+        assertThat(verdict).isInstanceOf(Verdict.Verified.class);
+        return ((Verdict.Verified) verdict).facts().isProof();
+    }
+
+    @Test
+    void whatASliceMayChangeOnTheStackIsOnlyBytes() {
+        String change = "*(u64 *)(r0 + 0) = r6\n";
+        String value = "r7 = r10\nr7 += -24\n*(u64 *)(r10 - 48) = r7\n";
+        String follow = "r7 = *(u64 *)(r10 - 48)\nr7 = *(u64 *)(r7 + 0)";
+        assertThat(isProofWithSlice("", change)).isTrue();
+        assertThat(isProofWithSlice("*(u64 *)(r10 - 48) = 0", change + "r7 = *(u64 *)(r10 - 48)"))
+                .isTrue();
+        assertThat(isProofWithSlice("", value + change + follow))
+                .as("a pointer is there, and the slice changes it")
+                .isFalse();
+        assertThat(isProofWithSlice("", value.replace("48", "56") + change + follow.replace("48", "56")))
+                .as("a pointer beside the buffer")
+                .isTrue();
+        assertThat(isProofWithSlice(
+                        "", "*(u32 *)(r10 - 40) = 1\n*(u64 *)(r0 + 8) = r6\nr7 = *(u32 *)(r10 - 40)\nr6 = 8\nr6 /= r7"))
+                .as("a number is there")
+                .isFalse();
+        assertThat(isProofWithSlice(
+                        "", change + "r1 = r10\nr1 += -16\nr2 = r10\nr2 += -48\ncall bpf_dynptr_clone#kfunc"))
+                .as("a dynptr is there")
+                .isFalse();
     }
 
     @Test
