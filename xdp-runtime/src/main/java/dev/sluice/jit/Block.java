@@ -10,7 +10,7 @@ final class Block {
     /** No such successor. */
     static final int NONE = -1;
 
-    /** Place in {@link Flow#blocks}, which is in the order of slots. */
+    /** Place in {@link Flow#blocks}. */
     final int index;
 
     /** First slot. */
@@ -47,6 +47,16 @@ final class Block {
     Block(int index, int start) {
         this.index = index;
         this.start = start;
+    }
+
+    /** A block of the same instructions at another place, without its successors and what was found out of it. */
+    Block copy(int place) {
+        Block copy = new Block(place, start);
+        copy.end = end;
+        copy.last = last;
+        copy.instructions = instructions;
+        copy.estimate = estimate;
+        return copy;
     }
 
     @Override

@@ -13,8 +13,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The control flow of one function: the basic blocks that its entry reaches, in order of their slots. Dead code is left
- * out. Everything here is linear in the function's size.
+ * The control flow of one function: the basic blocks that its entry reaches, in order of their slots; of a proved one with
+ * small loops {@linkplain Unrolling repeated}. Dead code is left out. Everything here is linear in the function's size.
  */
 final class Flow {
     private static final int CALLER_SAVED = 0b111110;
@@ -22,7 +22,7 @@ final class Flow {
     final Code code;
     final Subprogram function;
 
-    /** Reachable blocks in order of their slots; the first is the entry. */
+    /** Reachable blocks in order of their slots, but for repeated ones; the first is the entry. */
     final List<Block> blocks;
 
     /** Whether some block can be reached again from itself. */
@@ -51,6 +51,9 @@ final class Flow {
         boolean[] reached = reach(code, function, facts, leader);
         List<Block> blocks = cut(code, function, estimate, blockBytes, leader, reached);
         link(code, function, facts, blocks);
+        if (facts != null) {
+            blocks = Unrolling.of(code, blocks, blockBytes);
+        }
         findLiveness(code, blocks);
         int[] order = order(blocks);
         boolean loops = order == null;
