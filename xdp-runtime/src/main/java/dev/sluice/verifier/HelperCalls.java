@@ -531,7 +531,7 @@ final class HelperCalls {
             zeros++;
         }
         if (zeros >= bytes) {
-            run.trustSlot(slot);
+            run.trustSlot(frame, slot);
             return 0;
         }
         if (!frame.isScalarSpill(slot)) {
@@ -546,7 +546,7 @@ final class HelperCalls {
             return -1;
         }
         run.precision.markSlot(key.frame, slot);
-        run.trustSlot(slot);
+        run.trustSlot(frame, slot);
         return value.bits.value();
     }
 

@@ -184,8 +184,8 @@ final class KfuncCalls {
                         "arg#" + (number - 1) + " arg#" + number + " memory, len pair leads to invalid memory access");
             }
             reg.orNull = orNull;
-            if (kind == ArgKind.SLICE_BUFFER && reg.type == RegType.STACK) {
-                run.slice(reg.off + reg.smin, reg.off + reg.smax + bytes.umax);
+            if (kfunc.returns() == ReturnKind.SLICE_RDWR_OR_NULL && reg.type == RegType.STACK) {
+                run.slice(reg.frame, reg.off + reg.smin, reg.off + reg.smax + bytes.umax);
             }
         }
         if (constant) {

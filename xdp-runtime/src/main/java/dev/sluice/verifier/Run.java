@@ -54,13 +54,14 @@ final class Run {
     boolean doubtful;
 
     /**
-     * Slots that a slice may be in, of any frame: what is stored through the slice changes them, unseen by the kernel. Where
-     * such a slot is never {@linkplain #trustedSlots trusted}, that does no harm.
+     * By depth of a frame: slots that a slice may be in, in some function's frame. What is stored through the slice changes
+     * them, unseen by the kernel, even when that function has ended. Where they are never {@linkplain #trustedSlots
+     * trusted}, that does no harm.
      */
-    private long slicedSlots;
+    private final long[] slicedSlots = new long[State.MAX_FRAMES];
 
-    /** Slots, of any frame, whose contents were used as more than bytes of which nothing is known. */
-    private long trustedSlots;
+    /** By depth of a frame: slots whose contents were used as more than bytes of which nothing is known. */
+    private final long[] trustedSlots = new long[State.MAX_FRAMES];
 
     /** Per slot, whether any path came by. */
     final boolean[] seen;
@@ -163,28 +164,37 @@ final class Run {
     /**
      * A slice may be a buffer on the stack.
      *
+     * @param frame the depth of the frame
      * @param from the buffer's first byte, from r10 on
      * @param to behind its last
      */
-    void slice(long from, long to) {
+    void slice(int frame, long from, long to) {
         for (long at = Math.max(from, -SLOTS * Frame.SLOT_BYTES); at < Math.min(to, 0); at++) {
-            slicedSlots |= 1L << (-at - 1) / Frame.SLOT_BYTES;
+            slicedSlots[frame] |= 1L << (-at - 1) / Frame.SLOT_BYTES;
         }
     }
 
     /** Whether a slice may be in a slot of some frame. */
     boolean isSliced(int slot) {
-        return (slicedSlots >>> slot & 1) != 0;
+        long sliced = 0;
+        for (long slots : slicedSlots) {
+            sliced |= slots;
+        }
+        return (sliced >>> slot & 1) != 0;
     }
 
-    /** What a slot of some frame holds is about to be used as more than some bytes. */
-    void trustSlot(int slot) {
-        trustedSlots |= 1L << slot;
+    /** What a slot of a frame holds is about to be used as more than some bytes. */
+    void trustSlot(Frame frame, int slot) {
+        trustedSlots[frame.number] |= 1L << slot;
     }
 
     /** Whether what was accepted needs no checks. */
     boolean isProof() {
-        return !doubtful && (slicedSlots & trustedSlots) == 0;
+        boolean trusts = false;
+        for (int i = 0; i < slicedSlots.length; i++) {
+            trusts |= (slicedSlots[i] & trustedSlots[i]) != 0;
+        }
+        return !doubtful && !trusts;
     }
 
     void scratchSlot(int slot) {

@@ -186,7 +186,7 @@ final class StackAccess {
         run.liveStack.read(frame.number, slot);
         boolean history = true;
         if (frame.isSpill(slot)) {
-            run.trustSlot(slot);
+            run.trustSlot(frame, slot);
             Reg spilled = frame.spills[slot];
             int spillBytes = 1;
             for (int i = SLOT - 1; i > 0 && frame.kind(slot, i - 1) == Frame.SPILL; i--) {
@@ -263,7 +263,7 @@ final class StackAccess {
             }
         }
         for (int i = from; i < to; i++) {
-            run.trustSlot((-i - 1) / SLOT);
+            run.trustSlot(frame, (-i - 1) / SLOT);
         }
         run.reg(value).setScalar(0);
     }

@@ -70,7 +70,7 @@ final class StackObjects {
             frame.fill(slot - i, Frame.DYNPTR);
             frame.spills[slot - i] = null;
             frame.setObject(slot - i, new Dynptr(memory, i == 0, id, ref));
-            run.trustSlot(slot - i);
+            run.trustSlot(frame, slot - i);
             run.liveStack.write(frame.number, slot - i);
             run.scratchSlot(slot - i);
         }
@@ -192,7 +192,7 @@ final class StackObjects {
             frame.fill(slot - i, Frame.ITER);
             frame.spills[slot - i] = null;
             frame.setObject(slot - i, new Iterator(type, i == 0 ? ref : 0, false, 0));
-            run.trustSlot(slot - i);
+            run.trustSlot(frame, slot - i);
             run.liveStack.write(frame.number, slot - i);
             run.scratchSlot(slot - i);
         }
