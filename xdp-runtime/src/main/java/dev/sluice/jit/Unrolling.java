@@ -132,7 +132,9 @@ final class Unrolling {
         }
         for (int i = entry.index; i >= 0; i = found.nextSetBit(i + 1)) {
             Block block = blocks.get(i);
-            if (goesBack(block, block.next, entry, found) || goesBack(block, block.target, entry, found) || calls(code, block)) {
+            if (goesBack(block, block.next, entry, found)
+                    || goesBack(block, block.target, entry, found)
+                    || calls(code, block)) {
                 return new BitSet();
             }
         }

@@ -146,6 +146,46 @@ class VerifierTest {
     }
 
     @Test
+    void aSliceOutlivesTheFrameThatItIsIn() {
+        String text = """
+                r2 = 0
+                r3 = r10
+                r3 += -16
+                call bpf_dynptr_from_xdp#kfunc
+                r1 = r10
+                r1 += -16
+                call slice
+                if r0 == 0 goto out
+                r1 = r0
+                call change
+                out:
+                r0 = 2
+                exit
+                slice:
+                r2 = 0
+                r3 = r10
+                r3 += -48
+                r4 = 16
+                call bpf_dynptr_slice_rdwr#kfunc
+                exit
+                change:
+                *(u64 *)(r10 - 8) = 0
+                r7 = r10
+                r7 += -8
+                *(u64 *)(r10 - %1$d) = r7
+                *(u64 *)(r1 + 0) = 1
+                r7 = *(u64 *)(r10 - %1$d)
+                r0 = *(u64 *)(r7 + 0)
+                exit
+                """;
+        for (int at : new int[] {48, 64}) {
+            Verdict verdict = verify(0, text.formatted(at));
+            assertThat(verdict).as("%s", verdict).isInstanceOf(Verdict.Verified.class);
+            assertThat(((Verdict.Verified) verdict).facts().isProof()).isEqualTo(at == 64);
+        }
+    }
+
+    @Test
     void theStreamAnswersInOrder() throws IOException {
         String good = HexFormat.of().formatHex(assemble("r0 = 2\nexit"));
         String bad = HexFormat.of().formatHex(assemble("exit"));
