@@ -269,6 +269,36 @@ public final class ConntrackTable {
         recycle(slot);
     }
 
+    // --- for warm-ups
+
+    /** Keeps what the table holds now: the result puts it back, free places included. Neither may be done while programs run. */
+    public synchronized Runnable snapshot() {
+        long memoryThen = memory;
+        byte[] slots = memory == 0 ? new byte[0] : Memory.bytes(memory, top * SLOT_BYTES);
+        int[] headsThen = heads.clone();
+        int[] nextsThen = nexts.clone();
+        boolean[] insertedThen = inserted.clone();
+        int[] referencesThen = references.clone();
+        int[] freeThen = free.clone();
+        int freeCountThen = freeCount;
+        int topThen = top;
+        return () -> {
+            synchronized (this) {
+                memory = memoryThen;
+                if (memoryThen != 0) {
+                    Memory.copy(slots, 0, memoryThen, slots.length);
+                }
+                heads = headsThen.clone();
+                nexts = nextsThen.clone();
+                inserted = insertedThen.clone();
+                references = referencesThen.clone();
+                free = freeThen.clone();
+                freeCount = freeCountThen;
+                top = topThen;
+            }
+        };
+    }
+
     // --- for engines
 
     /** Whether an address is that of a connection that a program may hold, in the table or not. */

@@ -226,7 +226,8 @@ class BenchTest {
         assertThat(real(json.get("most_to_smallest"))).isGreaterThanOrEqualTo(1);
         assertThat(Cli.run("bench", "--sizes", bundled("drop"), CAPTURE).error(Cli.USAGE))
                 .startsWith("--sizes: expected neither an object");
-        assertThat(Cli.run("bench", "--sizes", "--prog", "x").error(Cli.USAGE)).startsWith("--prog: expected an object");
+        assertThat(Cli.run("bench", "--sizes", "--prog", "x").error(Cli.USAGE))
+                .startsWith("--prog: expected an object");
     }
 
     @Test

@@ -16,7 +16,7 @@ import java.util.Random;
 
 /**
  * Runs a program until HotSpot has compiled it, and leaves no trace of that: the same code runs, with a clock, random numbers and
- * a trace of its own, and all maps are put back afterwards. What runs next gives the same results as without, and is fast from
+ * a trace of its own, and all maps and tracked connections are put back afterwards. What runs next gives the same results as without, and is fast from
  * the first packet on.
  *
  * <p>Most of the packets are given ones, one in sixteen is one of their {@link Variations}, so that code for what they do not show is
@@ -57,6 +57,7 @@ public final class WarmUp {
         long start = System.nanoTime();
         try (RunContext context = contexts.create(0, clock);
                 MapSnapshot snapshot = new MapSnapshot(context.maps)) {
+            Runnable connections = context.network.connections().snapshot();
             context.trace = TraceSink.NONE;
             try {
                 Executable interpreted = new Interpreter().load(program.program(), program.programId());
@@ -68,6 +69,7 @@ public final class WarmUp {
                 }
             } finally {
                 snapshot.restore();
+                connections.run();
             }
         }
     }
