@@ -10,7 +10,6 @@ import static dev.sluice.jit.Descriptors.RUN_CONTEXT;
 import static java.lang.classfile.ClassFile.ACC_FINAL;
 import static java.lang.classfile.ClassFile.ACC_PUBLIC;
 import static java.lang.classfile.ClassFile.ACC_STATIC;
-import static java.lang.constant.ConstantDescs.CD_Object;
 import static java.lang.constant.ConstantDescs.CD_boolean;
 import static java.lang.constant.ConstantDescs.CD_int;
 import static java.lang.constant.ConstantDescs.CD_long;
@@ -20,6 +19,7 @@ import dev.sluice.exec.Interpreter;
 import dev.sluice.helper.CaptureClock;
 import dev.sluice.helper.RunContext;
 import dev.sluice.isa.Instruction;
+import dev.sluice.isa.Width;
 import dev.sluice.map.BpfMap;
 import dev.sluice.map.MapTable;
 import dev.sluice.memory.FrameDescriptor;
@@ -70,12 +70,11 @@ final class Compiler {
     private static final MethodTypeDesc BUG =
             MethodTypeDesc.of(ConstantDescs.CD_Throwable, ConstantDescs.CD_Throwable, CD_long);
     private static final MethodTypeDesc FINISH_RUN = MethodTypeDesc.of(CD_void, RUN_CONTEXT, CD_long, CD_long);
-    private static final MethodTypeDesc FINISH = MethodTypeDesc.of(CD_void, CD_long, CD_long);
 
     /**
      * Class files.
      *
-     * @param mainClass binary name of the one that implements {@link JitCode}
+     * @param mainClass binary name of the one that extends {@link JitCode}
      * @param classes by binary name
      * @param assumptions what has to be true of the runtime's memory
      * @param maps whose operations are emitted in place; the main class's fields {@code map_0} and so on
@@ -174,7 +173,7 @@ final class Compiler {
             made.put(className(i), ClassFile.of().build(ClassDesc.of(className(i)), builder -> {
                 builder.withFlags(ACC_PUBLIC | ACC_FINAL);
                 if (main) {
-                    builder.withInterfaceSymbols(JIT_CODE);
+                    builder.withSuperclass(JIT_CODE);
                 }
                 if (unit.lines.sourceFile != null) {
                     builder.with(SourceFileAttribute.of(unit.lines.sourceFile));
@@ -411,7 +410,7 @@ final class Compiler {
             builder.withField("self", JIT_CODE, ACC_STATIC); // the only instance
         }
         builder.withMethodBody(ConstantDescs.INIT_NAME, ConstantDescs.MTD_void, ACC_PUBLIC, b -> {
-            b.aload(0).invokespecial(CD_Object, ConstantDescs.INIT_NAME, ConstantDescs.MTD_void);
+            b.aload(0).invokespecial(JIT_CODE, ConstantDescs.INIT_NAME, ConstantDescs.MTD_void);
             if (unit.callsBack) {
                 b.aload(0).putstatic(self, "self", JIT_CODE);
             }
@@ -547,14 +546,14 @@ final class Compiler {
             }
         }
         b.labelBinding(begin);
-        MethodTypeDesc tailType = MethodTypeDesc.of(CD_long, RUN_CONTEXT, CD_long);
         if (emitter != null) {
             emitter.beginPacket();
             emitter.blocks();
             if (emitter.usesLoopTail()) {
                 b.labelBinding(emitter.loopTail());
                 b.aload(context).lload(emitter.register[Instruction.FP]);
-                b.invokestatic(RUNTIME, "tailCall", tailType).lstore(emitter.register[0]);
+                Emitter.callTailTarget(b, unit);
+                b.lstore(emitter.register[0]);
             }
             b.labelBinding(emitter.loopEnd());
             b.lload(emitter.register[0]).lstore(action);
@@ -569,7 +568,8 @@ final class Compiler {
                     .getfield(RUN_CONTEXT, "tailTarget", Descriptors.PROGRAM_REF)
                     .ifnull(noTail);
             b.aload(context).aload(context).getfield(RUN_CONTEXT, "stackTop", CD_long);
-            b.invokestatic(RUNTIME, "tailCall", tailType).lstore(action);
+            Emitter.callTailTarget(b, unit);
+            b.lstore(action);
             b.labelBinding(noTail);
         }
         b.goto_(finish);
@@ -598,7 +598,7 @@ final class Compiler {
             b.aload(context).lload(descriptor).lload(action);
             b.invokestatic(BASE_EXECUTABLE, "decide", FINISH_RUN);
         } else {
-            b.lload(descriptor).lload(action).invokestatic(RUNTIME, "finish", FINISH);
+            emitFinish(b, descriptor, action);
         }
         b.iinc(index, 1);
         b.lload(descriptor).loadConstant((long) FrameDescriptor.BYTES).ladd().lstore(descriptor);
@@ -612,6 +612,24 @@ final class Compiler {
             emitter.addRegisters();
         }
         b.lload(descriptor).invokestatic(RUNTIME, "bug", BUG).athrow();
+    }
+
+    /**
+     * Ends the run of a packet that has not been moved, by a program that cannot ask for a redirect. In place, because what
+     * comes last in a large loop C2 does not inline any more.
+     */
+    private static void emitFinish(CodeBuilder b, int descriptor, int action) {
+        MemoryCode.store(
+                b,
+                Width.W,
+                () -> pushField(b, descriptor, FrameDescriptor.ACTION),
+                () -> b.lload(action).l2i());
+        // and the index behind it
+        MemoryCode.store(b, Width.DW, () -> pushField(b, descriptor, FrameDescriptor.REDIRECT_MAP), () -> b.lconst_0());
+    }
+
+    private static void pushField(CodeBuilder b, int descriptor, int field) {
+        b.lload(descriptor).loadConstant((long) field).ladd();
     }
 
     /** What {@code callx} needs: whether a number is a function of the program, and the call of it. */

@@ -84,6 +84,7 @@ final class Emitter {
     private static final int LONG_SLOTS = 2;
     private static final int NO_LOCAL = -1;
     private static final int INLINE_ZERO_BYTES = 64;
+    private static final long LOW = 0xffff_ffffL;
 
     private static final MethodTypeDesc TAKES_TWO_LONGS = MethodTypeDesc.of(CD_long, CD_long, CD_long);
     private static final MethodTypeDesc TAKES_TWO_INTS = MethodTypeDesc.of(CD_int, CD_int, CD_int);
@@ -745,11 +746,17 @@ final class Emitter {
         }
         if (unit.isCalled(part.function)) {
             b.aload(context).lload(register[FP]);
-            b.invokestatic(RUNTIME, "tailCall", MethodTypeDesc.of(CD_long, RUN_CONTEXT, CD_long));
+            callTailTarget(b, unit);
             b.lstore(register[0]);
         }
         takePortion();
         exit();
+    }
+
+    /** Goes on where a tail call has led; the context and r10 are on the stack. Leaves r0 there. */
+    static void callTailTarget(CodeBuilder b, Unit unit) {
+        b.loadConstant(unit.cleansFrames() ? 1 : 0);
+        b.invokestatic(RUNTIME, "tailCall", MethodTypeDesc.of(CD_long, RUN_CONTEXT, CD_long, CD_boolean));
     }
 
     // --- counting
@@ -936,7 +943,7 @@ final class Emitter {
         boolean isConstant = op == AluOp.MOV && insn.form() == Form.ALU_K;
         boolean is64 = insn.opcode().is64() || isConstant;
         boolean hasDst = op != AluOp.MOV && insn.form() != Form.MOVSX;
-        if (op == AluOp.LE64) {
+        if (op == AluOp.LE64 || divideByConstant(insn, pc)) {
             return;
         }
         if (hasDst) {
@@ -948,7 +955,7 @@ final class Emitter {
             if (shift) {
                 b.loadConstant(insn.imm32() & (insn.opcode().is64() ? 63 : 31));
             } else if (is64) {
-                pushLong(insn.opcode().is64() ? insn.imm() : insn.imm() & 0xffff_ffffL);
+                pushLong(insn.opcode().is64() ? insn.imm() : insn.imm() & LOW);
             } else {
                 b.loadConstant(insn.imm32());
             }
@@ -1058,6 +1065,33 @@ final class Emitter {
         } else {
             byMeaning(op, is64);
         }
+    }
+
+    /**
+     * Divides by a constant as signed longs, where that is the same: C2 makes multiplications of signed divisions only.
+     *
+     * @return whether it is
+     */
+    private boolean divideByConstant(Instruction insn, int pc) {
+        boolean is64 = insn.opcode().is64();
+        boolean divides = insn.opcode().alu() == AluOp.DIV || insn.opcode().alu() == AluOp.MOD;
+        long divisor = is64 ? insn.imm() : insn.imm() & LOW;
+        if (!divides || insn.form() != Form.ALU_K || divisor <= 0 || is64 && !unit.isNeverNegative(insn, pc)) {
+            return false;
+        }
+        b.lload(register[insn.dst()]);
+        if (!is64) {
+            pushLong(LOW);
+            b.land();
+        }
+        pushLong(divisor);
+        if (insn.opcode().alu() == AluOp.DIV) {
+            b.ldiv();
+        } else {
+            b.lrem();
+        }
+        b.lstore(register[insn.dst()]);
+        return true;
     }
 
     private void byMeaning(AluOp op, boolean is64) {

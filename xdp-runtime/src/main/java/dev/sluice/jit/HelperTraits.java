@@ -60,36 +60,57 @@ final class HelperTraits {
      * and it leaves nothing for the run's end.
      */
     static boolean isPlain(Callee callee) {
-        return callee instanceof Helper helper
-                && switch (helper) {
-                    case MAP_LOOKUP_ELEM,
-                            MAP_UPDATE_ELEM,
-                            MAP_DELETE_ELEM,
-                            MAP_PUSH_ELEM,
-                            MAP_POP_ELEM,
-                            MAP_PEEK_ELEM,
-                            MAP_LOOKUP_PERCPU_ELEM,
-                            KTIME_GET_NS,
-                            KTIME_GET_BOOT_NS,
-                            KTIME_GET_COARSE_NS,
-                            KTIME_GET_TAI_NS,
-                            JIFFIES64,
-                            GET_NUMA_NODE_ID,
-                            GET_PRANDOM_U32,
-                            GET_SMP_PROCESSOR_ID,
-                            CSUM_DIFF,
-                            STRNCMP,
-                            STRTOL,
-                            STRTOUL,
-                            RINGBUF_OUTPUT,
-                            RINGBUF_RESERVE,
-                            RINGBUF_SUBMIT,
-                            RINGBUF_DISCARD,
-                            RINGBUF_QUERY,
-                            SPIN_LOCK,
-                            SPIN_UNLOCK -> true;
-                    default -> false;
-                };
+        return callee instanceof Helper helper ? isPlain(helper) : isPlain((Kfunc) callee);
+    }
+
+    private static boolean isPlain(Kfunc kfunc) {
+        return switch (kfunc) {
+            case DYNPTR_ADJUST,
+                    DYNPTR_CLONE,
+                    DYNPTR_IS_NULL,
+                    DYNPTR_IS_RDONLY,
+                    DYNPTR_SIZE,
+                    ITER_NUM_NEW,
+                    ITER_NUM_NEXT,
+                    ITER_NUM_DESTROY,
+                    PREEMPT_DISABLE,
+                    PREEMPT_ENABLE,
+                    RCU_READ_LOCK,
+                    RCU_READ_UNLOCK -> true;
+            default -> false;
+        };
+    }
+
+    private static boolean isPlain(Helper helper) {
+        return switch (helper) {
+            case MAP_LOOKUP_ELEM,
+                    MAP_UPDATE_ELEM,
+                    MAP_DELETE_ELEM,
+                    MAP_PUSH_ELEM,
+                    MAP_POP_ELEM,
+                    MAP_PEEK_ELEM,
+                    MAP_LOOKUP_PERCPU_ELEM,
+                    KTIME_GET_NS,
+                    KTIME_GET_BOOT_NS,
+                    KTIME_GET_COARSE_NS,
+                    KTIME_GET_TAI_NS,
+                    JIFFIES64,
+                    GET_NUMA_NODE_ID,
+                    GET_PRANDOM_U32,
+                    GET_SMP_PROCESSOR_ID,
+                    CSUM_DIFF,
+                    STRNCMP,
+                    STRTOL,
+                    STRTOUL,
+                    RINGBUF_OUTPUT,
+                    RINGBUF_RESERVE,
+                    RINGBUF_SUBMIT,
+                    RINGBUF_DISCARD,
+                    RINGBUF_QUERY,
+                    SPIN_LOCK,
+                    SPIN_UNLOCK -> true;
+            default -> false;
+        };
     }
 
     /** Whether it says where the packet goes, and nothing else matters to it. */
@@ -104,7 +125,12 @@ final class HelperTraits {
 
     /** Whether more of a run may matter to it than the packet at hand, so that each run has to begin and end in full. */
     static boolean takesRun(Callee callee) {
-        return !(callee instanceof Helper) || callsBack(callee) || takesFunction(callee);
+        return callsBack(callee) || takesFunction(callee) || callee instanceof Kfunc && findsOut(callee);
+    }
+
+    /** Whether it takes any address and finds out itself what may be read there. */
+    private static boolean findsOut(Callee callee) {
+        return callee.args().contains(ArgKind.IGNORED);
     }
 
     /** Whether it writes to memory that the program names. */

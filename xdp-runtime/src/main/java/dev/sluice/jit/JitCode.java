@@ -5,12 +5,13 @@ import dev.sluice.helper.Callbacks;
 import dev.sluice.helper.RunContext;
 
 /**
- * What a generated class implements: the ways into a compiled program. Nobody else implements or calls it. A class has
- * the ways that it was generated for; the others are an error of ours.
+ * What a generated class extends: the ways into a compiled program. Nobody else extends or calls it. A class has the ways
+ * that it was generated for; the others are an error of ours. A class and no interface, as tail calls go through it, whose
+ * targets are many.
  */
-public interface JitCode extends Callbacks {
+public abstract class JitCode implements Callbacks {
     /** The packet loop: {@link dev.sluice.exec.Executable#run} with the program's body in it. */
-    void run(RunContext context, long descriptors, int count, FaultSink faults);
+    public abstract void run(RunContext context, long descriptors, int count, FaultSink faults);
 
     /**
      * The entry function in a frame of a run that has begun. When the function makes a tail call, it comes back with
@@ -18,10 +19,10 @@ public interface JitCode extends Callbacks {
      *
      * @param framePointer r10
      */
-    long enter(RunContext context, long r1, long r2, long framePointer);
+    public abstract long enter(RunContext context, long r1, long r2, long framePointer);
 
     @Override
-    default long call(
+    public final long call(
             RunContext context, long callerFrame, long function, int pc, long r1, long r2, long r3, long r4, long r5) {
         long framePointer = callerFrame - RunContext.STACK_BYTES;
         if (framePointer - RunContext.STACK_BYTES < context.stacks) {
@@ -37,12 +38,12 @@ public interface JitCode extends Callbacks {
     }
 
     /** Whether a number is the address of a function that the program calls or takes the address of. */
-    default boolean hasFunction(long function) {
+    public boolean hasFunction(long function) {
         return false;
     }
 
     /** Calls such a function. */
-    default long callBack(
+    public long callBack(
             RunContext context, long r1, long r2, long r3, long r4, long r5, long framePointer, long function) {
         throw new AssertionError("no function's address is taken");
     }

@@ -65,7 +65,7 @@ final class JitExecutable extends BaseExecutable {
         Variant.Entry entry = r1 == context.xdpMd && r2 == 0 ? Variant.Entry.CONTEXT : Variant.Entry.ARGUMENTS;
         long result = variant(entry, context.instructionLimit).code(context).enter(context, r1, r2, framePointer);
         if (context.tailTarget != null) {
-            result = JitRuntime.tailCall(context, framePointer);
+            result = JitRuntime.tailCall(context, framePointer, false);
         }
         return result;
     }

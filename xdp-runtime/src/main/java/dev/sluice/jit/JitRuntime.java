@@ -58,12 +58,6 @@ public final class JitRuntime {
         context.frameIsLowest(context.stackTop);
     }
 
-    /** Ends the run of a packet that has not been moved, by a program that cannot ask for a redirect. */
-    public static void finish(long descriptor, long action) {
-        Memory.putInt(descriptor + FrameDescriptor.ACTION, (int) action);
-        Memory.putLong(descriptor + FrameDescriptor.REDIRECT_MAP, 0); // and the index behind it
-    }
-
     /** A failure of Java code, with the registers of the program's function that it came out of first. */
     private static final class Failure extends AssertionError {
         private static final long serialVersionUID = 1L;
@@ -176,11 +170,14 @@ public final class JitRuntime {
      * JVM's stack does not grow with their number.
      *
      * @param framePointer r10 of the function that made the first call, whose frame they take over
+     * @param cleans whether who goes on afterwards {@linkplain #cleanFrame cleans} frames: others need not say what they write
      */
-    public static long tailCall(RunContext context, long framePointer) {
+    public static long tailCall(RunContext context, long framePointer, boolean cleans) {
         long result;
         do {
-            context.soilAll(); // others need not say what they write
+            if (cleans) {
+                context.soilAll();
+            }
             ProgramRef target = context.tailTarget;
             context.tailTarget = null;
             if (target instanceof JitExecutable jited) {

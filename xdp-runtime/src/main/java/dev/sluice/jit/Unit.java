@@ -314,6 +314,12 @@ final class Unit {
                 && (insn.opcode().is64() ? fact.range().umin() : fact.range().u32min()) != 0;
     }
 
+    /** Whether it is proved that the first register of an operation is never negative. */
+    boolean isNeverNegative(Instruction insn, int slot) {
+        RegisterFact fact = facts == null ? RegisterFact.NONE : facts.before(slot, insn.dst());
+        return fact.kind() == RegisterFact.Kind.SCALAR && fact.range().smin() >= 0;
+    }
+
     /** Whether code may assume that an access at a constant address is allowed. */
     boolean assume(long address, int size, boolean write) {
         if (assuming) {
