@@ -7,7 +7,7 @@ import java.util.concurrent.TimeUnit;
  * Turns Ctrl-C and SIGTERM into a call, and keeps the JVM alive until what was stopped has been summed up and printed.
  */
 final class Interrupt implements AutoCloseable {
-    private static final long SECONDS_TO_FINISH = 10;
+    private static final long SECONDS_TO_FINISH = 30;
 
     /** Opened when the command is over and its output written. */
     private static final CountDownLatch FINISHED = new CountDownLatch(1);

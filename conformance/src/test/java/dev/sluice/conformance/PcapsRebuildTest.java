@@ -64,7 +64,7 @@ class PcapsRebuildTest {
             return new Ended(-1, "");
         }
         String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertThat(process.waitFor(1, TimeUnit.MINUTES))
+        assertThat(process.waitFor(5, TimeUnit.MINUTES))
                 .as("end of %s", List.of(command))
                 .isTrue();
         return new Ended(process.exitValue(), output);

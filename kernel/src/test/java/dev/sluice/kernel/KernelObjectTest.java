@@ -12,7 +12,6 @@ import static dev.sluice.kernel.KernelTests.movImm;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.io.File;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -145,16 +144,10 @@ class KernelObjectTest {
         ObjectPlan plan = new ObjectPlan("test", MinimalBtf.INT_U32, "GPL", List.of(good, bad), List.of(), List.of());
         ObjectPlan twice = plan(List.of(good, good), List.of());
         KernelObject.load(kernel, plan(List.of(good), List.of())).close();
-        int before = openDescriptors();
+        long before = KernelTests.openDescriptors();
         assertThatThrownBy(() -> KernelObject.load(kernel, plan)).hasMessageContaining("name=bad");
         assertThatThrownBy(() -> KernelObject.load(kernel, twice))
                 .hasMessageContaining("two maps of one name, map=good");
-        assertThat(openDescriptors()).isEqualTo(before);
-    }
-
-    private static int openDescriptors() {
-        String[] names = new File("/proc/self/fd").list();
-        assertThat(names).isNotNull();
-        return names.length;
+        assertThat(KernelTests.openDescriptors()).isEqualTo(before);
     }
 }

@@ -15,7 +15,6 @@ import static dev.sluice.kernel.KernelTests.xdp;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import java.io.File;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
@@ -198,11 +197,11 @@ class KernelProgramTest {
     @Test
     void nothingLeaks() {
         exercise();
-        int before = openDescriptors();
+        long before = KernelTests.openDescriptors();
         for (int i = 0; i < 50; i++) {
             exercise();
         }
-        assertThat(openDescriptors()).isEqualTo(before);
+        assertThat(KernelTests.openDescriptors()).isEqualTo(before);
     }
 
     private void exercise() {
@@ -231,11 +230,5 @@ class KernelProgramTest {
             }
         }
         assertThat(open).hasSize(1);
-    }
-
-    private static int openDescriptors() {
-        String[] names = new File("/proc/self/fd").list();
-        assertThat(names).isNotNull();
-        return names.length;
     }
 }

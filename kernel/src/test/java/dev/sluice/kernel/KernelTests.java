@@ -1,7 +1,13 @@
 package dev.sluice.kernel;
 
+import java.io.File;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 
 /** What the tests of this package share: the kernel, or a skip with its reason; and a few instructions by hand. */
@@ -23,6 +29,22 @@ final class KernelTests {
                 throw new AssertionError("not reached");
             }
         };
+    }
+
+    /** Descriptors of this process that are the kernel's BPF side: the JVM opens and closes others whenever it likes. */
+    static long openDescriptors() {
+        String[] names = new File("/proc/self/fd").list();
+        return Stream.of(Objects.requireNonNull(names))
+                .filter(name -> {
+                    try {
+                        String target = Files.readSymbolicLink(Path.of("/proc/self/fd", name))
+                                .toString();
+                        return target.startsWith("anon_inode:") || target.contains("trace");
+                    } catch (IOException e) {
+                        return false; // closed meanwhile
+                    }
+                })
+                .count();
     }
 
     /** {@code struct bpf_insn}: opcode, registers, offset, immediate. */

@@ -28,14 +28,13 @@ class LiveInterfaceTest {
     }
 
     private static void veth(NetNamespace near, NetNamespace far) throws Exception {
-        Process holder = far.call(() -> new ProcessBuilder("sleep", "50").start());
+        Process holder = far.call(() -> new ProcessBuilder("sleep", "300").start());
         NetNamespace.Output made = near.run("ip", "link", "add", "v0", "type", "veth", "peer", "name", "v1");
         Assumptions.assumeTrue(made.status() == 0, "no veth here: " + made.text());
         near.must("ip", "link", "set", "v1", "netns", Long.toString(holder.pid()));
         far.must("ip", "addr", "add", "10.99.0.1/24", "dev", "v1");
         for (NetNamespace side : new NetNamespace[] {near, far}) {
             String device = side == near ? "v0" : "v1";
-            side.must("sysctl", "-q", "-w", "net.ipv6.conf." + device + ".disable_ipv6=1");
             side.must("ip", "link", "set", device, "up");
         }
         holder.destroy();

@@ -105,7 +105,7 @@ class SizeTest {
 
     @Test
     void estimatesOfSizeHold() {
-        long seed = System.nanoTime();
+        long seed = Long.getLong("sluice.seed", System.nanoTime());
         Random random = new Random(seed);
         boolean[] split = new boolean[2];
         for (int i = 0; i < 300; i++) {

@@ -26,7 +26,7 @@ class MultiBufferTest {
 
     @Test
     void helpersReachFragmentsAsInTheKernel() {
-        long seed = System.nanoTime();
+        long seed = Long.getLong("sluice.seed", System.nanoTime());
         Random random = new Random(seed);
         ObjectSpec spec = Pcaps.read(Pcaps.object("features/multi_buffer"));
         for (int i = 0; i < PACKETS / 20; i++) {

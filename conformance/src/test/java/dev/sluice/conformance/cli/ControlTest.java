@@ -38,8 +38,8 @@ class ControlTest {
     void stopAll() throws InterruptedException {
         for (Process process : processes) {
             process.destroy();
-            if (!process.waitFor(30, TimeUnit.SECONDS)) {
-                process.destroyForcibly();
+            if (!process.waitFor(180, TimeUnit.SECONDS)) {
+                process.destroyForcibly().waitFor();
             }
         }
     }
@@ -323,7 +323,7 @@ class ControlTest {
                 }
             }
             follower.destroy();
-            assertThat(follower.waitFor(30, TimeUnit.SECONDS)).isTrue();
+            assertThat(follower.waitFor(180, TimeUnit.SECONDS)).isTrue();
         }
         awaitPackets(10);
     }
@@ -337,7 +337,7 @@ class ControlTest {
         Cli.Result second = Cli.run("run", "--nic", "a=null", "--control", socket());
         assertThat(second.error(3)).endsWith("control: another process listens there");
         run.destroy(); // SIGTERM
-        assertThat(run.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(run.waitFor(180, TimeUnit.SECONDS)).isTrue();
         assertThat(socket()).doesNotExist();
         assertThat(Files.readString(folder.resolve("output"))).contains("XDP_PASS");
         assertThat(sluice("map", "list").error(3)).contains("no such socket");
@@ -412,7 +412,7 @@ class ControlTest {
                 .contains("2: hash  name rules");
         assertThat(output(3, "map", "show", "--pid", "1")).isEmpty();
         run.destroy();
-        assertThat(run.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        assertThat(run.waitFor(180, TimeUnit.SECONDS)).isTrue();
         assertThat(output(0, "list")).isEmpty();
         assertThat(output(3, "map", "list")).isEmpty();
     }

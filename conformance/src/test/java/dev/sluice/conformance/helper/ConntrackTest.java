@@ -6,15 +6,18 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.sluice.helper.ConntrackTable;
 import dev.sluice.helper.NetworkException;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Connections that programs look up and add; the kernel's are those of this machine, so ports are chosen at random. */
+/** Connections that programs look up and add; the kernel's are those of this machine, so each test has a port of its own, from a random one on. */
 class ConntrackTest {
     private final HelperBench bench = new HelperBench();
-    private final int port = ThreadLocalRandom.current().nextInt(1024, 65_536);
+    private static final AtomicInteger PORTS =
+            new AtomicInteger(ThreadLocalRandom.current().nextInt(1 << 20));
+    private final int port = 1024 + PORTS.getAndIncrement() % (65_536 - 1024);
 
     @AfterEach
     void close() {

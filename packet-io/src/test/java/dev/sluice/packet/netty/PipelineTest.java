@@ -275,7 +275,7 @@ class PipelineTest {
                 Thread.onSpinWait();
             }
             if (i % 10 == 0) { // until the loop sleeps
-                long deadline = System.nanoTime() + 60_000_000_000L;
+                long deadline = System.nanoTime() + 180_000_000_000L;
                 while (host.size() < i && System.nanoTime() < deadline) {
                     Thread.onSpinWait();
                 }
@@ -301,7 +301,7 @@ class PipelineTest {
         channel.eventLoop().submit(() -> {}).syncUninterruptibly();
         assertThat(host.size()).isEqualTo(1);
         channel.read();
-        long deadline = System.nanoTime() + 60_000_000_000L;
+        long deadline = System.nanoTime() + 180_000_000_000L;
         while (host.size() < 4 && System.nanoTime() < deadline) {
             Thread.onSpinWait();
         }

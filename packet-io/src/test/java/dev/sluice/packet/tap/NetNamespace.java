@@ -7,6 +7,8 @@ import java.lang.foreign.Linker;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.MethodHandle;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
@@ -17,7 +19,8 @@ import org.junit.jupiter.api.Assumptions;
 
 /**
  * A network namespace of a test's own: one thread of this process lives in it, and so do the interfaces that it makes and the
- * commands that it starts. Nothing of it is seen outside, and it goes away with the thread.
+ * commands that it starts. Nothing of it is seen outside, and it goes away with the thread. Its interfaces have no IPv6: what
+ * the kernel sends by itself, and when, is not to be among the packets.
  */
 public final class NetNamespace implements AutoCloseable {
     private static final int CLONE_NEWNET = 0x4000_0000;
@@ -47,6 +50,8 @@ public final class NetNamespace implements AutoCloseable {
             close();
         }
         Assumptions.assumeTrue(result == 0, "no permission to make a network namespace (run as root)");
+        Path ipv6 = Path.of("/proc/sys/net/ipv6/conf/default/disable_ipv6");
+        call(() -> Files.isWritable(ipv6) ? Files.writeString(ipv6, "1") : null);
         try {
             call(() -> {
                 try (TapDevice probe = TapDevice.open("probe")) {
@@ -65,7 +70,7 @@ public final class NetNamespace implements AutoCloseable {
     /** Runs something on the thread that is in the namespace. */
     public <T> T call(Callable<T> task) throws Exception {
         try {
-            return thread.submit(task).get(60, TimeUnit.SECONDS);
+            return thread.submit(task).get(280, TimeUnit.SECONDS); // for what hangs
         } catch (ExecutionException e) {
             if (e.getCause() instanceof Exception cause) {
                 throw cause;
