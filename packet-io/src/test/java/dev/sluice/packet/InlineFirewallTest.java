@@ -94,7 +94,7 @@ class InlineFirewallTest {
                 side.must("ip", "addr", "add", side == client ? "10.99.0.1/24" : "10.99.0.2/24", "dev", device);
                 side.must("ip", "link", "set", device, "up");
             }
-            client.must("ping", "-c", "2", "-i", "0.1", "-W", "30", "10.99.0.2");
+            client.ping(2, "10.99.0.2");
             errorsBefore = errors(datapath.totals());
         }
 
@@ -208,10 +208,8 @@ class InlineFirewallTest {
             HttpServer open = serve(cable.server, 80);
             HttpServer closed = serve(cable.server, 8080);
             try {
-                assertThat(cable.client.must("ping", "-c", "10", "-i", "0.02", "-W", "30", "10.99.0.2"))
-                        .contains("10 received");
-                assertThat(cable.client.must("ping", "-c", "1", "-s", "1472", "-M", "do", "-W", "30", "10.99.0.2"))
-                        .contains("1 received");
+                cable.client.ping(10, "10.99.0.2");
+                cable.client.ping(1, "-s", "1472", "-M", "do", "10.99.0.2");
                 assertThat(cable.client.must("curl", "-s", "--max-time", "60", "http://10.99.0.2/"))
                         .isEqualTo("behind the firewall");
                 assertThat(cable.client
@@ -300,8 +298,7 @@ class InlineFirewallTest {
     void jumboFramesPassWhereTheMtuAllowsThem(TapIo io) throws Exception {
         try (Cable cable = new Cable(1, 3000, io)) {
             assertThat(cable.client.must("ip", "link", "show", "slo0")).contains("mtu 3000");
-            assertThat(cable.client.must("ping", "-c", "2", "-s", "2972", "-M", "do", "-W", "30", "10.99.0.2"))
-                    .contains("2 received");
+            cable.client.ping(2, "-s", "2972", "-M", "do", "10.99.0.2");
             cable.stop();
         }
     }

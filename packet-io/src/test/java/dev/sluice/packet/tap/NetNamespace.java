@@ -9,6 +9,7 @@ import java.lang.invoke.MethodHandle;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
@@ -104,6 +105,25 @@ public final class NetNamespace implements AutoCloseable {
             throw new AssertionError(List.of(command) + ": " + output.text());
         }
         return output.text();
+    }
+
+    /**
+     * Sends echo requests in the namespace, each of which must be answered before the next. By commands of their own: for the
+     * last of many ping waits only twice as long as the others took.
+     *
+     * @param arguments of ping, the address among them
+     */
+    public void ping(int count, String... arguments) throws Exception {
+        List<String> command = new ArrayList<>(List.of("ping", "-c", "1", "-W", "100"));
+        command.addAll(List.of(arguments));
+        for (int sent = 0; sent < count; ) {
+            Output output = run(command.toArray(String[]::new));
+            if (output.status() == 0) {
+                sent++;
+            } else if (!output.text().contains("Unreachable")) { // the kernel gives the neighbour three seconds
+                throw new AssertionError(command + ": " + output.text());
+            }
+        }
     }
 
     @Override
