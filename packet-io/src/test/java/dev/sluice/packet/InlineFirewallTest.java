@@ -210,7 +210,7 @@ class InlineFirewallTest {
             try {
                 cable.client.ping(10, "10.99.0.2");
                 cable.client.ping(1, "-s", "1472", "-M", "do", "10.99.0.2");
-                assertThat(cable.client.must("curl", "-s", "--max-time", "60", "http://10.99.0.2/"))
+                assertThat(cable.client.must("curl", "-s", "--max-time", "200", "http://10.99.0.2/"))
                         .isEqualTo("behind the firewall");
                 assertThat(cable.client
                                 .run("curl", "-s", "--max-time", "1", "http://10.99.0.2:8080/")
