@@ -91,7 +91,7 @@ final class ProgDumpCommand implements Callable<Integer> {
                 LoadedProgram program = choice.program(runtime, choice.load(runtime));
                 List<Listing.Line> lines = Listing.of(choice.spec(), program);
                 JitedListing jited = new JitedListing(
-                        JitEngine.listing(program.executable(), runtime.maps()),
+                        JitEngine.listing(program.executable(), runtime.maps(), runtime.regions()),
                         lines,
                         c2.isEmpty() ? null : C2Report.of(runtime, program.executable(), c2));
                 if (json.wanted()) {

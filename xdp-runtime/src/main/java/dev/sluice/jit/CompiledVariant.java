@@ -70,7 +70,8 @@ final class CompiledVariant {
         MapTable maps = context.maps;
         Made made = assuming;
         if (made == null) {
-            Compiler.Image image = Compiler.compile(program, variant(true), settings, maps, Lines.Mode.SOURCE);
+            Surroundings known = new Surroundings(maps, regions);
+            Compiler.Image image = Compiler.compile(program, variant(true), settings, known, Lines.Mode.SOURCE);
             made = new Made(ProgramLoader.load(image), maps, image.assumptions(), image.maps());
             assuming = made;
         }

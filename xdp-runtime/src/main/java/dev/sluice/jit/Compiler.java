@@ -21,7 +21,6 @@ import dev.sluice.helper.RunContext;
 import dev.sluice.isa.Instruction;
 import dev.sluice.isa.Width;
 import dev.sluice.map.BpfMap;
-import dev.sluice.map.MapTable;
 import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.program.Program;
 import java.lang.classfile.Attributes;
@@ -92,28 +91,30 @@ final class Compiler {
 
     private int instructionsInClass;
 
-    private Compiler(Program program, Variant variant, Settings settings, @Nullable MapTable maps, Lines.Mode lines) {
+    private Compiler(
+            Program program, Variant variant, Settings settings, @Nullable Surroundings known, Lines.Mode lines) {
         this.program = program;
         this.variant = variant;
         this.settings = settings;
         mainName = PACKAGE + "." + identifier(program.name())
                 + (program.tag().isEmpty() ? "" : "_" + identifier(program.tag()));
-        unit = new Unit(program, variant, settings, maps, new Lines(program, lines), ClassDesc.of(mainName));
+        unit = new Unit(program, variant, settings, known, new Lines(program, lines), ClassDesc.of(mainName));
     }
 
     /**
      * Compiles a program.
      *
      * @param program has passed {@link dev.sluice.exec.Structure#check}
-     * @param maps that its pointers are of; null when code must ask at each call
+     * @param known what it runs in; null when code must ask at each access and call
      */
     static Image compile(
-            Program program, Variant variant, Settings settings, @Nullable MapTable maps, Lines.Mode lines) {
+            Program program, Variant variant, Settings settings, @Nullable Surroundings known, Lines.Mode lines) {
         boolean huge = settings.methodBytes() == Settings.HUGE_METHOD_BYTES;
         // Estimates are upper bounds; mostly twice as much fits, and then the entry function is not cut.
         int budget = huge ? 2 * settings.methodBytes() : settings.methodBytes();
         while (true) {
-            Image image = new Compiler(program, variant, new Settings(settings.facts(), budget), maps, lines).compile();
+            Image image =
+                    new Compiler(program, variant, new Settings(settings.facts(), budget), known, lines).compile();
             int largest = largestMethod(image);
             if (!huge || largest <= settings.methodBytes()) {
                 return image;
@@ -372,7 +373,6 @@ final class Compiler {
         int framePointer = b.parameterSlot(6);
         Partition partition = unit.partition(function);
         Part first = partition.partOf(0);
-        Emitter.sayFrame(b, framePointer, unit, function);
         Emitter.zeroFrame(b, 0, framePointer, unit, function);
         b.aload(0).lload(framePointer);
         for (int r = 0; r < Instruction.FP; r++) {
@@ -586,15 +586,15 @@ final class Compiler {
         b.lconst_0().lstore(action); // XDP_ABORTED
         b.labelBinding(finish);
         if (!wholeRun && emitter != null) {
+            if (unit.makesTailCalls || unit.checked && unit.locks) {
+                b.aload(context).invokevirtual(RUN_CONTEXT, "releaseLock", ConstantDescs.MTD_void);
+            }
             emitter.endPacket();
         }
         if (wholeRun) {
             b.aload(context).lload(descriptor).lload(action);
             b.invokestatic(BASE_EXECUTABLE, "finish", FINISH_RUN);
         } else if (unit.redirects || unit.makesTailCalls) {
-            if (unit.makesTailCalls) {
-                b.aload(context).invokevirtual(RUN_CONTEXT, "releaseLock", ConstantDescs.MTD_void);
-            }
             b.aload(context).lload(descriptor).lload(action);
             b.invokestatic(BASE_EXECUTABLE, "decide", FINISH_RUN);
         } else {

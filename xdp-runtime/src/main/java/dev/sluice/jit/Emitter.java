@@ -104,6 +104,7 @@ final class Emitter {
             CD_Throwable,
             Stream.concat(Stream.of(CD_Throwable), Collections.nCopies(FP + 1, CD_long).stream())
                     .toArray(ClassDesc[]::new));
+    private static final MethodTypeDesc ASK = MethodTypeDesc.of(CD_int, RUN_CONTEXT, CD_long, CD_int, CD_long);
     private static final MethodTypeDesc OF_DESCRIPTOR = MethodTypeDesc.of(CD_void, RUN_CONTEXT, CD_long);
     private static final MethodTypeDesc CLEAN_FRAME = MethodTypeDesc.of(CD_void, RUN_CONTEXT, CD_long, CD_long);
     private static final MethodTypeDesc PLAIN_HELPER =
@@ -129,6 +130,10 @@ final class Emitter {
     private final int left;
     private final int loops;
     private final int address;
+
+    /** An offset, within a test. */
+    private final int within;
+
     private final int entry;
     private final int map;
 
@@ -142,6 +147,12 @@ final class Emitter {
 
     /** The first local behind all of these; what is there nobody keeps over a call. */
     private final int nextLocal;
+
+    /** The method's first function, which others are emitted into. */
+    private final Emitter root;
+
+    /** Whose frame is the lowest that is alive; null where only the context knows. */
+    private final @Nullable Emitter lowest;
 
     private final MapCode maps;
 
@@ -250,7 +261,8 @@ final class Emitter {
         dataEnd = data + LONG_SLOTS;
         dataMeta = dataEnd + LONG_SLOTS;
         address = next;
-        next = address + LONG_SLOTS;
+        within = address + LONG_SLOTS;
+        next = within + LONG_SLOTS;
         left = given.left != 0 ? given.left : next++;
         loops = given.loops != 0 ? given.loops : next++;
         entry = given.entry != 0 ? given.entry : next++;
@@ -268,6 +280,10 @@ final class Emitter {
             }
         }
         nextLocal = next;
+        root = caller == null ? this : caller.root;
+        lowest = shape == Shape.LOOP || unit.kinds.hasFrame(part.function)
+                ? this
+                : caller == null ? null : caller.lowest;
         maps = new MapCode(b, unit, context, next);
         labels = new Label[part.blocks.size()];
         for (int i = 0; i < labels.length; i++) {
@@ -301,7 +317,6 @@ final class Emitter {
         for (int r : new int[] {0, 6, 7, 8, 9}) {
             b.lconst_0().lstore(register[r]);
         }
-        sayFrame(b, register[FP], unit, part.function);
         zeroFrame();
         if (unit.hasMayGoto(part.function)) {
             b.loadConstant(Interpreter.MAX_LOOPS).istore(loops);
@@ -461,10 +476,35 @@ final class Emitter {
         b.aload(context).getfield(RUN_CONTEXT, "dataMeta", CD_long).lstore(dataMeta);
     }
 
-    /** Fills the context for what is about to be asked of it, in a loop that does not do so for each packet. */
-    private void takeRun() {
+    /** Makes the packet the one at hand, in a loop that does not do so for each packet. */
+    private void take() {
         if (descriptor != NO_LOCAL) {
-            b.aload(context).lload(descriptor).invokestatic(RUNTIME, "takeRun", OF_DESCRIPTOR);
+            Label isTaken = b.newLabel();
+            b.iload(taken).ifne(isTaken);
+            b.aload(context).lload(descriptor).invokestatic(BASE_EXECUTABLE, "take", OF_DESCRIPTOR);
+            b.iconst_1().istore(taken);
+            b.labelBinding(isTaken);
+        }
+    }
+
+    /** Tells the context which packet is at hand and which frames are alive, before something is asked of it. */
+    private void ask() {
+        if (!unit.checked) {
+            return;
+        }
+        if (descriptor == NO_LOCAL) {
+            sayFrame();
+        } else if (lowest != null) {
+            b.aload(context).lload(descriptor).iload(taken).lload(lowest.register[FP]);
+            b.invokestatic(RUNTIME, "ask", ASK).istore(taken);
+        }
+    }
+
+    /** Tells the context which frames are alive, where it does not know. */
+    private void sayFrame() {
+        if (unit.checked && lowest != null) {
+            b.aload(context).lload(lowest.register[FP]);
+            b.invokevirtual(RUN_CONTEXT, "frameIsLowest", MethodTypeDesc.of(CD_void, CD_long));
         }
     }
 
@@ -596,6 +636,7 @@ final class Emitter {
         });
         if (!returned.isEmpty()) {
             carry(returned);
+            takeForMethods();
             if (shape == Shape.LOOP) {
                 b.aload(context).lload(register[FP]).iload(entry);
                 resume(b, unit.dispatcher(part.function));
@@ -621,6 +662,13 @@ final class Emitter {
         }
     }
 
+    /** Makes the packet the one at hand for code of other methods, which has its bounds from the context where it checks. */
+    private void takeForMethods() {
+        if (unit.checked) {
+            take();
+        }
+    }
+
     /** Calls a part at one of some entries: leaves what it returns on the stack. */
     private void callPart(Part other, List<Integer> blocks) {
         Partition partition = unit.partition(part.function);
@@ -635,6 +683,7 @@ final class Emitter {
             }
         }
         b.labelBinding(call);
+        takeForMethods();
         b.aload(context).lload(register[FP]);
         for (int r = 0; r < FP; r++) {
             if (other.takes(r)) {
@@ -739,6 +788,7 @@ final class Emitter {
     /** Leaves the function after a tail call that has succeeded. */
     private void leaveByTailCall() {
         giveBack();
+        sayFrame();
         if (shape == Shape.LOOP) {
             tailUsed = true;
             b.goto_(tail);
@@ -1187,6 +1237,7 @@ final class Emitter {
                 boolean known = way == Way.OWN_FRAME || Kinds.isConstant(base);
                 long place = way == Way.OWN_FRAME ? Kinds.number(base) + offset : known ? constant(base) + offset : 0;
                 if (aligned && (place & size - 1) != 0) {
+                    ask();
                     checked.accept(() -> pushAddress(baseRegister, offset));
                 } else {
                     inPlace.accept(() -> pushAddress(way, base, baseRegister, offset));
@@ -1198,16 +1249,23 @@ final class Emitter {
                 pushAddress(baseRegister, offset);
                 b.lstore(address);
                 test(base, size, aligned, slow);
+                if (write && Kinds.kind(base) == Kinds.FRAME && unit.cleansFrames()) {
+                    b.aload(context).lload(address).loadConstant(size);
+                    b.invokevirtual(RUN_CONTEXT, "soil", MethodTypeDesc.of(CD_void, CD_long, CD_int));
+                }
                 inPlace.accept(() -> b.lload(address));
                 b.labelBinding(done);
                 cold(() -> {
                     b.labelBinding(slow);
-                    takeRun();
+                    ask();
                     checked.accept(() -> b.lload(address));
                     b.goto_(done);
                 });
             }
-            case CHECKED -> checked.accept(() -> pushAddress(baseRegister, offset));
+            case CHECKED -> {
+                ask();
+                checked.accept(() -> pushAddress(baseRegister, offset));
+            }
         }
     }
 
@@ -1218,17 +1276,22 @@ final class Emitter {
     /** Goes to {@code slow} unless {@code address} is where it probably is: in the packet, in a map's value or on the stack. */
     private void test(int base, int size, boolean aligned, Label slow) {
         switch (Kinds.kind(base)) {
-            case Kinds.PACKET -> test(size, slow, () -> b.lload(dataMeta), () -> b.lload(dataEnd));
+            case Kinds.PACKET -> testEnds(size, slow, () -> b.lload(dataMeta), () -> b.lload(dataEnd));
             case Kinds.VALUE -> {
                 int lookup = Kinds.number(base);
-                test(size, slow, () -> b.lload(valueStart(lookup)), () -> b.lload(valueEnd(lookup)));
+                // written so that C2 sees what is left of it where both are the look-up's result and a number
+                b.lload(address).lload(valueStart(lookup)).lsub().lstore(within);
+                b.lload(within).lconst_0().lcmp().iflt(slow);
+                b.lload(within)
+                        .lload(valueEnd(lookup))
+                        .lload(valueStart(lookup))
+                        .lsub();
+                pushLong(size);
+                b.lsub().lcmp().ifgt(slow);
             }
-            case Kinds.FRAME ->
-                test(
-                        size,
-                        slow,
-                        () -> b.aload(context).getfield(RUN_CONTEXT, "stackLow", CD_long),
-                        () -> b.aload(context).getfield(RUN_CONTEXT, "stackTop", CD_long));
+            case Kinds.FRAME -> testFrames(size, slow);
+            case Kinds.AREA ->
+                test(size, slow, () -> pushLong(constant(base)), () -> pushLong(unit.areaBytes(constant(base))));
             default -> throw new AssertionError("kind=" + Kinds.kind(base));
         }
         if (aligned && size > 1) {
@@ -1236,7 +1299,49 @@ final class Emitter {
         }
     }
 
-    private void test(int size, Label slow, Runnable from, Runnable to) {
+    private void testFrames(int size, Label slow) {
+        if (lowest == null) {
+            testEnds(
+                    size,
+                    slow,
+                    () -> b.aload(context).getfield(RUN_CONTEXT, "stackLow", CD_long),
+                    () -> b.aload(context).getfield(RUN_CONTEXT, "stackTop", CD_long));
+            return;
+        }
+        int low = lowest.register[FP];
+        test(
+                size,
+                slow,
+                () -> {
+                    b.lload(low);
+                    pushLong(RunContext.STACK_BYTES);
+                    b.lsub();
+                },
+                () -> {
+                    // in a loop that is a constant: the entry function's frame ends where its r10 is
+                    if (root.shape == Shape.LOOP) {
+                        b.lload(root.register[FP]);
+                    } else {
+                        b.aload(context).getfield(RUN_CONTEXT, "stackTop", CD_long);
+                    }
+                    b.lload(low).lsub();
+                    pushLong(RunContext.STACK_BYTES);
+                    b.ladd();
+                });
+    }
+
+    /** Goes to {@code slow} unless {@code address} is in an area of some bytes, which are not fewer than those accessed. */
+    private void test(int size, Label slow, Runnable from, Runnable bytes) {
+        b.lload(address);
+        from.run();
+        b.lsub();
+        bytes.run();
+        pushLong(size);
+        b.lsub();
+        compareUnsigned(true, java.lang.classfile.Opcode.IFGT, slow);
+    }
+
+    private void testEnds(int size, Label slow, Runnable from, Runnable to) {
         b.lload(address);
         from.run();
         b.lcmp().iflt(slow);
@@ -1581,17 +1686,16 @@ final class Emitter {
             b.lload(register[FP]).loadConstant(pc);
             b.invokestatic(RUNTIME, "callbacks", CALLBACKS_TYPE);
         }
-        boolean takes = descriptor != NO_LOCAL && HelperTraits.takesPacket(helper);
-        if (takes) {
-            Label isTaken = b.newLabel();
-            b.iload(taken).ifne(isTaken);
-            b.aload(context).lload(descriptor).invokestatic(BASE_EXECUTABLE, "take", OF_DESCRIPTOR);
-            b.iconst_1().istore(taken);
-            b.labelBinding(isTaken);
+        if (HelperTraits.takesPacket(helper)) {
+            take();
         }
-        if (unit.checked && Ways.needsCheck(state, helper)) {
+        if (unit.checked && Ways.needsCheck(unit, state, helper)) {
             checkedHelper(helper, pc);
         } else {
+            soilArguments(helper);
+            if (runsCode) {
+                sayFrame();
+            }
             b.aload(context);
             for (int r = 1; r <= 5; r++) {
                 b.lload(register[r]);
@@ -1646,7 +1750,18 @@ final class Emitter {
         });
     }
 
+    /** Notes what a helper writes of the function's own frame, which then needs no check. */
+    private void soilArguments(Callee helper) {
+        for (int i = 0; unit.cleansFrames() && i < helper.argCount(); i++) {
+            if (helper.arg(i).writes()) {
+                b.aload(context).lload(register[1 + i]);
+                b.invokevirtual(RUN_CONTEXT, "soilFrom", MethodTypeDesc.of(CD_void, CD_long));
+            }
+        }
+    }
+
     private void checkedHelper(Callee helper, int pc) {
+        ask();
         ClassDesc table = helper instanceof Helper ? HELPER : Descriptors.KFUNC;
         b.aload(context).getstatic(table, helper.name(), table);
         for (int r = 1; r <= 5; r++) {
@@ -1741,6 +1856,7 @@ final class Emitter {
             b.lstore(register[0]).goto_(done);
             b.labelBinding(other);
         }
+        ask();
         b.aload(context).lload(register[1]);
         b.invokevirtual(RUN_CONTEXT, "map", MethodTypeDesc.of(Descriptors.BPF_MAP, CD_long))
                 .astore(map);
@@ -1788,7 +1904,13 @@ final class Emitter {
      * @param function -1 for one that is not known
      */
     private void call(int pc, int function, Runnable invoke) {
-        beforeCall(pc, function);
+        beforeCall(pc);
+        boolean hasFrame = function >= 0 && unit.kinds.hasFrame(function);
+        if (!hasFrame) {
+            sayFrame(); // a function that has one says so itself
+        }
+        boolean keeps = keepsFrame(function);
+        takeForMethods();
         giveBack();
         b.aload(context);
         for (int r = 1; r <= 5; r++) {
@@ -1799,7 +1921,7 @@ final class Emitter {
         b.lsub();
         invoke.run();
         b.lstore(register[0]);
-        afterCall(function);
+        returnFrame(keeps);
         takePortion();
         if (unit.movesPacket && descriptor == NO_LOCAL) { // else it is not moved in methods of their own
             loadPacket();
@@ -1808,7 +1930,8 @@ final class Emitter {
 
     /** Emits a function in place of its call. */
     private void inline(int function, int pc) {
-        beforeCall(pc, function);
+        beforeCall(pc);
+        boolean keeps = keepsFrame(function);
         Part body = unit.partition(function).parts.getFirst();
         Emitter callee = new Emitter(b, unit, body, Shape.INLINED, context, Given.nothing(nextLocal), this);
         callee.beginInlined(this);
@@ -1816,11 +1939,11 @@ final class Emitter {
         b.labelBinding(callee.end);
         b.lload(callee.register[0]).lstore(register[0]);
         lines.at(b, pc);
-        afterCall(function);
+        returnFrame(keeps);
     }
 
-    /** Checks the depth of a call, and says that a function's frame is alive. */
-    private void beforeCall(int pc, int function) {
+    /** Checks the depth of a call. */
+    private void beforeCall(int pc) {
         if (!unit.checked) {
             return;
         }
@@ -1834,33 +1957,26 @@ final class Emitter {
             b.invokestatic(RUNTIME, "tooDeep", MethodTypeDesc.of(Descriptors.PROGRAM_FAULT, CD_int));
             b.athrow();
         });
-        if (hasFrame(function)) {
+    }
+
+    /**
+     * Before a call: keeps which frames are alive, where only the context knows. Others say so whenever they ask for
+     * something ({@link #ask}).
+     *
+     * @return whether it has done so, in {@link #address}
+     */
+    private boolean keepsFrame(int function) {
+        boolean keeps = unit.checked && lowest == null && (function < 0 || unit.kinds.hasFrame(function));
+        if (keeps) {
             b.aload(context).getfield(RUN_CONTEXT, "stackLow", CD_long).lstore(address);
         }
-        if (hasFrame(function) && function >= 0) {
-            b.aload(context).lload(register[FP]);
-            pushLong(2 * RunContext.STACK_BYTES);
-            b.lsub().putfield(RUN_CONTEXT, "stackLow", CD_long);
-        }
+        return keeps;
     }
 
-    private void afterCall(int function) {
-        if (unit.checked && hasFrame(function)) {
+    /** After a call. */
+    private void returnFrame(boolean isKept) {
+        if (isKept) {
             b.aload(context).lload(address).putfield(RUN_CONTEXT, "stackLow", CD_long);
-        }
-    }
-
-    /** Whether a called function has a frame; one that is not known says so itself. */
-    private boolean hasFrame(int function) {
-        return function < 0 || unit.kinds.hasFrame(function);
-    }
-
-    /** A function that is not only called by its name says itself that its frame is alive. */
-    static void sayFrame(CodeBuilder b, int framePointer, Unit unit, int function) {
-        if (unit.checked && unit.kinds.hasFrame(function) && (function == 0 || unit.isPointedTo(function))) {
-            b.aload(0).lload(framePointer);
-            pushLong(b, RunContext.STACK_BYTES);
-            b.lsub().putfield(RUN_CONTEXT, "stackLow", CD_long);
         }
     }
 

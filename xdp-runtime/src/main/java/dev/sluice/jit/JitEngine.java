@@ -4,6 +4,7 @@ import dev.sluice.exec.Engine;
 import dev.sluice.exec.Executable;
 import dev.sluice.exec.Structure;
 import dev.sluice.map.MapTable;
+import dev.sluice.memory.Regions;
 import dev.sluice.program.Program;
 import dev.sluice.program.Verified;
 import org.jspecify.annotations.Nullable;
@@ -74,13 +75,23 @@ public final class JitEngine implements Engine {
     /**
      * Shows what a program that this engine loaded becomes.
      *
-     * @param maps of the runtime that it runs in, whose maps' operations are emitted in place; null for none
+     * @param maps of the runtime that it runs in, for which the code is made
+     * @param regions the memory of that runtime
      * @throws IllegalArgumentException when another engine loaded it
      */
-    public static JitListing listing(Executable executable, @Nullable MapTable maps) {
+    public static JitListing listing(Executable executable, MapTable maps, Regions regions) {
+        return listing(executable, new Surroundings(maps, regions));
+    }
+
+    /** The same, of code for any runtime. */
+    public static JitListing listing(Executable executable) {
+        return listing(executable, null);
+    }
+
+    private static JitListing listing(Executable executable, @Nullable Surroundings known) {
         if (!(executable instanceof JitExecutable jited)) {
             throw new IllegalArgumentException("expected a compiled program, found " + executable);
         }
-        return jited.listing(maps);
+        return jited.listing(known);
     }
 }

@@ -3,7 +3,6 @@ package dev.sluice.jit;
 import dev.sluice.exec.BaseExecutable;
 import dev.sluice.exec.FaultSink;
 import dev.sluice.helper.RunContext;
-import dev.sluice.map.MapTable;
 import dev.sluice.program.Program;
 import org.jspecify.annotations.Nullable;
 
@@ -75,9 +74,9 @@ final class JitExecutable extends BaseExecutable {
         return variant(Variant.Entry.CONTEXT, context.instructionLimit).code(context);
     }
 
-    /** What the packet loop is made of when it runs with these maps. */
-    JitListing listing(@Nullable MapTable maps) {
+    /** What the packet loop is made of when it runs there. */
+    JitListing listing(@Nullable Surroundings known) {
         Variant variant = variant(Variant.Entry.LOOP, RunContext.NO_LIMIT).variant(true);
-        return JitListing.of(program(), Compiler.compile(program(), variant, settings, maps, Lines.Mode.LISTING));
+        return JitListing.of(program(), Compiler.compile(program(), variant, settings, known, Lines.Mode.LISTING));
     }
 }

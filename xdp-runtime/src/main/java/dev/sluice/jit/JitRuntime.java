@@ -52,10 +52,19 @@ public final class JitRuntime {
         context.cpu = Memory.getInt(descriptor + FrameDescriptor.RX_QUEUE);
     }
 
-    /** Says what a check asks for: which packet is at hand, and that no more than the first frame is alive. */
-    public static void takeRun(RunContext context, long descriptor) {
-        BaseExecutable.take(context, descriptor);
-        context.frameIsLowest(context.stackTop);
+    /**
+     * Says what a check asks for: which packet is at hand, and which frames are alive.
+     *
+     * @param taken 0 when the context does not know the packet yet
+     * @param framePointer r10 of the function whose frame is the lowest
+     * @return what {@code taken} is from now on
+     */
+    public static int ask(RunContext context, long descriptor, int taken, long framePointer) {
+        if (taken == 0) {
+            BaseExecutable.take(context, descriptor);
+        }
+        context.frameIsLowest(framePointer);
+        return 1;
     }
 
     /** A failure of Java code, with the registers of the program's function that it came out of first. */

@@ -17,6 +17,7 @@ import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.LongUnaryOperator;
 
 /**
  * What registers surely or probably hold at each instruction: a forward data flow over all functions of a program, also
@@ -29,8 +30,8 @@ import java.util.Map;
  *             /       \
  *          MIXED      STACK+n      r10 of this function plus n, exactly
  *         /     \
- *   PACKET    VALUE+i              a hint: probably points into the packet; into the value of the function's look-up i
- *         \     /
+ *   PACKET  VALUE+i  AREA+n        a hint: probably points into the packet; into the value of the function's look-up i; into
+ *         \   |   /                the area of memory that begins at a large number
  *         SCALAR                   anything that was not computed from a stack pointer
  *       /    |    \
  *   CONST+n  LONG+n  CONTEXT       a small number; a large one; the context's pointer
@@ -51,6 +52,7 @@ final class Kinds {
     static final int FRAME = 7;
     static final int VALUE = 8;
     static final int MIXED = 9;
+    static final int AREA = 10;
 
     /** Look-ups of a function that are told apart; further ones share their numbers. */
     static final int LOOKUPS = 4;
@@ -71,6 +73,9 @@ final class Kinds {
     private final Code code;
     private final List<Flow> flows;
     private final Map<Integer, Integer> functionAt = new HashMap<>();
+
+    /** Gives the beginning of the area of memory around a number, 0 when there is none. */
+    private final LongUnaryOperator areas;
 
     /** By function, by block: the state before its first instruction. */
     private final int[][][] states;
@@ -111,9 +116,10 @@ final class Kinds {
 
     private int function;
 
-    private Kinds(Code code, List<Flow> flows) {
+    private Kinds(Code code, List<Flow> flows, LongUnaryOperator areas) {
         this.code = code;
         this.flows = flows;
+        this.areas = areas;
         states = new int[flows.size()][][];
         arguments = new int[flows.size()][5];
         stackBytes = new int[flows.size()];
@@ -151,9 +157,10 @@ final class Kinds {
      *
      * @param flows of all functions, the entry function first
      * @param contextEntry whether r1 is the context and r2 is 0 when the entry function begins
+     * @param areas gives the beginning of the area of memory around a number, 0 when there is none
      */
-    static Kinds of(Code code, List<Flow> flows, boolean contextEntry) {
-        Kinds kinds = new Kinds(code, flows);
+    static Kinds of(Code code, List<Flow> flows, boolean contextEntry, LongUnaryOperator areas) {
+        Kinds kinds = new Kinds(code, flows, areas);
         do {
             kinds.restart = false;
             kinds.analyse(contextEntry);
@@ -171,9 +178,9 @@ final class Kinds {
         return value << 32 - SHIFT >> 32 - SHIFT;
     }
 
-    /** The number of a {@link #LONG} or {@link #CONST}. */
+    /** The number of a {@link #LONG} or {@link #CONST}, or where an {@link #AREA} begins. */
     long constant(int value) {
-        return kind(value) == LONG ? longs.get(value & NUMBER_MASK) : number(value);
+        return kind(value) == LONG || kind(value) == AREA ? longs.get(value & NUMBER_MASK) : number(value);
     }
 
     /** Whether a value is 0. */
@@ -277,7 +284,7 @@ final class Kinds {
         return kind == STACK || kind == FRAME;
     }
 
-    private static int join(int a, int b) {
+    private int join(int a, int b) {
         if (a == b || b == 0) {
             return a;
         }
@@ -287,6 +294,9 @@ final class Kinds {
         if (isFrame(a) || isFrame(b)) {
             return of(FRAME, 0);
         }
+        if (!isHint(a) && !isHint(b) && areaOf(a) == areaOf(b)) {
+            return areaOf(a);
+        }
         if (!isHint(a)) {
             return isHint(b) ? b : of(SCALAR, 0);
         }
@@ -295,10 +305,17 @@ final class Kinds {
 
     private static boolean isHint(int value) {
         int kind = kind(value);
-        return kind == PACKET || kind == VALUE || kind == MIXED;
+        return kind == PACKET || kind == VALUE || kind == AREA || kind == MIXED;
     }
 
-    private static boolean joinInto(int[] into, int[] from) {
+    /** The area around a large number, SCALAR when there is none. */
+    private int areaOf(int value) {
+        long start = kind(value) == LONG ? areas.applyAsLong(constant(value)) : 0;
+        int begins = start == 0 ? NONE : ofConstant(start);
+        return kind(begins) == LONG ? of(AREA, begins & NUMBER_MASK) : of(SCALAR, 0);
+    }
+
+    private boolean joinInto(int[] into, int[] from) {
         boolean changed = false;
         for (int i = 0; i < into.length; i++) {
             int joined = join(into[i], from[i]);
@@ -474,6 +491,12 @@ final class Kinds {
         }
         if (isFrame(dst) || isFrame(src)) {
             return NONE;
+        }
+        if (kind(areaOf(dst)) == AREA && !isConstant(src)) {
+            return areaOf(dst); // an element of an array; what is added may be any number
+        }
+        if (op == AluOp.ADD && kind(areaOf(src)) == AREA && !isConstant(dst)) {
+            return areaOf(src);
         }
         if (isHint(dst)) {
             return op == AluOp.SUB && isHint(src) ? NONE : dst;

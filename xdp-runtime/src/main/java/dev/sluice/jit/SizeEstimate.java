@@ -9,10 +9,14 @@ import dev.sluice.isa.Width;
 final class SizeEstimate {
     private static final int CONTEXT_LOAD = 12;
     private static final int PLAIN_ACCESS = 28;
-    private static final int CHECKED_CALL = 24;
-    private static final int PACKET_ACCESS = 84;
+    private static final int CALL = 24;
+    private static final int BOUNDED_ACCESS = 104;
     private static final int ATOMIC = 40;
-    private static final int BOUNDED_ATOMIC = 112;
+    private static final int BOUNDED_ATOMIC = 132;
+
+    /** What the context is told before it is asked for something. */
+    private static final int ASK = 12;
+
     private static final int LOOKUP = 110;
     private static final int VARIABLE = 16;
 
@@ -50,15 +54,12 @@ final class SizeEstimate {
             case JA, GOTOL -> 12;
             case MAY_GOTO -> 20;
             case CALL_HELPER, CALL_KFUNC -> ofHelper(HelperTraits.called(insn));
-            case CALL_LOCAL -> counted ? 124 : 108;
-            case CALLX -> counted ? 148 : 132;
+            case CALL_LOCAL -> (counted ? 124 : 108) + ask();
+            case CALLX -> (counted ? 148 : 132) + ask();
             case EXIT -> counted ? 24 : 16;
             case LDDW -> 6;
             case LDX, LDXSX, ST, STX -> ofAccess(base);
-            case ATOMIC, LOAD_ACQ, STORE_REL ->
-                checked && (base == Kinds.PACKET || base == Kinds.VALUE || base == Kinds.FRAME)
-                        ? BOUNDED_ATOMIC
-                        : ATOMIC;
+            case ATOMIC, LOAD_ACQ, STORE_REL -> checked && isBounded(base) ? BOUNDED_ATOMIC : ATOMIC + ask();
             case LD_ABS, LD_IND -> throw new AssertionError("refused at load: " + insn);
         };
     }
@@ -68,22 +69,30 @@ final class SizeEstimate {
         return VARIABLE;
     }
 
+    private static boolean isBounded(int base) {
+        return base == Kinds.PACKET || base == Kinds.VALUE || base == Kinds.AREA || base == Kinds.FRAME;
+    }
+
     private int ofAccess(int base) {
         return switch (base) {
-            case Kinds.CONTEXT -> checked ? Math.max(CONTEXT_LOAD, CHECKED_CALL) : CHECKED_CALL;
+            case Kinds.CONTEXT -> Math.max(CONTEXT_LOAD, CALL + ask());
             case Kinds.STACK, Kinds.LONG -> PLAIN_ACCESS;
-            case Kinds.PACKET, Kinds.VALUE, Kinds.FRAME -> checked ? PACKET_ACCESS : PLAIN_ACCESS;
-            default -> checked ? CHECKED_CALL : PLAIN_ACCESS;
+            case Kinds.PACKET, Kinds.VALUE, Kinds.AREA, Kinds.FRAME -> checked ? BOUNDED_ACCESS : PLAIN_ACCESS;
+            default -> checked ? CALL + ask() : PLAIN_ACCESS;
         };
     }
 
-    private static int ofHelper(Callee helper) {
+    private int ask() {
+        return checked ? ASK : 0;
+    }
+
+    private int ofHelper(Callee helper) {
         if (helper == null) {
             return 16;
         }
         if (helper == Helper.MAP_LOOKUP_ELEM) {
-            return LOOKUP;
+            return LOOKUP + ask();
         }
-        return HelperTraits.runsCode(helper) || HelperTraits.movesPacket(helper) ? 104 : 28;
+        return HelperTraits.runsCode(helper) || HelperTraits.movesPacket(helper) ? 104 + ask() : 28 + ask();
     }
 }

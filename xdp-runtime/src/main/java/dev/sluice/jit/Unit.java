@@ -9,6 +9,7 @@ import dev.sluice.isa.Pseudo;
 import dev.sluice.map.BpfMap;
 import dev.sluice.map.MapTable;
 import dev.sluice.map.MapType;
+import dev.sluice.memory.Regions;
 import dev.sluice.program.Facts;
 import dev.sluice.program.Program;
 import dev.sluice.program.RegisterFact;
@@ -39,6 +40,9 @@ final class Unit {
 
     /** Whether the program itself may ask for a redirect. */
     final boolean redirects;
+
+    /** Whether the program may hold a lock where it ends. */
+    final boolean locks;
 
     /** Whether a run may go on in another program. */
     final boolean makesTailCalls;
@@ -82,6 +86,11 @@ final class Unit {
     /** Where pointers are looked up that code may take for certain; null when it may take none so. */
     private final @Nullable MapTable table;
 
+    private final @Nullable Regions regions;
+
+    /** By the beginning of an area of memory that code takes for certain: its length. */
+    private final Map<Long, Long> areas = new HashMap<>();
+
     private final Set<BpfMap> maps = new LinkedHashSet<>();
     private int knownLookups;
 
@@ -89,11 +98,12 @@ final class Unit {
             Program program,
             Variant variant,
             Settings settings,
-            @Nullable MapTable table,
+            @Nullable Surroundings surroundings,
             Lines lines,
             ClassDesc mainClass) {
         this.program = program;
-        this.table = table;
+        table = surroundings == null ? null : surroundings.maps();
+        regions = surroundings == null ? null : surroundings.regions();
         this.lines = lines;
         this.mainClass = mainClass;
         checked = settings.checked();
@@ -104,7 +114,7 @@ final class Unit {
         for (Subprogram function : program.subprograms()) {
             flows.add(Flow.of(program.code(), function, facts, estimate, settings.methodBytes() / 4));
         }
-        kinds = Kinds.of(program.code(), flows, variant.entry().hasContext());
+        kinds = Kinds.of(program.code(), flows, variant.entry().hasContext(), checked ? this::areaAround : at -> 0);
         stack = facts == null ? null : new StackUse(facts, flows, kinds);
         called = new boolean[flows.size()];
         pointed = new boolean[flows.size()];
@@ -115,7 +125,7 @@ final class Unit {
         callSites = new int[flows.size()];
         boolean plain = true;
         boolean redirecting = false;
-        boolean asks = false;
+        boolean locking = false;
         boolean goesOn = false;
         boolean helpers = false;
         boolean moves = false;
@@ -153,8 +163,7 @@ final class Unit {
                     if ((Flow.defines(insn) >>> 2 & 1) != 0 || helper != null) {
                         pointed2 = isFunctionPointer(insn) ? kinds.functionAt(insn.target(slot)) : -1;
                     }
-                    asks |= checked
-                            && (Ways.asksContext(this, state, insn) || helper != null && !HelperTraits.isPlain(helper));
+                    locking |= helper == Helper.SPIN_LOCK;
                     kinds.step(state, insn, slot);
                     moves |= helper != null && !loops && HelperTraits.movesPacket(helper);
                     back |= helper != null && HelperTraits.takesFunction(helper);
@@ -181,6 +190,7 @@ final class Unit {
         }
         movesPacket = moves;
         redirects = redirecting;
+        locks = locking;
         makesTailCalls = goesOn;
         callsPointers = pointers;
         callsBack = back;
@@ -199,7 +209,9 @@ final class Unit {
         }
         isInLoop = variant.entry() == Variant.Entry.LOOP && partition(0).beginsAlone();
         boolean alone = isInLoop && partition(0).isWhole() && !isCalled(0);
-        wholeRun = checked && (asks || !alone) || counted || pointers || !plain || readsContextElsewhere();
+        // code that checks makes the packet the one at hand before other methods run
+        boolean elsewhere = checked ? moves && !alone : readsContextElsewhere();
+        wholeRun = counted || pointers || !plain || elsewhere;
     }
 
     private void followBytes(Facts proved) {
@@ -321,11 +333,32 @@ final class Unit {
     }
 
     /** Whether code may assume that an access at a constant address is allowed. */
-    boolean assume(long address, int size, boolean write) {
-        if (assuming) {
+    boolean assume(long address, long size, boolean write) {
+        boolean assumes = assuming && (regions == null || regions.allows(address, size, write));
+        if (assumes) {
             assumptions.add(new Assumption(address, size, write));
         }
-        return assuming;
+        return assumes;
+    }
+
+    /** The beginning of the area of memory around an address, of which {@link #areaBytes} knows more; 0 for none. */
+    private long areaAround(long address) {
+        long[] area = new long[3];
+        if (!assuming || regions == null || !regions.area(address, area, 0)) {
+            return 0;
+        }
+        areas.putIfAbsent(area[0], area[1] - area[0]);
+        return area[0];
+    }
+
+    /** Whether code may assume that accesses of so many bytes anywhere in an area are allowed. */
+    boolean assumeArea(long start, int size, boolean write) {
+        return areaBytes(start) >= size && assume(start, areaBytes(start), write);
+    }
+
+    /** Bytes of an area that is known by where it begins. */
+    long areaBytes(long start) {
+        return areas.getOrDefault(start, 0L);
     }
 
     /** The map that a value points to and that code may take for certain, or null. */

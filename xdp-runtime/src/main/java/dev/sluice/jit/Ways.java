@@ -46,10 +46,10 @@ final class Ways {
         if (kind == Kinds.LONG) {
             return unit.assume(unit.kinds.constant(base) + offset, size, write) ? Way.PLAIN : Way.CHECKED;
         }
-        if (kind == Kinds.FRAME) {
-            return write ? Way.CHECKED : Way.BOUNDED; // what is written is noted
+        if (kind == Kinds.AREA) {
+            return unit.assumeArea(unit.kinds.constant(base), size, write) ? Way.BOUNDED : Way.CHECKED;
         }
-        return kind == Kinds.PACKET || kind == Kinds.VALUE ? Way.BOUNDED : Way.CHECKED;
+        return kind == Kinds.PACKET || kind == Kinds.VALUE || kind == Kinds.FRAME ? Way.BOUNDED : Way.CHECKED;
     }
 
     /** Whether a value is the address of a place in the function's own frame. */
@@ -65,16 +65,41 @@ final class Ways {
     }
 
     /** Whether some argument of a helper is not known to be right. */
-    static boolean needsCheck(int[] state, Callee helper) {
+    static boolean needsCheck(Unit unit, int[] state, Callee helper) {
+        int argument = HelperTraits.mapArgument(helper);
+        BpfMap map = argument < 0 ? null : unit.mapOf(state[argument]);
         for (int i = 0; i < helper.argCount(); i++) {
+            int value = state[1 + i];
             ArgKind kind = helper.arg(i);
-            boolean isContext = kind == ArgKind.CTX && Kinds.kind(state[1 + i]) == Kinds.CONTEXT;
-            boolean anything = kind == ArgKind.ANYTHING || kind == ArgKind.SCALAR || kind == ArgKind.IGNORED;
-            if (!anything && !isContext) {
+            boolean isRight = switch (kind) {
+                case ANYTHING, SCALAR, IGNORED, STACK_OR_NULL -> true;
+                case CONST_SIZE, CONST_SIZE_OR_ZERO -> true; // looked at with the memory before
+                case CTX -> Kinds.kind(value) == Kinds.CONTEXT;
+                case CONST_MAP_PTR -> map != null && 1 + i == argument && takes(helper, map);
+                case MAP_KEY -> map != null && inFrame(value, map.def().keySize());
+                case MAP_VALUE, MAP_VALUE_OUT ->
+                    map != null && inFrame(value, map.def().valueSize());
+                case MAP_VALUE_OR_NULL ->
+                    Kinds.isZero(value)
+                            || map != null && inFrame(value, map.def().valueSize());
+                case MEM_READ, MEM_WRITE, MEM_READ_WRITE, MEM_READ_OR_NULL, MEM_WRITE_OR_NULL -> {
+                    int size = state[2 + i];
+                    yield Kinds.kind(size) == Kinds.CONST && Kinds.number(size) > 0 && inFrame(value, Kinds.number(size));
+                }
+                case LONG_PTR, INT_PTR, IPHDR, IPV6HDR, TCPHDR -> inFrame(value, kind.fixedBytes());
+                default -> false;
+            };
+            if (!isRight) {
                 return true;
             }
         }
         return false;
+    }
+
+    private static boolean takes(Callee callee, BpfMap map) {
+        return callee instanceof Helper helper
+                && helper.takes(map.def().type())
+                && !(helper.writesMap() && (map.def().flags() & BpfMap.RDONLY_PROG) != 0);
     }
 
     /** Whether a look-up is in a map that is known, by a key that is known to be readable. */
@@ -93,44 +118,8 @@ final class Ways {
         }
         MapDef def = known.def();
         return !unit.checked
-                || helper.takes(def.type())
-                        && (def.flags() & BpfMap.RDONLY_PROG) == 0
+                || takes(helper, known)
                         && inFrame(state[2], def.keySize())
                         && (helper != Helper.MAP_UPDATE_ELEM || inFrame(state[3], def.valueSize()));
-    }
-
-    /** Whether an instruction of checked code always needs what {@link RunContext} says of the packet and the stack. */
-    static boolean asksContext(Unit unit, int[] state, Instruction insn) {
-        return switch (insn.form()) {
-            case LDX, LDXSX, LOAD_ACQ -> isChecked(unit, unit.kinds.register(state, insn.src()), insn);
-            case ST, STX, STORE_REL, ATOMIC -> isChecked(unit, unit.kinds.register(state, insn.dst()), insn);
-            case CALL_HELPER, CALL_KFUNC -> {
-                Callee callee = HelperTraits.called(insn);
-                if (callee == Helper.MAP_LOOKUP_ELEM) {
-                    yield !isKnownLookup(unit, state);
-                }
-                boolean changes = callee == Helper.MAP_UPDATE_ELEM || callee == Helper.MAP_DELETE_ELEM;
-                yield callee != null
-                        && !(changes && isKnownChange(unit, state, (Helper) callee))
-                        && needsCheck(state, callee);
-            }
-            case CALL_LOCAL, CALLX -> true;
-            case ALU_K, ALU_X, UNARY, MOVSX, JMP_K, JMP_X, JA, GOTOL, MAY_GOTO, EXIT, LDDW -> false;
-            case LD_ABS, LD_IND -> throw new AssertionError("refused at load: " + insn);
-        };
-    }
-
-    private static boolean isChecked(Unit unit, int base, Instruction insn) {
-        Width width = insn.opcode().width();
-        boolean isField =
-                Kinds.kind(base) == Kinds.CONTEXT && insn.form() == Form.LDX && width == Width.W && isField(insn.off());
-        boolean write = insn.form() != Form.LDX && insn.form() != Form.LDXSX && insn.form() != Form.LOAD_ACQ;
-        boolean isStack = Kinds.kind(base) == Kinds.FRAME; // the context knows which of it is alive
-        return !isField && (isStack || of(unit, base, insn.off(), width.bytes(), write) == Way.CHECKED);
-    }
-
-    /** Whether a field of {@code struct xdp_md} begins at an offset. */
-    static boolean isField(int offset) {
-        return offset >= 0 && offset < RunContext.XDP_MD_BYTES && offset % Integer.BYTES == 0;
     }
 }

@@ -698,7 +698,7 @@ class JitEngineTest {
                 List.of(new SourceLine(1, "a.c", "int x = 5;", 7, 1)),
                 true,
                 false);
-        JitListing listing = JitEngine.listing(engine.load(program, 1), null);
+        JitListing listing = JitEngine.listing(engine.load(program, 1));
         String text = listing.text(Symbols.NONE);
         assertThat(text)
                 .contains("   1: (b7) r0 = 5\n")
