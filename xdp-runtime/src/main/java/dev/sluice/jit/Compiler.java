@@ -484,7 +484,7 @@ final class Compiler {
 
     /** What ran before need not have said what it wrote to the stacks. */
     private void soilAll(CodeBuilder b, int context) {
-        if (unit.cleansFrames()) {
+        if (unit.cleansLoop()) {
             b.aload(context).invokevirtual(RUN_CONTEXT, "soilAll", ConstantDescs.MTD_void);
         }
     }

@@ -127,6 +127,9 @@ final class Emitter {
     /** Whether the packet has been made the one at hand, in a loop that does so where a helper wants it. */
     private final int taken;
 
+    /** In the packet loop: slots of the frame that stores at known places have written for this packet. */
+    private final int dirty;
+
     private final int left;
     private final int loops;
     private final int address;
@@ -252,8 +255,11 @@ final class Emitter {
             data = next;
             next += 3 * LONG_SLOTS;
             taken = next++;
+            dirty = next;
+            next += LONG_SLOTS;
             descriptor = NO_LOCAL;
         } else {
+            dirty = NO_LOCAL;
             data = caller.data;
             taken = caller.taken;
             descriptor = caller.descriptor;
@@ -378,6 +384,7 @@ final class Emitter {
         b.aload(context).getfield(RUN_CONTEXT, "stackTop", CD_long).lstore(register[FP]);
         b.lconst_0().lstore(data).lconst_0().lstore(dataEnd).lconst_0().lstore(dataMeta);
         b.iconst_0().istore(taken);
+        b.lconst_0().lstore(dirty);
         b.iconst_0().istore(left);
         b.iconst_0().istore(loops);
         forgetValues();
@@ -396,14 +403,25 @@ final class Emitter {
                 b.lstore(register[r]);
             }
         }
-        zeroFrame();
+        if (unit.cleansLoop()) {
+            b.aload(context).lload(register[FP]).lload(dirty).invokestatic(RUNTIME, "cleanLoop", CLEAN_FRAME);
+            b.lconst_0().lstore(dirty);
+        } else {
+            zeroFrame();
+        }
         if (unit.hasMayGoto(part.function)) {
             b.loadConstant(Interpreter.MAX_LOOPS).istore(loops);
         }
         if (descriptor != NO_LOCAL) {
             b.iconst_0().istore(taken);
         }
-        takePortion();
+        if (unit.counted && descriptor != NO_LOCAL) {
+            b.aload(context)
+                    .invokestatic(RUNTIME, "takeFirst", MethodTypeDesc.of(CD_int, RUN_CONTEXT))
+                    .istore(left);
+        } else {
+            takePortion();
+        }
         loadPacket();
         forgetValues();
     }
@@ -664,6 +682,7 @@ final class Emitter {
 
     /** Makes the packet the one at hand for code of other methods, which has its bounds from the context where it checks. */
     private void takeForMethods() {
+        markDirty(unit.kinds.written(part.function));
         if (unit.checked) {
             take();
         }
@@ -1240,6 +1259,9 @@ final class Emitter {
                     ask();
                     checked.accept(() -> pushAddress(baseRegister, offset));
                 } else {
+                    if (write && way == Way.OWN_FRAME) {
+                        markDirty(Kinds.slots((int) place, size));
+                    }
                     inPlace.accept(() -> pushAddress(way, base, baseRegister, offset));
                 }
             }
@@ -1249,7 +1271,7 @@ final class Emitter {
                 pushAddress(baseRegister, offset);
                 b.lstore(address);
                 test(base, size, aligned, slow);
-                if (write && Kinds.kind(base) == Kinds.FRAME && unit.cleansFrames()) {
+                if (write && Kinds.kind(base) == Kinds.FRAME && unit.cleansLoop()) {
                     b.aload(context).lload(address).loadConstant(size);
                     b.invokevirtual(RUN_CONTEXT, "soil", MethodTypeDesc.of(CD_void, CD_long, CD_int));
                 }
@@ -1266,6 +1288,13 @@ final class Emitter {
                 ask();
                 checked.accept(() -> pushAddress(baseRegister, offset));
             }
+        }
+    }
+
+    /** Before a store to the packet loop's own frame. */
+    private void markDirty(long slots) {
+        if (shape == Shape.LOOP && unit.cleansLoop()) {
+            b.lload(dirty).loadConstant(slots).lor().lstore(dirty);
         }
     }
 
@@ -1752,7 +1781,7 @@ final class Emitter {
 
     /** Notes what a helper writes of the function's own frame, which then needs no check. */
     private void soilArguments(Callee helper) {
-        for (int i = 0; unit.cleansFrames() && i < helper.argCount(); i++) {
+        for (int i = 0; unit.cleansLoop() && i < helper.argCount(); i++) {
             if (helper.arg(i).writes()) {
                 b.aload(context).lload(register[1 + i]);
                 b.invokevirtual(RUN_CONTEXT, "soilFrom", MethodTypeDesc.of(CD_void, CD_long));

@@ -150,6 +150,12 @@ public final class JitRuntime {
         return taken;
     }
 
+    /** The same, when a run begins. */
+    public static int takeFirst(RunContext context) {
+        context.instructionsLeft = context.instructionLimit;
+        return take(context);
+    }
+
     /** Gives back what is left of a portion. */
     public static void giveBack(RunContext context, int left) {
         context.instructionsLeft += left;
@@ -284,10 +290,28 @@ public final class JitRuntime {
      * @param writes what the function writes of it without saying so, as {@link RunContext#dirtySlots} has it
      */
     public static void cleanFrame(RunContext context, long framePointer, long writes) {
-        long start = framePointer - RunContext.STACK_BYTES;
-        int frame = (int) ((start - context.stacks) / RunContext.STACK_BYTES);
+        int frame = (int) ((framePointer - context.stacks) / RunContext.STACK_BYTES) - 1;
         long dirty = context.dirtySlots[frame];
         context.dirtySlots[frame] = writes;
+        zeroSlots(framePointer, dirty);
+    }
+
+    /**
+     * Zeroes what may be other than zero of the entry function's frame, before a packet.
+     *
+     * @param dirty slots that were written for the last one
+     */
+    public static void cleanLoop(RunContext context, long framePointer, long dirty) {
+        long all = context.dirtySlots[RunContext.MAX_FRAMES - 1] | dirty;
+        if (all != 0) {
+            context.dirtySlots[RunContext.MAX_FRAMES - 1] = 0;
+            zeroSlots(framePointer, all);
+        }
+    }
+
+    private static void zeroSlots(long framePointer, long slots) {
+        long start = framePointer - RunContext.STACK_BYTES;
+        long dirty = slots;
         if (Long.bitCount(dirty) > MANY_SLOTS) {
             Memory.fill(start, RunContext.STACK_BYTES, (byte) 0);
             return;

@@ -686,8 +686,13 @@ final class Kinds {
         return REGISTERS + (at + RunContext.STACK_BYTES) / SLOT_BYTES;
     }
 
+    /** The slots of 8 bytes of a frame that are from an offset to r10 on, up to 8 bytes, as {@link #written} has them. */
+    static long slots(int at, int bytes) {
+        return 1L << slotIndex(at) - REGISTERS | 1L << slotIndex(at + bytes - 1) - REGISTERS;
+    }
+
     private void write(int at, Width width) {
-        written[function] |= 1L << slotIndex(at) - REGISTERS | 1L << slotIndex(at + width.bytes() - 1) - REGISTERS;
+        written[function] |= slots(at, width.bytes());
     }
 
     /** Notes that the frame may be read from an offset on. */

@@ -71,6 +71,9 @@ final class Unit {
     private final int[] callSites;
     private static final int MOST_EMITTED = 40;
 
+    /** Slots of a frame that are rather zeroed for each packet. */
+    private static final int FEW_SLOTS = 2;
+
     private final boolean assuming;
     private final Set<Assumption> assumptions = new LinkedHashSet<>();
     private final List<Partition> partitions = new ArrayList<>();
@@ -211,7 +214,7 @@ final class Unit {
         boolean alone = isInLoop && partition(0).isWhole() && !isCalled(0);
         // code that checks makes the packet the one at hand before other methods run
         boolean elsewhere = checked ? moves && !alone : readsContextElsewhere();
-        wholeRun = counted || pointers || !plain || elsewhere;
+        wholeRun = pointers || !plain || elsewhere;
     }
 
     private void followBytes(Facts proved) {
@@ -273,6 +276,12 @@ final class Unit {
     /** Whether functions find out what has been written of their frames, because all of it may be read. */
     boolean cleansFrames() {
         return checked && kinds.readsAnyFrame();
+    }
+
+    /** Whether the packet loop finds out what has been written of its frame: for a packet that has, not for each. */
+    boolean cleansLoop() {
+        return cleansFrames()
+                || checked && !makesTailCalls && zeroed(0).size() > FEW_SLOTS; // behind tail calls nothing is known
     }
 
     /** Offsets from r10, multiples of 8 and below 0, of what has to begin as zero in a function's frame. */

@@ -4,9 +4,6 @@ import dev.sluice.helper.ArgKind;
 import dev.sluice.helper.Callee;
 import dev.sluice.helper.Helper;
 import dev.sluice.helper.RunContext;
-import dev.sluice.isa.Form;
-import dev.sluice.isa.Instruction;
-import dev.sluice.isa.Width;
 import dev.sluice.map.BpfMap;
 import dev.sluice.map.MapDef;
 
@@ -84,7 +81,9 @@ final class Ways {
                             || map != null && inFrame(value, map.def().valueSize());
                 case MEM_READ, MEM_WRITE, MEM_READ_WRITE, MEM_READ_OR_NULL, MEM_WRITE_OR_NULL -> {
                     int size = state[2 + i];
-                    yield Kinds.kind(size) == Kinds.CONST && Kinds.number(size) > 0 && inFrame(value, Kinds.number(size));
+                    yield Kinds.kind(size) == Kinds.CONST
+                            && Kinds.number(size) > 0
+                            && inFrame(value, Kinds.number(size));
                 }
                 case LONG_PTR, INT_PTR, IPHDR, IPV6HDR, TCPHDR -> inFrame(value, kind.fixedBytes());
                 default -> false;
