@@ -1952,8 +1952,10 @@ final class Emitter {
         b.lstore(register[0]);
         returnFrame(keeps);
         takePortion();
-        if (unit.movesPacket && descriptor == NO_LOCAL) { // else it is not moved in methods of their own
+        if (unit.movesPacket && descriptor == NO_LOCAL) {
             loadPacket();
+        } else if (unit.movesPacket && unit.checked) { // else it is not moved in methods of their own
+            loadPacketAtHand();
         }
     }
 

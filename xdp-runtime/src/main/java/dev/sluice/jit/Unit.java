@@ -211,10 +211,8 @@ final class Unit {
             partitions.add(kinds.isReached(i) ? Partition.of(flows.get(i), i, settings.methodBytes(), stack) : null);
         }
         isInLoop = variant.entry() == Variant.Entry.LOOP && partition(0).beginsAlone();
-        boolean alone = isInLoop && partition(0).isWhole() && !isCalled(0);
         // code that checks makes the packet the one at hand before other methods run
-        boolean elsewhere = checked ? moves && !alone : readsContextElsewhere();
-        wholeRun = pointers || !plain || elsewhere;
+        wholeRun = pointers || !plain || !checked && readsContextElsewhere();
     }
 
     private void followBytes(Facts proved) {
