@@ -1706,6 +1706,15 @@ final class Emitter {
             loop(looped);
             return;
         }
+        int copied = descriptor == NO_LOCAL ? 0 : unit.bytesCopied(helper, pc);
+        if (copied != 0) {
+            copyPacket(helper == Helper.XDP_LOAD_BYTES, copied, () -> callHelper(helper, pc));
+            return;
+        }
+        callHelper(helper, pc);
+    }
+
+    private void callHelper(Callee helper, int pc) {
         boolean runsCode = HelperTraits.runsCode(helper);
         if (runsCode) {
             giveBack();
@@ -1732,6 +1741,7 @@ final class Emitter {
             b.invokestatic(ClassDesc.of(helper.owner().getName()), helper.method(), PLAIN_HELPER);
         }
         b.lstore(register[0]);
+        fillUnfilled(pc);
         if (runsCode) {
             takePortion();
         }
@@ -1745,6 +1755,61 @@ final class Emitter {
         } else if (HelperTraits.movesPacket(helper)) {
             loadPacketAtHand();
         }
+    }
+
+    /** Behind a call that was to fill a part of the frame, which has been left as it was before the function began. */
+    private void fillUnfilled(int pc) {
+        int[] part = unit.hasVariables() ? unit.stack().unfilled(pc) : new int[2];
+        if (part[1] == 0) {
+            return;
+        }
+        Label done = b.newLabel();
+        b.lload(register[0]).lconst_0().lcmp().ifeq(done);
+        b.lload(register[FP]);
+        pushLong(part[0]);
+        b.ladd().loadConstant((long) part[1]);
+        b.invokestatic(Descriptors.MEMORY, "zeroShort", MethodTypeDesc.of(CD_void, CD_long, CD_long));
+        b.labelBinding(done);
+    }
+
+    /**
+     * Copies a known number of bytes out of the packet or into it, in place if they lie in its linear part.
+     *
+     * @param loads out of the packet
+     * @param call the helper's call, for all else
+     */
+    private void copyPacket(boolean loads, int bytes, Runnable call) {
+        Label slow = b.newLabel();
+        Label done = b.newLabel();
+        b.lload(data).lload(register[2]);
+        pushLong(LOW);
+        b.land().ladd().lstore(address);
+        b.lload(address);
+        pushLong(bytes);
+        b.ladd().lload(dataEnd).lcmp().ifgt(slow);
+        for (int at = 0; at < bytes; ) {
+            int width = Integer.highestOneBit(Math.min(bytes - at, Long.BYTES));
+            int offset = at;
+            Runnable packet = () -> {
+                b.lload(address);
+                pushLong(offset);
+                b.ladd();
+            };
+            Runnable buffer = () -> pushAddress(3, offset);
+            MemoryCode.store(
+                    b,
+                    Width.of(width),
+                    loads ? buffer : packet,
+                    () -> MemoryCode.load(b, Width.of(width), loads ? packet : buffer));
+            at += width;
+        }
+        b.lconst_0().lstore(register[0]);
+        b.labelBinding(done);
+        cold(() -> {
+            b.labelBinding(slow);
+            call.run();
+            b.goto_(done);
+        });
     }
 
     /** {@code bpf_loop} of a proved program in place, which counts nothing: see {@link CallbackHelpers#loop}. */

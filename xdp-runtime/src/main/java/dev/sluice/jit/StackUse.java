@@ -2,6 +2,7 @@ package dev.sluice.jit;
 
 import dev.sluice.helper.ArgKind;
 import dev.sluice.helper.Callee;
+import dev.sluice.helper.Helper;
 import dev.sluice.helper.RunContext;
 import dev.sluice.isa.Form;
 import dev.sluice.isa.Instruction;
@@ -36,13 +37,26 @@ final class StackUse {
     /** Bytes of a frame that an instruction touches. */
     private record Range(int from, int to) {}
 
+    /** How much of a range is surely written. */
+    private enum Fill {
+        NOT,
+        ALWAYS,
+        /** Unless the helper fails, and says so by a result other than 0. */
+        ON_SUCCESS
+    }
+
     /** What an instruction does to its own frame. */
     private record Access(
             int slot,
             Range range,
             boolean reads,
             boolean writes,
-            @Nullable Variable exact) {}
+            Fill fill,
+            @Nullable Variable exact) {
+        boolean touches(Range other) {
+            return range.from < other.to && other.from < range.to;
+        }
+    }
 
     /** Variables of a function: their sets are a long, and parts of a function hand them over as parameters. */
     private static final int MOST_VARIABLES = 64;
@@ -64,6 +78,9 @@ final class StackUse {
     private final BitSet touchedAnywhere = new BitSet(FRAME);
 
     private final BitSet readAnywhere = new BitSet(FRAME);
+
+    /** By slot of a helper's call: what it fills, if it succeeds, of the own frame, and nobody has written before. */
+    private final Map<Integer, Range> unfilled = new HashMap<>();
 
     /** Whether some access may go to any place of any frame. */
     private boolean unknown;
@@ -130,6 +147,15 @@ final class StackUse {
         return offsets;
     }
 
+    /**
+     * What has to be zeroed when the helper that is called at a slot fails, as it may be read then and nobody has written it:
+     * the offset from r10 and the number of bytes; 0 for none.
+     */
+    int[] unfilled(int slot) {
+        Range range = unfilled.get(slot);
+        return range == null ? new int[2] : new int[] {range.from - FRAME, range.to - range.from};
+    }
+
     // --- accesses
 
     private void collect(Flow flow, List<Access> found) {
@@ -170,7 +196,7 @@ final class StackUse {
         for (int r = 1; r <= 5; r++) {
             if ((read >>> r & 1) != 0) {
                 RegisterFact base = facts.before(slot, r);
-                access(slot, base, base.minOffset(), 0, true, true, found);
+                access(slot, base, base.minOffset(), 0, true, true, Fill.NOT, found);
             }
         }
     }
@@ -192,12 +218,20 @@ final class StackUse {
     private void memory(int slot, Instruction insn, boolean reads, boolean writes, boolean plain, List<Access> found) {
         int bytes = insn.opcode().width().bytes();
         RegisterFact base = facts.base(slot, insn);
-        access(slot, base, base.minOffset() + insn.off(), last(base) + insn.off() + bytes, reads, writes, found);
+        access(
+                slot,
+                base,
+                base.minOffset() + insn.off(),
+                last(base) + insn.off() + bytes,
+                reads,
+                writes,
+                Fill.NOT,
+                found);
         boolean exact = base.kind() == RegisterFact.Kind.STACK && base.ownFrame() && base.hasFixedOffset();
         if (exact && plain && !found.isEmpty() && found.getLast().slot == slot) {
             Access access = found.removeLast();
             Variable variable = new Variable((int) base.minOffset() + insn.off(), bytes);
-            found.add(new Access(slot, access.range, reads, writes, variable));
+            found.add(new Access(slot, access.range, reads, writes, writes ? Fill.ALWAYS : Fill.NOT, variable));
         }
     }
 
@@ -233,14 +267,44 @@ final class StackUse {
                     }
                     boolean onlyWrites = kind == ArgKind.MEM_WRITE || kind == ArgKind.MAP_VALUE_OUT;
                     long to = bytes == 0 ? 0 : last(base) + bytes;
-                    access(slot, base, base.minOffset(), to, !onlyWrites, kind.writes(), found);
+                    boolean whole = base.ownFrame()
+                            && base.hasFixedOffset()
+                            && bytes != 0
+                            && (!kind.hasSize()
+                                    || facts.before(slot, 2 + i).range().isConstant());
+                    Fill fill = whole ? fill(callee, kind) : Fill.NOT;
+                    access(
+                            slot,
+                            base,
+                            base.minOffset(),
+                            to,
+                            !onlyWrites && fill == Fill.NOT,
+                            kind.writes(),
+                            fill,
+                            found);
                 }
             }
         }
     }
 
+    private static Fill fill(Callee callee, ArgKind kind) {
+        return switch (kind) {
+            case DYNPTR_NEW_LOCAL, DYNPTR_NEW_RINGBUF, DYNPTR_NEW_XDP, DYNPTR_NEW_CLONE, ITER_NEW -> Fill.ALWAYS;
+            case MEM_WRITE ->
+                callee == Helper.XDP_LOAD_BYTES || callee == Helper.DYNPTR_READ ? Fill.ON_SUCCESS : Fill.NOT;
+            default -> Fill.NOT;
+        };
+    }
+
     private void access(
-            int slot, RegisterFact base, long from, long to, boolean reads, boolean writes, List<Access> found) {
+            int slot,
+            RegisterFact base,
+            long from,
+            long to,
+            boolean reads,
+            boolean writes,
+            Fill fill,
+            List<Access> found) {
         switch (base.kind()) {
             case ANY -> unknown = true;
             case STACK -> {
@@ -248,7 +312,7 @@ final class StackUse {
                 if (range.from >= range.to) {
                     unknown = true; // a callee's frame, or nothing that makes sense
                 } else if (base.ownFrame()) {
-                    found.add(new Access(slot, range, reads, writes, null));
+                    found.add(new Access(slot, range, reads, writes, fill, null));
                 } else {
                     touchedAnywhere.set(range.from, range.to);
                     if (reads) {
@@ -316,8 +380,46 @@ final class StackUse {
 
     // --- what is read before it is written
 
+    /**
+     * Finds the calls that fill a part of the frame which nobody else writes, and are made once: when one of them fails, the
+     * part holds what it held at the beginning.
+     */
+    private void findUnfilled(Flow flow, List<Access> all) {
+        for (Access call : all) {
+            boolean alone = call.fill == Fill.ON_SUCCESS
+                    && touchedAnywhere.get(call.range.from, call.range.to).isEmpty()
+                    && all.stream()
+                            .noneMatch(other -> other.slot != call.slot && other.writes && other.touches(call.range))
+                    && flow.blocks.stream()
+                            .filter(block -> block.start <= call.slot && call.slot < block.end)
+                            .noneMatch(block -> comesBack(flow, block));
+            if (alone) {
+                unfilled.put(call.slot, call.range);
+            }
+        }
+    }
+
+    private static boolean comesBack(Flow flow, Block from) {
+        BitSet seen = new BitSet();
+        ArrayDeque<Block> work = new ArrayDeque<>(List.of(from));
+        while (!work.isEmpty()) {
+            Block block = work.poll();
+            for (int next : new int[] {block.next, block.target}) {
+                if (next == from.index) {
+                    return true;
+                }
+                if (next != Block.NONE && !seen.get(next)) {
+                    seen.set(next);
+                    work.add(flow.blocks.get(next));
+                }
+            }
+        }
+        return false;
+    }
+
     private BitSet findZeroed(int function) {
         Flow flow = flows.get(function);
+        findUnfilled(flow, accesses.get(function));
         TreeMap<Integer, List<Access>> bySlot = new TreeMap<>();
         accesses.get(function)
                 .forEach(access -> bySlot.computeIfAbsent(access.slot, key -> new ArrayList<>())
@@ -361,7 +463,9 @@ final class StackUse {
                 }
             }
             for (Access access : here) {
-                if (access.exact != null && access.writes) {
+                boolean fills =
+                        access.fill == Fill.ON_SUCCESS ? unfilled.containsKey(access.slot) : access.fill == Fill.ALWAYS;
+                if (fills) {
                     written.set(access.range.from, access.range.to);
                 }
             }

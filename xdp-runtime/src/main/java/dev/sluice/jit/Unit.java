@@ -74,6 +74,12 @@ final class Unit {
     /** Slots of a frame that are rather zeroed for each packet. */
     private static final int FEW_SLOTS = 2;
 
+    /** Bytes to or from the packet that are copied in place. */
+    private static final long MOST_COPIED = 128;
+
+    /** Estimated bytes of JVM code for each eight of them, and for the rest. */
+    private static final int COPY_BYTES = 48;
+
     private final boolean assuming;
     private final Set<Assumption> assumptions = new LinkedHashSet<>();
     private final List<Partition> partitions = new ArrayList<>();
@@ -158,6 +164,8 @@ final class Unit {
                     } else if (helper == Helper.MAP_LOOKUP_ELEM && !checked) {
                         block.estimate += MapCode.INNER_BYTES;
                     }
+                    int copied = bytesCopied(helper, slot);
+                    block.estimate += copied == 0 ? 0 : COPY_BYTES * (copied / Long.BYTES + 4);
                     boolean loops =
                             !checked && !counted && helper == Helper.LOOP && pointed2 >= 0 && Kinds.isZero(state[4]);
                     if (loops) {
@@ -331,6 +339,26 @@ final class Unit {
         RegisterFact fact = facts == null ? RegisterFact.NONE : facts.before(slot, insn.src());
         return fact.kind() == RegisterFact.Kind.SCALAR
                 && (insn.opcode().is64() ? fact.range().umin() : fact.range().u32min()) != 0;
+    }
+
+    /**
+     * The bytes that a call copies out of the packet or into it, where they are few, always as many, and not the packet's own;
+     * else 0.
+     */
+    int bytesCopied(@Nullable Callee helper, int slot) {
+        if (facts == null || helper != Helper.XDP_LOAD_BYTES && helper != Helper.XDP_STORE_BYTES) {
+            return 0;
+        }
+        RegisterFact.Kind buffer = facts.before(slot, 3).kind();
+        RegisterFact size = facts.before(slot, 4);
+        boolean apart = buffer == RegisterFact.Kind.STACK || buffer == RegisterFact.Kind.MAP_VALUE;
+        if (!apart
+                || !size.isConstant()
+                || size.range().umin() < 1
+                || size.range().umin() > MOST_COPIED) {
+            return 0;
+        }
+        return (int) size.range().umin();
     }
 
     /** Whether it is proved that the first register of an operation is never negative. */

@@ -69,6 +69,25 @@ class ArithmeticTest {
     }
 
     @Test
+    void aDivisionByAConstantIsASignedOneWhereThatIsTheSame() {
+        for (String op : new String[] {"/=", "%="}) {
+            String method = op.equals("/=") ? "divideUnsigned" : "remainderUnsigned";
+            for (String same : new String[] {
+                "r0 = r5\nw0 %s 1000\n", "r0 = r5\nw0 %s -7\n", "r0 = r5\nr0 >>= 1\nr0 %s 10\n", "r0 = r4\nr0 %s 7\n"
+            }) {
+                String body = same.formatted(op);
+                assertThat(calls(proved(body))).as(body).doesNotContain(method);
+                Proved.runsAlike(proved(body), bed, body);
+            }
+            for (String other : new String[] {"r0 = r5\nr0 %s 10\n", "r0 = r4\nr0 %s -7\n"}) {
+                String body = other.formatted(op);
+                assertThat(calls(proved(body))).as(body).contains(method);
+                Proved.runsAlike(proved(body), bed, body);
+            }
+        }
+    }
+
+    @Test
     void randomArithmeticIsTheInterpreters() {
         Random random = new Random(SEED);
         String[] binary = {"+=", "-=", "*=", "|=", "&=", "^=", "=", "/=", "%=", "s/=", "s%="};
@@ -79,10 +98,12 @@ class ArithmeticTest {
                 String half = random.nextInt(4) == 0 ? "r" : "w";
                 String dst = half + new int[] {0, 2, 3, 4, 5}[random.nextInt(5)];
                 String src = half + (2 + random.nextInt(4));
-                String text = switch (random.nextInt(4)) {
+                String text = switch (random.nextInt(5)) {
                     case 0 -> dst + " " + shifts[random.nextInt(3)] + " " + random.nextInt(32);
                     case 1 -> dst + " " + binary[random.nextInt(7)] + " " + (random.nextInt() >> random.nextInt(32));
                     case 2 -> dst + " " + shifts[random.nextInt(3)] + " " + src;
+                    case 3 ->
+                        dst + (random.nextBoolean() ? " /= " : " %= ") + (random.nextInt() >> random.nextInt(31) | 1);
                     default -> dst + " " + binary[random.nextInt(binary.length)] + " " + src;
                 };
                 body.append(text).append('\n');

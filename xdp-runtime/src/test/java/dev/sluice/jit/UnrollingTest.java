@@ -2,19 +2,10 @@ package dev.sluice.jit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.sluice.exec.Executable;
-import dev.sluice.exec.Interpreter;
 import dev.sluice.isa.Assembler;
 import dev.sluice.isa.Code;
-import dev.sluice.memory.Memory;
-import dev.sluice.program.Program;
 import dev.sluice.program.Verified;
-import dev.sluice.verifier.Subject;
-import dev.sluice.verifier.Verdict;
-import dev.sluice.verifier.Verifier;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -45,35 +36,10 @@ class UnrollingTest {
         bed.close();
     }
 
-    private static Verified proved(String body) {
-        Code code = Assembler.assemble(BEGIN + body + END);
-        Verdict verdict = Verifier.create().verify(Subject.of(code.toBytes(), List.of()));
-        assertThat(verdict).as("%s", verdict).isInstanceOf(Verdict.Verified.class);
-        return ((Verdict.Verified) verdict)
-                .facts()
-                .verified(Program.ofCode("test", code))
-                .orElseThrow();
-    }
-
-    private List<String> outcome(Executable executable) {
-        bed.reset();
-        List<String> outcome = new ArrayList<>(List.of(Arrays.toString(bed.run(executable))));
-        for (int i = 0; i < bed.count; i++) {
-            outcome.add(Arrays.toString(Memory.bytes(bed.data(i), Bed.PACKET)));
-        }
-        assertThat(bed.faults).isEmpty();
-        return outcome;
-    }
-
     /** How often the code that begins at each slot is there, which must do what it does once. */
     private int[] copies(String body) {
-        Verified verified = proved(body);
-        List<String> expected = outcome(new Interpreter().load(verified.program(), 1));
-        assertThat(outcome(JitEngine.trusting().load(verified, 2))).isEqualTo(expected);
-        Settings small = new Settings(verified.facts(), 600);
-        assertThat(outcome(new JitExecutable(verified.program(), 3, small)))
-                .as("in parts")
-                .isEqualTo(expected);
+        Verified verified = Proved.of(Assembler.assemble(BEGIN + body + END));
+        Proved.runsAlike(verified, bed, body);
         Code code = verified.program().code();
         Flow flow = Flow.of(
                 code,
