@@ -54,10 +54,14 @@ final class BarChart {
         groups.add(new Group(name, made));
     }
 
-    /** Refuses a file name that says neither SVG nor PNG, before anything is measured. */
+    /** Refuses a file that says neither SVG nor PNG, or whose folder is not there, before anything is measured. */
     static void checkName(@Nullable Path file) {
         if (file != null && !isSvg(file) && !isPng(file)) {
             throw RunOptions.usage("--plot: expected a file named .svg or .png, found " + file);
+        }
+        Path folder = file == null ? null : file.toAbsolutePath().getParent();
+        if (folder != null && !Files.isDirectory(folder)) {
+            throw new CommandFailure("--plot: " + file + ": its folder is not there");
         }
     }
 

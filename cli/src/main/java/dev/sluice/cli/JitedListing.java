@@ -4,17 +4,26 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import dev.sluice.jit.JitListing;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.NavigableMap;
+import java.util.Set;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/** The JVM bytecode of a program, each part below the BPF instruction and the C line that it was made from. */
+/**
+ * The JVM bytecode of a program, each part below the BPF instruction and the C line that it was made from. An instruction that no
+ * code was made for (a jump to what comes next anyway, a byte that is stored together with others) follows the one before it.
+ */
 final class JitedListing {
     private final JitListing jited;
     private final @Nullable C2Report c2;
-    private final Map<Integer, Listing.Line> bpf = new HashMap<>();
+    private final NavigableMap<Integer, Listing.Line> bpf = new TreeMap<>();
+
+    /** Those without code of their own, as long as they have not been printed. */
+    private final Set<Integer> silent = new HashSet<>();
 
     /**
      * @param lines the program's BPF instructions
@@ -27,20 +36,22 @@ final class JitedListing {
     }
 
     void print(PrintStream out) {
+        silent.addAll(bpf.keySet());
+        for (JitListing.Method method : jited.methods()) {
+            method.code().forEach(insn -> silent.remove(insn.slot()));
+        }
         for (JitListing.Method method : jited.methods()) {
             out.println(method.owner() + "." + method.name() + method.descriptor() + ": " + method.bytes() + " bytes");
             int slot = JitListing.NO_SLOT;
             for (JitListing.Insn insn : method.code()) {
-                Listing.Line line = bpf.get(insn.slot());
-                if (insn.slot() != slot && line != null) {
-                    if (line.source() != null) {
-                        out.println("; " + line.source());
-                    }
-                    out.printf(Locale.ROOT, "%4d: %s%n", line.slot(), line.text());
+                if (insn.slot() != slot) {
+                    printSilent(out, slot);
+                    printBpf(out, insn.slot());
                 }
                 slot = insn.slot();
                 out.printf(Locale.ROOT, "          %5d  %s%n", insn.bci(), text(insn));
             }
+            printSilent(out, slot);
             out.println();
         }
         if (c2 != null) {
@@ -48,8 +59,46 @@ final class JitedListing {
         }
     }
 
+    private void printBpf(PrintStream out, int slot) {
+        Listing.Line line = bpf.get(slot);
+        if (line == null) {
+            return;
+        }
+        if (line.proto() != null) {
+            out.println(line.proto() + ":");
+        }
+        if (line.source() != null) {
+            out.println("; " + line.source());
+        }
+        out.printf(Locale.ROOT, "%4d: %s%n", line.slot(), line.text());
+    }
+
+    /** What follows an instruction and has no code of its own. */
+    private void printSilent(PrintStream out, int slot) {
+        Map.Entry<Integer, Listing.Line> next = bpf.containsKey(slot) ? bpf.higherEntry(slot) : null;
+        while (next != null && silent.remove(next.getKey())) {
+            printBpf(out, next.getKey());
+            out.println("                 (no code of its own)");
+            next = bpf.higherEntry(next.getKey());
+        }
+    }
+
     private static String text(JitListing.Insn insn) {
         return insn.operands().isEmpty() ? insn.operation() : insn.operation() + " " + insn.operands();
+    }
+
+    /** What the instructions from here on were made from: names as of a listing of BPF. */
+    private static void writeBpf(JsonGenerator json, Listing.@Nullable Line line) throws IOException {
+        if (line == null) {
+            return;
+        }
+        if (line.proto() != null) {
+            json.writeStringField("proto", line.proto());
+        }
+        if (line.source() != null) {
+            json.writeStringField("src", line.source());
+        }
+        json.writeStringField("disasm", line.text());
     }
 
     void write(JsonGenerator json) throws IOException {
@@ -64,11 +113,16 @@ final class JitedListing {
             json.writeStringField("descriptor", method.descriptor());
             json.writeNumberField("bytes", method.bytes());
             json.writeArrayFieldStart("insns");
+            int slot = JitListing.NO_SLOT;
             for (JitListing.Insn insn : method.code()) {
                 json.writeStartObject();
                 if (insn.slot() != JitListing.NO_SLOT) {
                     json.writeNumberField("slot", insn.slot());
                 }
+                if (insn.slot() != slot) {
+                    writeBpf(json, bpf.get(insn.slot()));
+                }
+                slot = insn.slot();
                 json.writeNumberField("pc", insn.bci());
                 json.writeStringField("operation", insn.operation());
                 if (!insn.operands().isEmpty()) {

@@ -170,6 +170,9 @@ class BenchTest {
                         .error(Cli.USAGE))
                 .startsWith("--plot: expected a file named .svg or .png");
         assertThat(Files.exists(folder.resolve("plot.gif"))).isFalse();
+        assertThat(Cli.run("bench", bundled("drop"), CAPTURE, "--plot", folder.resolve("none/plot.svg"))
+                        .error(Cli.FAILED))
+                .endsWith("its folder is not there");
     }
 
     @Test

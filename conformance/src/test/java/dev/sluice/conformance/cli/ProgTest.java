@@ -169,6 +169,34 @@ class ProgTest {
         assertThat(json.toString()).hasSizeGreaterThan(200);
     }
 
+    /** Inlined functions, callbacks, merged stores, and a program of several methods. */
+    @ParameterizedTest
+    @ValueSource(strings = {"programs/calls", "programs/features/callback", "programs/firewall", "bench/balancer"})
+    void jitedShowsEachInstructionWithItsSource(String name) {
+        Path object = Pcaps.FOLDER.resolve(name + ".bpf.o");
+        List<String> jited =
+                Cli.run("prog", "dump", "jited", object).ok().out().lines().toList();
+        List<String> xlated =
+                Cli.run("prog", "dump", "xlated", object).ok().out().lines().toList();
+        assertThat(jited).containsAll(xlated); // prototypes, source lines, instructions
+        List<Json> methods = Cli.run("prog", "dump", "jited", "-j", object)
+                .ok()
+                .json()
+                .get("methods")
+                .items();
+        assertThat(methods.size() > 8).isEqualTo(name.equals("bench/balancer"));
+        List<Json> insns = methods.stream()
+                .flatMap(method -> method.get("insns").items().stream())
+                .toList();
+        List<String> sources = insns.stream()
+                .filter(insn -> insn.has("src"))
+                .map(insn -> "; " + insn.get("src").text())
+                .toList();
+        assertThat(sources).isNotEmpty();
+        assertThat(xlated).containsAll(sources);
+        assertThat(insns).anyMatch(insn -> insn.has("proto"));
+    }
+
     /** To look at a program, nothing that it needs has to exist here. */
     @Test
     void mapsThatDoNotExistHereAreNoObstacle() {
