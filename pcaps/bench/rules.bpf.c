@@ -8,7 +8,7 @@
 
 __u64 matched[4];
 
-/* The compiler computes it: the numbers of a rule are constants. */
+/* The compiler leaves two rounds of a loop: rules compute their numbers. */
 static __always_inline __u32 mix(__u32 x)
 {
 	x ^= x >> 16;
