@@ -18,10 +18,14 @@ import dev.sluice.memory.Memory;
  */
 @SuppressWarnings("UnusedVariable") // all have the common shape
 public final class Dynptrs {
-    private static final int SIZE = 8;
-    private static final int OFFSET = 12;
+    /** Where a dynptr has its size, and where it begins in the memory. */
+    public static final int SIZE = 8;
 
-    private static final int MAX_SIZE = 0xff_ffff;
+    public static final int OFFSET = 12;
+
+    /** The bits of a size. */
+    public static final int MAX_SIZE = 0xff_ffff;
+
     private static final int TYPE_SHIFT = 28;
     private static final int TYPE_MASK = 7;
     private static final int READ_ONLY = 1 << 31;

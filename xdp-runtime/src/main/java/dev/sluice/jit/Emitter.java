@@ -23,7 +23,9 @@ import dev.sluice.exec.Interpreter;
 import dev.sluice.helper.CallbackHelpers;
 import dev.sluice.helper.Callbacks;
 import dev.sluice.helper.Callee;
+import dev.sluice.helper.Dynptrs;
 import dev.sluice.helper.Helper;
+import dev.sluice.helper.Kfunc;
 import dev.sluice.helper.RunContext;
 import dev.sluice.isa.AluOp;
 import dev.sluice.isa.AtomicOp;
@@ -139,6 +141,9 @@ final class Emitter {
 
     private final int entry;
     private final int map;
+
+    /** Of an iterator, while it goes on. */
+    private final int number;
 
     /** Pairs of locals: where the value of a look-up begins and ends; empty before it. */
     private final int values;
@@ -273,6 +278,7 @@ final class Emitter {
         loops = given.loops != 0 ? given.loops : next++;
         entry = given.entry != 0 ? given.entry : next++;
         map = next++;
+        number = next++;
         values = next;
         lookups = unit.checked ? unit.kinds.lookups(part.function) : 0;
         next += lookups * 2 * LONG_SLOTS;
@@ -1706,9 +1712,13 @@ final class Emitter {
             loop(looped);
             return;
         }
+        if (helper == Kfunc.ITER_NUM_NEXT && !unit.checked) {
+            nextNumber();
+            return;
+        }
         int copied = descriptor == NO_LOCAL ? 0 : unit.bytesCopied(helper, pc);
         if (copied != 0) {
-            copyPacket(helper == Helper.XDP_LOAD_BYTES, copied, () -> callHelper(helper, pc));
+            copyPacket(helper, copied, () -> callHelper(helper, pc));
             return;
         }
         callHelper(helper, pc);
@@ -1772,18 +1782,46 @@ final class Emitter {
         b.labelBinding(done);
     }
 
+    /** An iterator's next number: see {@link dev.sluice.helper.Iterators#iterNumNext}. */
+    private void nextNumber() {
+        Label ended = b.newLabel();
+        Label done = b.newLabel();
+        Runnable iterator = () -> b.lload(register[1]);
+        MemoryCode.load(b, Width.W, iterator);
+        b.iconst_1().iadd().istore(number);
+        b.iload(number);
+        MemoryCode.load(b, Width.W, () -> {
+            b.lload(register[1]);
+            pushLong(Integer.BYTES);
+            b.ladd();
+        });
+        b.if_icmpge(ended);
+        MemoryCode.store(b, Width.W, iterator, () -> b.iload(number));
+        b.lload(register[1]).lstore(register[0]).goto_(done);
+        b.labelBinding(ended);
+        MemoryCode.store(b, Width.DW, iterator, b::lconst_0);
+        b.lconst_0().lstore(register[0]);
+        b.labelBinding(done);
+    }
+
     /**
      * Copies a known number of bytes out of the packet or into it, in place if they lie in its linear part.
      *
-     * @param loads out of the packet
+     * @param helper one of {@link Unit#bytesCopied}
      * @param call the helper's call, for all else
      */
-    private void copyPacket(boolean loads, int bytes, Runnable call) {
+    private void copyPacket(Callee helper, int bytes, Runnable call) {
         Label slow = b.newLabel();
         Label done = b.newLabel();
-        b.lload(data).lload(register[2]);
-        pushLong(LOW);
-        b.land().ladd().lstore(address);
+        boolean loads = helper != Helper.XDP_STORE_BYTES;
+        int bufferRegister = helper == Helper.DYNPTR_READ ? 1 : 3;
+        if (helper == Helper.DYNPTR_READ) {
+            placeInDynptr(bytes, slow);
+        } else {
+            b.lload(data).lload(register[2]);
+            pushLong(LOW);
+            b.land().ladd().lstore(address);
+        }
         b.lload(address);
         pushLong(bytes);
         b.ladd().lload(dataEnd).lcmp().ifgt(slow);
@@ -1795,7 +1833,7 @@ final class Emitter {
                 pushLong(offset);
                 b.ladd();
             };
-            Runnable buffer = () -> pushAddress(3, offset);
+            Runnable buffer = () -> pushAddress(bufferRegister, offset);
             MemoryCode.store(
                     b,
                     Width.of(width),
@@ -1810,6 +1848,26 @@ final class Emitter {
             call.run();
             b.goto_(done);
         });
+    }
+
+    /** Puts into {@link #address} where the bytes of r3, a dynptr of the packet, begin that are read: see {@link Dynptrs}. */
+    private void placeInDynptr(int bytes, Label slow) {
+        MemoryCode.load(b, Width.DW, () -> b.lload(register[3]));
+        b.aload(context).getfield(RUN_CONTEXT, "xdpMd", CD_long).lcmp().ifne(slow);
+        b.lload(register[5]).lconst_0().lcmp().ifne(slow);
+        b.lload(register[4]);
+        pushLong(LOW);
+        b.land();
+        pushLong(bytes);
+        b.ladd();
+        plainLoad(Width.W, false, () -> pushAddress(3, Dynptrs.SIZE));
+        pushLong(Dynptrs.MAX_SIZE);
+        b.land().lcmp().ifgt(slow);
+        b.lload(data).lload(register[4]);
+        pushLong(LOW);
+        b.land().ladd();
+        plainLoad(Width.W, false, () -> pushAddress(3, Dynptrs.OFFSET));
+        b.ladd().lstore(address);
     }
 
     /** {@code bpf_loop} of a proved program in place, which counts nothing: see {@link CallbackHelpers#loop}. */

@@ -2,6 +2,7 @@ package dev.sluice.jit;
 
 import dev.sluice.helper.Callee;
 import dev.sluice.helper.Helper;
+import dev.sluice.helper.Kfunc;
 import dev.sluice.isa.Instruction;
 import dev.sluice.isa.Width;
 
@@ -19,6 +20,7 @@ final class SizeEstimate {
 
     private static final int LOOKUP = 110;
     private static final int VARIABLE = 16;
+    private static final int NEXT_NUMBER = 120;
 
     private final boolean checked;
     private final boolean counted;
@@ -92,6 +94,9 @@ final class SizeEstimate {
         }
         if (helper == Helper.MAP_LOOKUP_ELEM) {
             return LOOKUP + ask();
+        }
+        if (helper == Kfunc.ITER_NUM_NEXT) {
+            return NEXT_NUMBER;
         }
         return HelperTraits.runsCode(helper) || HelperTraits.movesPacket(helper) ? 104 + ask() : 28 + ask();
     }

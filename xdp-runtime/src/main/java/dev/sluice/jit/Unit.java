@@ -165,7 +165,7 @@ final class Unit {
                         block.estimate += MapCode.INNER_BYTES;
                     }
                     int copied = bytesCopied(helper, slot);
-                    block.estimate += copied == 0 ? 0 : COPY_BYTES * (copied / Long.BYTES + 4);
+                    block.estimate += copied == 0 ? 0 : COPY_BYTES * (copied / Long.BYTES + 6);
                     boolean loops =
                             !checked && !counted && helper == Helper.LOOP && pointed2 >= 0 && Kinds.isZero(state[4]);
                     if (loops) {
@@ -346,11 +346,12 @@ final class Unit {
      * else 0.
      */
     int bytesCopied(@Nullable Callee helper, int slot) {
-        if (facts == null || helper != Helper.XDP_LOAD_BYTES && helper != Helper.XDP_STORE_BYTES) {
+        boolean dynptr = helper == Helper.DYNPTR_READ;
+        if (facts == null || !dynptr && helper != Helper.XDP_LOAD_BYTES && helper != Helper.XDP_STORE_BYTES) {
             return 0;
         }
-        RegisterFact.Kind buffer = facts.before(slot, 3).kind();
-        RegisterFact size = facts.before(slot, 4);
+        RegisterFact.Kind buffer = facts.before(slot, dynptr ? 1 : 3).kind();
+        RegisterFact size = facts.before(slot, dynptr ? 2 : 4);
         boolean apart = buffer == RegisterFact.Kind.STACK || buffer == RegisterFact.Kind.MAP_VALUE;
         if (!apart
                 || !size.isConstant()
