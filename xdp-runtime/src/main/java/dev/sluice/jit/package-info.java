@@ -68,7 +68,9 @@
  *   <li>branches that go one way, and the code behind them, are left out;
  *   <li>variables on the stack that only their function touches are locals, and a frame is zeroed only where it may be read
  *       before it is written;
- *   <li>divisors that are never 0 are not tested;
+ *   <li>divisors that are never 0 are not tested, and unsigned divisions by constants are signed ones where that is the same;
+ *   <li>small loops are there several times in a row ({@link dev.sluice.jit.Unrolling});
+ *   <li>few bytes that helpers copy out of the packet or into it, and an iterator's next number, are in place;
  *   <li>functions are emitted in place of their calls as long as the method has room;
  *   <li>bytes that a block moves one by one are moved together, and what it has stored is not loaded again ({@link
  *       dev.sluice.jit.ByteFlow});
