@@ -139,7 +139,7 @@ final class RunCommand implements Callable<Integer> {
                 for (NicOption nic : wanted) {
                     add(builder, nic, session, ends, sinks);
                 }
-                totals = run(builder.build(), session, control, interval, out);
+                totals = run(build(builder), session, control, interval, out);
             } finally {
                 RunOptions.closeSinks(sinks);
             }
@@ -170,6 +170,14 @@ final class RunCommand implements Callable<Integer> {
             });
         } catch (IllegalArgumentException e) {
             throw nic.usage(String.valueOf(e.getMessage()));
+        }
+    }
+
+    private static Datapath build(Datapath.Builder builder) {
+        try {
+            return builder.build();
+        } catch (IllegalArgumentException e) {
+            throw RunOptions.usage("--nic: " + e.getMessage());
         }
     }
 

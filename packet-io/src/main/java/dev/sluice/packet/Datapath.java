@@ -101,7 +101,7 @@ public final class Datapath implements AutoCloseable {
     private Datapath(Builder options) {
         this.options = options;
         Clock clock = options.time == Time.CAPTURE ? new CaptureClock() : System::nanoTime;
-        devices = new Devices(nics, options.time, this::fail);
+        devices = new Devices(options.nics.values(), nics, options.time, this::fail);
         feeds = new Feeds(options.time, new FeedListener());
         pipelines = new Pipelines(options, devices, nics, cpuQueues, clock, this::fail);
     }
@@ -145,7 +145,7 @@ public final class Datapath implements AutoCloseable {
 
     private void build() throws IOException {
         Collection<Nic> wanted = options.nics.values();
-        devices.open(wanted);
+        devices.open();
         int cpus = Math.max(wanted.stream().mapToInt(nic -> nic.queues).max().orElse(1), options.cpus);
         boolean oneThread = options.time == Time.CAPTURE || cpus == 1;
         pipelines.make();
@@ -612,6 +612,7 @@ public final class Datapath implements AutoCloseable {
             return this;
         }
 
+        /** @throws IllegalArgumentException when a link names a NIC that does not link back, or NICs cannot be as they were described */
         public Datapath build() {
             neededContexts();
             if (nics.isEmpty()) {

@@ -22,10 +22,12 @@ import io.netty.channel.epoll.Epoll;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -38,19 +40,47 @@ final class Devices {
     private record Side(Datapath.Nic nic, boolean isHost, End end) {}
 
     private final NicTable nics;
+    private final List<Side> sides = new ArrayList<>();
+    private final Map<Side, Side> cables;
     private final Time time;
     private final Consumer<Throwable> onFailure;
     private final List<Device> all = new ArrayList<>();
     private final List<String> warnings = new ArrayList<>();
 
     /**
+     * @param wanted what to make
      * @param nics gets the NICs
      * @param onFailure hears of sinks that fail: that ends the run, as packets would be lost from then on
+     * @throws IllegalArgumentException when a cable has one end, an interface cannot have so many queues, or two NICs want the same
      */
-    Devices(NicTable nics, Time time, Consumer<Throwable> onFailure) {
+    Devices(Collection<Datapath.Nic> wanted, NicTable nics, Time time, Consumer<Throwable> onFailure) {
         this.nics = nics;
         this.time = time;
         this.onFailure = onFailure;
+        for (Datapath.Nic nic : wanted) {
+            sides.add(new Side(nic, false, nic.wire));
+            if (!(nic.host instanceof End.Null)) {
+                sides.add(new Side(nic, true, nic.host));
+            }
+        }
+        cables = cables(sides);
+        Set<String> taps = new HashSet<>();
+        Set<Integer> numbers = new HashSet<>();
+        for (Side side : sides) {
+            if (side.end instanceof End.Interface && side.nic.queues != 1) {
+                throw new IllegalArgumentException("nic " + side.nic.name
+                        + ": an interface read through libpcap has one queue, found queues=" + side.nic.queues);
+            }
+            // with %d in its name each is another one
+            if (side.end instanceof End.Tap tap && !tap.ifname().contains("%") && !taps.add(tap.ifname())) {
+                throw new IllegalArgumentException("nic " + side.nic.name
+                        + ": a TAP is one side of one NIC, found a second time tap:" + tap.ifname());
+            }
+            if (!side.isHost && side.nic.ifindex != 0 && !numbers.add(side.nic.ifindex)) {
+                throw new IllegalArgumentException("nic " + side.nic.name
+                        + ": expected a number that no other NIC has, found ifindex=" + side.nic.ifindex);
+            }
+        }
     }
 
     /**
@@ -58,19 +88,11 @@ final class Devices {
      *
      * @throws IOException when something cannot be opened; nothing is left behind
      */
-    void open(Collection<Datapath.Nic> wanted) throws IOException {
-        List<Side> sides = new ArrayList<>();
-        for (Datapath.Nic nic : wanted) {
-            sides.add(new Side(nic, false, nic.wire));
-            if (!(nic.host instanceof End.Null)) {
-                sides.add(new Side(nic, true, nic.host));
-            }
-        }
-        Map<Side, Side> cables = cables(sides);
-        openAll(sides);
+    void open() throws IOException {
+        openAll();
         // hosts first: a wire's packets must find them
         all.sort((one, other) -> Boolean.compare(other.isHost, one.isHost));
-        makeChannels(cables);
+        makeChannels();
     }
 
     /** All devices, hosts first. */
@@ -134,7 +156,7 @@ final class Devices {
     }
 
     /** Finds for each end of a cable the other one. */
-    private static Map<Side, Side> cables(List<Side> sides) throws IOException {
+    private static Map<Side, Side> cables(List<Side> sides) {
         Map<Side, Side> cables = new LinkedHashMap<>();
         for (Side side : sides) {
             if (side.end instanceof End.Link(String peer) && !cables.containsKey(side)) {
@@ -146,7 +168,7 @@ final class Devices {
                                 && back.equals(name)
                                 && !cables.containsKey(s))
                         .findFirst()
-                        .orElseThrow(() -> new IOException("nic " + name + ": link to " + peer
+                        .orElseThrow(() -> new IllegalArgumentException("nic " + name + ": link to " + peer
                                 + " has no other end, expected one of the sides of " + peer + " to be link:" + name));
                 cables.put(side, other);
                 cables.put(other, side);
@@ -155,7 +177,7 @@ final class Devices {
         return cables;
     }
 
-    private void openAll(List<Side> sides) throws IOException {
+    private void openAll() throws IOException {
         Map<Side, AutoCloseable> interfaces = new LinkedHashMap<>();
         boolean complete = false;
         try {
@@ -174,7 +196,13 @@ final class Devices {
                     if (!side.isHost && numbered == (side.nic.ifindex != 0 || link != null)) {
                         VirtualNic nic = makeNic(side.nic, link);
                         made.put(side.nic, nic);
-                        nics.add(nic);
+                        try {
+                            nics.add(nic);
+                        } catch (
+                                IllegalArgumentException
+                                        e) { // the kernel has given an interface the number of another NIC
+                            throw new IOException("nic " + nic.name() + ": " + e.getMessage(), e);
+                        }
                     }
                 }
             }
@@ -213,10 +241,7 @@ final class Devices {
     }
 
     private LiveInterface openLive(Datapath.Nic nic, End.Interface live) throws IOException {
-        if (nic.queues != 1) {
-            throw new IOException("nic " + nic.name + ": an interface read through libpcap has one queue, found queues="
-                    + nic.queues);
-        }
+        requireEpoll("live");
         LiveInterface opened =
                 LiveInterface.open(live.ifname(), live.filter(), live.promiscuous(), FramePool.MAX_PACKET);
         List<String> offloads = opened.link().offloads();
@@ -230,11 +255,15 @@ final class Devices {
         return opened;
     }
 
-    private TapDevice openTap(Datapath.Nic nic, End.Tap tap) throws IOException {
+    private static void requireEpoll(String what) throws IOException {
         if (!Epoll.isAvailable()) {
             throw new IOException(
-                    "TAP interfaces need Linux's epoll, which Netty cannot use here", Epoll.unavailabilityCause());
+                    what + " interfaces need Linux's epoll, which Netty cannot use here", Epoll.unavailabilityCause());
         }
+    }
+
+    private TapDevice openTap(Datapath.Nic nic, End.Tap tap) throws IOException {
+        requireEpoll("TAP");
         TapDevice device = TapDevice.open(tap.ifname(), nic.queues);
         boolean complete = false;
         try {
@@ -293,7 +322,7 @@ final class Devices {
         return nic;
     }
 
-    private void makeChannels(Map<Side, Side> cables) {
+    private void makeChannels() {
         // links need the channel at the other end, so wires are made lazily
         Map<Device, VirtualQueueChannel[]> ends = new IdentityHashMap<>();
         for (Device device : all) {

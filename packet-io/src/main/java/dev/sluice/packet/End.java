@@ -2,6 +2,7 @@ package dev.sluice.packet;
 
 import dev.sluice.packet.frame.FrameSink;
 import dev.sluice.packet.gen.Traffic;
+import dev.sluice.packet.tap.NetInterface;
 import dev.sluice.packet.tap.TapIo;
 import java.util.List;
 
@@ -73,6 +74,10 @@ public sealed interface End {
      * @param io how frames are read and written
      */
     record Tap(String ifname, int mtu, boolean up, TapIo io) implements End {
+        public Tap {
+            NetInterface.requireName("tap", ifname);
+        }
+
         public Tap(String ifname) {
             this(ifname, TapIo.AUTO);
         }
@@ -89,6 +94,10 @@ public sealed interface End {
      * @param promiscuous whether to read packets for others too
      */
     record Interface(String ifname, String filter, boolean promiscuous) implements End {
+        public Interface {
+            NetInterface.requireName("iface", ifname);
+        }
+
         public Interface(String ifname) {
             this(ifname, "", true);
         }

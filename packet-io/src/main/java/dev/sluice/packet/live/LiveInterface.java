@@ -1,9 +1,9 @@
 package dev.sluice.packet.live;
 
+import dev.sluice.memory.Memory;
 import dev.sluice.packet.tap.NetInterface;
 import java.io.IOException;
-import java.sql.Timestamp;
-import org.jspecify.annotations.Nullable;
+import java.lang.foreign.Arena;
 import org.pcap4j.core.BpfProgram;
 import org.pcap4j.core.NotOpenException;
 import org.pcap4j.core.PcapHandle;
@@ -15,14 +15,26 @@ import org.pcap4j.packet.namednumber.DataLinkType;
 public final class LiveInterface implements AutoCloseable {
     private static final int BUFFER_BYTES = 16 << 20;
 
+    // struct pcap_pkthdr: seconds, microseconds, bytes that were captured, bytes that were on the wire
+    private static final int HEADER_MICROS = 8;
+    private static final int HEADER_CAPTURED = 16;
+
     private final String name;
     private final NetInterface link;
     private final PcapHandle handle;
+    private final Arena arena = Arena.ofShared();
+
+    /** {@code pcap_t *} of the handle. */
+    private final long pcap;
+
+    /** Where libpcap says where the next packet's header and the packet are. */
+    private final long place = Memory.allocate(arena, 2 * Long.BYTES, Long.BYTES);
 
     private LiveInterface(String name, NetInterface link, PcapHandle handle) {
         this.name = name;
         this.link = link;
         this.handle = handle;
+        pcap = Libpcap.of(handle);
     }
 
     /**
@@ -59,6 +71,9 @@ public final class LiveInterface implements AutoCloseable {
             if (!filter.isEmpty()) {
                 handle.setFilter(filter, BpfProgram.BpfCompileMode.OPTIMIZE);
             }
+            if (Libpcap.selectableFd(Libpcap.of(handle)) < 0) {
+                throw new IOException("iface " + name + ": libpcap cannot be asked when it has packets");
+            }
             opened = true;
             return new LiveInterface(name, link, handle);
         } catch (LinkageError e) { // an Error is what a missing library is
@@ -91,31 +106,44 @@ public final class LiveInterface implements AutoCloseable {
         return link;
     }
 
-    /** The next packet, or null when none has come. */
-    byte @Nullable [] next() throws IOException {
-        try {
-            return handle.getNextRawPacket();
-        } catch (NotOpenException e) {
-            throw new IOException("iface " + name + ": is closed", e);
-        }
+    /** What epoll is to watch; readable when there are packets. */
+    int fd() {
+        return Libpcap.selectableFd(pcap);
     }
 
-    /** When the last packet came: nanoseconds since 1970. */
+    /**
+     * Goes to the next packet, which is there until the call after this one. Allocates nothing.
+     *
+     * @return whether there is one now
+     * @throws IOException when the interface is gone
+     */
+    boolean next() throws IOException {
+        int result = Libpcap.nextEx(pcap, place, place + Long.BYTES);
+        if (result < 0) {
+            throw new IOException("iface " + name + ": " + Libpcap.error(pcap));
+        }
+        return result > 0;
+    }
+
+    /** Where the packet is. */
+    long address() {
+        return Memory.getLong(place + Long.BYTES);
+    }
+
+    /** Its bytes. */
+    int length() {
+        return Memory.getInt(Memory.getLong(place) + HEADER_CAPTURED);
+    }
+
+    /** When it came: nanoseconds since 1970. */
     long timestampNanos() {
-        Timestamp time = handle.getTimestamp();
-        return time.getTime() / 1000 * 1_000_000_000L + time.getNanos();
+        long header = Memory.getLong(place);
+        return Memory.getLong(header) * 1_000_000_000 + Memory.getLong(header + HEADER_MICROS) * 1_000;
     }
 
-    /** Sends a packet; false when the interface does not take it. */
-    boolean inject(byte[] packet, int length) {
-        try {
-            handle.sendPacket(packet, length);
-            return true;
-        } catch (PcapNativeException e) {
-            return false; // it is down, or the packet is too long: lost, as on a wire
-        } catch (NotOpenException e) {
-            return false;
-        }
+    /** Sends a packet; false when the interface does not take it: it is down, or the packet is too long. Allocates nothing. */
+    boolean inject(long address, int length) {
+        return Libpcap.sendPacket(pcap, address, length) == 0;
     }
 
     /** Packets that the kernel has dropped because nobody read them in time. */
@@ -129,6 +157,9 @@ public final class LiveInterface implements AutoCloseable {
 
     @Override
     public void close() {
-        handle.close();
+        if (handle.isOpen()) {
+            handle.close();
+            arena.close();
+        }
     }
 }

@@ -5,8 +5,9 @@
  * program says. So {@code XDP_DROP} protects nobody here. Put an interface into a bridge or a namespace without addresses to have
  * it to yourself.
  *
- * <p>libpcap is asked without blocking, as a blocking read of an idle interface never returns; while there is nothing the loop
- * sleeps for some hundred microseconds. Some allocation a packet is pcap4j's.
+ * <p>pcap4j opens the interface, has filters compiled and gives statistics. Packets go by {@code pcap_next_ex} and
+ * {@code pcap_sendpacket} themselves, on pcap4j's handle: pcap4j makes an array and some more objects for each packet, which we
+ * have frames for. libpcap is asked without blocking when Netty's epoll says that its descriptor is readable.
  */
 @NullMarked
 package dev.sluice.packet.live;

@@ -32,6 +32,9 @@ public final class NetInterface {
     private static final short IFF_UP = 1;
     private static final short ARPHRD_ETHER = 1;
 
+    /** Most characters of an interface's name. */
+    public static final int MAX_NAME = 15;
+
     private final String kind;
     private final String name;
 
@@ -42,6 +45,22 @@ public final class NetInterface {
     public NetInterface(String kind, String name) {
         this.kind = kind;
         this.name = name;
+    }
+
+    /**
+     * Refuses what cannot be the name of an interface.
+     *
+     * @throws IllegalArgumentException with what was expected
+     */
+    public static void requireName(String kind, String name) {
+        if (name.isEmpty()
+                || name.length() > MAX_NAME
+                || name.equals(".")
+                || name.equals("..")
+                || name.chars().anyMatch(c -> c <= ' ' || c > '~' || c == '/' || c == ':')) {
+            throw new IllegalArgumentException(kind + " " + name + ": name of an interface, expected 1 to " + MAX_NAME
+                    + " characters without space, slash and colon");
+        }
     }
 
     static MemorySegment request(Arena arena, byte[] name) {

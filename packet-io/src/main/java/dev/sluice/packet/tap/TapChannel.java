@@ -2,16 +2,9 @@ package dev.sluice.packet.tap;
 
 import dev.sluice.packet.frame.FrameBatch;
 import dev.sluice.packet.frame.FramePool;
-import dev.sluice.packet.netty.QueueChannel;
+import dev.sluice.packet.netty.DescriptorChannel;
 import dev.sluice.packet.nic.NicCounter;
 import dev.sluice.packet.nic.VirtualNic;
-import io.netty.channel.IoEvent;
-import io.netty.channel.IoHandle;
-import io.netty.channel.IoRegistration;
-import io.netty.channel.epoll.EpollIoEvent;
-import io.netty.channel.epoll.EpollIoHandle;
-import io.netty.channel.epoll.EpollIoOps;
-import io.netty.channel.unix.FileDescriptor;
 import java.io.IOException;
 
 /**
@@ -20,17 +13,8 @@ import java.io.IOException;
  *
  * <p>Owns its descriptor. Allocates nothing per frame.
  */
-public final class TapChannel extends QueueChannel {
-    /** Batches that are read before epoll is asked again, which costs what some ten packets' program does. */
-    private static final int BATCHES_OF_A_LOOK = 4;
-
-    private static final EpollIoOps IN = EpollIoOps.EPOLLIN;
-    private static final EpollIoOps IN_OUT = EpollIoOps.EPOLLIN.with(EpollIoOps.EPOLLOUT);
-    private static final EpollIoOps OUT = EpollIoOps.EPOLLOUT;
-    private static final EpollIoOps NONE = EpollIoOps.EPOLLERR;
-
+public final class TapChannel extends DescriptorChannel {
     private final TapDevice device;
-    private final FileDescriptor descriptor;
     private final TapTransfer transfer;
     private final TapTransfer.Receiver receiver = this::received;
 
@@ -40,8 +24,6 @@ public final class TapChannel extends QueueChannel {
     /** One byte more than the longest frame, to tell those that are longer. */
     private final int readSize;
 
-    private boolean wantIn;
-    private boolean wantOut;
     private long received;
 
     /** When the batch was read that is being filled. */
@@ -49,75 +31,25 @@ public final class TapChannel extends QueueChannel {
 
     /** @param device with a descriptor for this queue, which is the channel's from now on */
     public TapChannel(VirtualNic nic, int queue, FramePool pool, TapDevice device) {
-        super(nic, queue, pool);
+        super(nic, queue, pool, device.fd(queue));
         this.device = device;
-        descriptor = new FileDescriptor(device.fd(queue));
         Ring ring = device.ring(queue);
-        transfer = ring == null ? new SyscallTransfer(descriptor) : new RingTransfer(ring);
+        transfer = ring == null ? new SyscallTransfer(descriptor()) : new RingTransfer(ring);
         readSize = Math.min(nic.maxFrame(), FramePool.MAX_PACKET - 1) + 1;
-        pool.onRelease(this::readAgain);
     }
 
     public TapDevice device() {
         return device;
     }
 
-    /** A frame came back after there was none: any thread. */
-    private void readAgain() {
-        if (isRegistered()) {
-            eventLoop().execute(() -> {
-                if (wantsPackets()) {
-                    interest(true, wantOut);
-                }
-            });
-        }
-    }
-
-    private void interest(boolean in, boolean out) {
-        IoRegistration registered = registration();
-        if (registered == null || !registered.isValid() || in == wantIn && out == wantOut) {
-            return;
-        }
-        wantIn = in;
-        wantOut = out;
-        registered.submit(in ? out ? IN_OUT : IN : out ? OUT : NONE);
-    }
-
     @Override
-    protected void doBeginRead() {
-        super.doBeginRead();
-        interest(true, wantOut);
-    }
-
-    /** Reads what there is, up to a batch; whether there may be more. */
-    private boolean readBatch() {
-        if (!wantsPackets()) {
-            interest(false, wantOut);
-            return false;
-        }
-        FrameBatch batch = pool().acquire();
-        if (batch == null) {
-            interest(false, wantOut); // until readAgain
-            return false;
-        }
-        IOException failure = null;
+    protected void fill(FrameBatch batch) throws IOException {
+        now = wallOffset + System.nanoTime();
         try {
-            now = wallOffset + System.nanoTime();
             transfer.read(batch, readSize, receiver);
         } catch (IOException e) {
-            failure = e;
+            throw gone(String.valueOf(e.getMessage()));
         }
-        boolean full = batch.isFull();
-        if (batch.size() == 0) {
-            batch.release();
-        } else {
-            deliver(batch);
-        }
-        deliveryComplete();
-        if (failure != null) {
-            lost(String.valueOf(failure.getMessage()));
-        }
-        return full && isOpen();
     }
 
     private void received(FrameBatch batch, int length) {
@@ -128,9 +60,14 @@ public final class TapChannel extends QueueChannel {
         }
     }
 
-    private void lost(String why) {
-        pipeline().fireExceptionCaught(new TapException("tap " + device.name() + ": the interface is gone: " + why, 0));
-        close();
+    private TapException gone(String why) {
+        return new TapException("tap " + device.name() + ": the interface is gone: " + why, 0);
+    }
+
+    /** The driver's word for a removed interface. */
+    @Override
+    protected void error() throws IOException {
+        throw gone("another program has removed it");
     }
 
     @Override
@@ -141,10 +78,7 @@ public final class TapChannel extends QueueChannel {
             statistics().add(NicCounter.TX_ERRORS, Long.bitCount(refused));
         }
         countSent(batch, mask & ~left & ~refused);
-        boolean full = left != 0;
-        if (full != wantOut) {
-            interest(wantIn, full);
-        }
+        waitForRoom(left != 0);
         return left;
     }
 
@@ -153,41 +87,5 @@ public final class TapChannel extends QueueChannel {
         doDeregister(); // before the descriptor's number can mean another file
         device.close(queue());
         super.doClose();
-    }
-
-    @Override
-    protected Class<? extends IoHandle> handleType() {
-        return EpollIoHandle.class;
-    }
-
-    @Override
-    protected AbstractUnsafe newUnsafe() {
-        return new TapUnsafe();
-    }
-
-    private final class TapUnsafe extends QueueUnsafe implements EpollIoHandle {
-        @Override
-        public FileDescriptor fd() {
-            return descriptor;
-        }
-
-        @Override
-        public void handle(IoRegistration registered, IoEvent event) {
-            EpollIoOps ops = ((EpollIoEvent) event).ops();
-            if (ops.contains(EpollIoOps.EPOLLERR)) { // the driver's word for a removed interface
-                lost("another program has removed it");
-                return;
-            }
-            if (ops.contains(EpollIoOps.EPOLLOUT)) {
-                flush0();
-                if (wantsPackets()) {
-                    interest(true, wantOut);
-                }
-            }
-            if (isOpen() && ops.contains(EpollIoOps.EPOLLIN)) {
-                int batches = 0;
-                while (readBatch() && ++batches < BATCHES_OF_A_LOOK) {}
-            }
-        }
     }
 }

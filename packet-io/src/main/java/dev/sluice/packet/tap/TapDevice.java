@@ -12,9 +12,6 @@ import org.jspecify.annotations.Nullable;
  * network namespace of the thread that opens it. Any one thread at a time; {@link #close(int)} by each queue's own.
  */
 public final class TapDevice implements AutoCloseable {
-    /** Most characters of an interface's name. */
-    public static final int MAX_NAME = 15;
-
     private static final String CLONE_DEVICE = "/dev/net/tun";
 
     private static final long TUNSETIFF = 0x400454caL;
@@ -47,20 +44,14 @@ public final class TapDevice implements AutoCloseable {
     /**
      * Makes a TAP interface, or attaches to one that was made before for this user.
      *
-     * @param wanted its name, up to {@link #MAX_NAME} characters; {@code %d} in it is a number that is free
+     * @param wanted its name, up to {@link NetInterface#MAX_NAME} characters; {@code %d} in it is a number that is free
      * @param queues descriptors, among which the kernel spreads its packets by flow; 1 or more
      * @throws TapException when that is not possible; the message says what to do
+     * @throws IllegalArgumentException when it is no name
      */
     public static TapDevice open(String wanted, int queues) throws TapException {
+        NetInterface.requireName("tap", wanted);
         byte[] bytes = wanted.getBytes(StandardCharsets.US_ASCII);
-        if (bytes.length == 0
-                || bytes.length > MAX_NAME
-                || wanted.chars().anyMatch(c -> c <= ' ' || c > '~' || c == '/' || c == ':')) {
-            throw new TapException(
-                    "tap " + wanted + ": name of an interface, expected 1 to " + MAX_NAME
-                            + " characters without space, slash and colon",
-                    0);
-        }
         int[] fds = new int[queues];
         Arrays.fill(fds, -1);
         TapDevice device = null;

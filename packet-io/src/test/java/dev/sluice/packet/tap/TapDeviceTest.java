@@ -59,7 +59,7 @@ class TapDeviceTest {
     @Test
     void refusalsSayWhatToDo() throws Exception {
         assertThatThrownBy(() -> TapDevice.open("a name that is too long"))
-                .isInstanceOf(TapException.class)
+                .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("expected 1 to 15 characters");
         try (NetNamespace net = new NetNamespace();
                 TapDevice tap = net.call(() -> TapDevice.open("busy0"))) {
