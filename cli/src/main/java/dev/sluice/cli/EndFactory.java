@@ -144,7 +144,7 @@ final class EndFactory implements AutoCloseable {
                     case "dport" -> traffic.destinationPort(Traffic.Range.ofPorts(value));
                     case "smac" -> traffic.macs(Optional.of(nic.mac(value)), Optional.empty());
                     case "dmac" -> traffic.macs(Optional.empty(), Optional.of(nic.mac(value)));
-                    case "vlan" -> traffic.vlan((int) nic.number("vlan", value, 0, 65_535));
+                    case "vlan" -> traffic.vlan((int) nic.number("vlan", value, 0, 4_095));
                     case "size" -> traffic.sizes(sizes(nic, value));
                     case "flows" ->
                         traffic.flows((int) nic.quantity(

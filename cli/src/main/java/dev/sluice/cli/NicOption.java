@@ -234,7 +234,8 @@ final class NicOption {
         } catch (IllegalArgumentException e) {
             // said below
         }
-        throw usage("mac: expected six bytes such as 02:00:00:00:00:01, found " + value);
+        throw usage(
+                "mac: expected six bytes of one device (an even first one) such as 02:00:00:00:00:01, found " + value);
     }
 
     long number(String key, String value, long least, long most) {

@@ -223,6 +223,8 @@ final class RunCommand implements Callable<Integer> {
         NETTY.setLevel(Level.OFF); // what matters is thrown
         try {
             datapath.open();
+        } catch (IllegalArgumentException e) {
+            throw RunOptions.usage("--nic: " + e.getMessage());
         } catch (CaptureException e) {
             throw new CommandFailure(String.valueOf(e.getMessage()));
         } catch (IOException e) {

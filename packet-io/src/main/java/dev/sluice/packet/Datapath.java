@@ -126,6 +126,7 @@ public final class Datapath implements AutoCloseable {
      * Opens what is behind the NICs and begins.
      *
      * @throws IOException when something cannot be opened; the message says what to do, and nothing is left behind
+     * @throws IllegalArgumentException when an interface's filter cannot be understood
      */
     public synchronized void open() throws IOException {
         if (opened || closing) {

@@ -153,6 +153,10 @@ class RunTest {
                 "eth0=gen:smtp; gen: expected udp, tcp",
                 "eth0=null,mac=1:2; mac: expected six bytes",
                 "eth0=null,colour=red; null: unknown key",
+                "eth0=tap:a-name-that-is-too-long; tap a-name-that-is-too-long: name of an interface, expected 1 to 15",
+                "eth0=iface:a/b; iface a/b: name of an interface",
+                "eth0=iface:lo,queues=2; an interface read through libpcap has one queue, found queues=2",
+                "eth0=gen:udp,vlan=5000; vlan: expected a number from 0 to 4095, found 5000",
                 "eth0=gen:udp,host=write:x,files=3; files: expected size or every beside it",
             })
     void whatCannotBeUnderstoodIsRefused(String nic, String message) {
@@ -161,8 +165,17 @@ class RunTest {
 
     @Test
     void aCableNeedsTwoEnds() {
-        assertThat(Cli.run("run", "--nic", "a=link:b", "--nic", "b=null").error(3))
+        assertThat(Cli.run("run", "--nic", "a=link:b", "--nic", "b=null").error(Cli.USAGE))
                 .contains("nic a: link to b has no other end, expected one of the sides of b to be link:a");
+    }
+
+    @Test
+    void whatTwoNicsCannotShareIsRefused() {
+        assertThat(Cli.run("run", "--nic", "a=null,ifindex=5", "--nic", "b=null,ifindex=5")
+                        .error(Cli.USAGE))
+                .contains("nic b: expected a number that no other NIC has, found ifindex=5");
+        assertThat(Cli.run("run", "--nic", "a=tap:slsame,host=tap:slsame").error(Cli.USAGE))
+                .contains("nic a: a TAP is one side of one NIC, found a second time tap:slsame");
     }
 
     @Test

@@ -44,6 +44,7 @@ public final class LiveInterface implements AutoCloseable {
      * @param promiscuous whether to read packets for others too
      * @param snapLength longer packets are cut
      * @throws IOException when that is not possible; the message says what to do
+     * @throws IllegalArgumentException when libpcap does not understand the filter
      */
     public static LiveInterface open(String name, String filter, boolean promiscuous, int snapLength)
             throws IOException {
@@ -69,7 +70,7 @@ public final class LiveInterface implements AutoCloseable {
             handle.setBlockingMode(PcapHandle.BlockingMode.NONBLOCKING);
             handle.setDirection(PcapHandle.PcapDirection.IN);
             if (!filter.isEmpty()) {
-                handle.setFilter(filter, BpfProgram.BpfCompileMode.OPTIMIZE);
+                filter(handle, name, filter);
             }
             if (Libpcap.selectableFd(Libpcap.of(handle)) < 0) {
                 throw new IOException("iface " + name + ": libpcap cannot be asked when it has packets");
@@ -81,7 +82,7 @@ public final class LiveInterface implements AutoCloseable {
                     "iface " + name + ": libpcap is not there; install it, for example with: apt install libpcap0.8",
                     e);
         } catch (PcapNativeException | NotOpenException e) {
-            throw new IOException("iface " + name + ": " + explain(String.valueOf(e.getMessage()), filter), e);
+            throw new IOException("iface " + name + ": " + explain(String.valueOf(e.getMessage())), e);
         } finally {
             if (!opened && handle != null) {
                 handle.close();
@@ -89,12 +90,23 @@ public final class LiveInterface implements AutoCloseable {
         }
     }
 
-    private static String explain(String message, String filter) {
+    private static void filter(PcapHandle handle, String name, String filter) throws NotOpenException {
+        try {
+            handle.setFilter(filter, BpfProgram.BpfCompileMode.OPTIMIZE);
+        } catch (PcapNativeException e) {
+            throw new IllegalArgumentException(
+                    "iface " + name + ": expected a filter in libpcap's language, found filter=" + filter + ": "
+                            + String.valueOf(e.getMessage()).strip(),
+                    e);
+        }
+    }
+
+    private static String explain(String message) {
         String text = message.strip();
         if (text.contains("permission") || text.contains("Operation not permitted")) {
             return "no permission to read it; run as root, or give the java command CAP_NET_RAW";
         }
-        return filter.isEmpty() ? "cannot be opened: " + text : "cannot be opened: " + text + ", filter=" + filter;
+        return "cannot be opened: " + text;
     }
 
     public String name() {
