@@ -5,6 +5,8 @@ import dev.sluice.helper.Kfunc;
 
 /** Calls of functions of the program, their returns, and the end of the program. */
 final class Calls {
+    private static final State.Ref[] NOTHING = {};
+
     private final Run run;
     private final Layout layout;
     private final GlobalFunctions globals;
@@ -74,7 +76,7 @@ final class Calls {
         int function = layout.functionAt(i + 1 + layout.imm[i]);
         Frame caller = run.state.frame();
         if (globals.isGlobal(function)) {
-            if (run.state.holdsLock()) {
+            if (run.state.lock() != null) {
                 run.log.line("global function calls are not allowed while holding a lock,");
                 throw run.reject("use static function instead");
             }
@@ -180,13 +182,17 @@ final class Calls {
      */
     void requireNothingHeld(String what, boolean whole) {
         State state = run.state;
-        if (state.refs.length > 0 && (whole || state.current == 0)) {
-            for (State.Ref ref : state.refs) {
+        boolean leaks = false;
+        for (State.Ref ref : whole || state.current == 0 ? state.refs : NOTHING) {
+            if (!ref.isLock()) {
                 run.log.line("Unreleased reference id=" + ref.id() + " alloc_insn=" + ref.insn());
+                leaks = true;
             }
+        }
+        if (leaks) {
             throw run.reject(what + " would lead to reference leak");
         }
-        if (state.holdsLock()) {
+        if (state.lock() != null) {
             throw run.reject(what + " cannot be used inside bpf_spin_lock-ed region");
         }
         if (state.rcuLocked) {

@@ -126,6 +126,8 @@ final class HelperCalls {
         ArgKind arg = helper.arg(index);
         if (arg == ArgKind.MAP_VALUE && holdsSockets(map)) {
             arg = ArgKind.SOCK_COMMON;
+        } else if (arg == ArgKind.MAP_VALUE_OUT && map.def().type() == MapType.BLOOM_FILTER) {
+            arg = ArgKind.MAP_VALUE; // asked for, not given
         }
         run.requireReadable(number);
         if (arg == ArgKind.ANYTHING) {
@@ -193,7 +195,7 @@ final class HelperCalls {
             }
             case CONST_STR -> constantString(reg, number);
             case INT_PTR, LONG_PTR -> {
-                memory(number, arg.fixedBytes(), true, false, true);
+                memory(number, arg.fixedBytes(), true, false, arg == ArgKind.LONG_PTR);
                 aligned(reg, arg.fixedBytes());
             }
             case IPHDR, IPV6HDR, TCPHDR -> memory(number, arg.fixedBytes(), false, false, false);

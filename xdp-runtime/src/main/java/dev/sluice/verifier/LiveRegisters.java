@@ -8,6 +8,7 @@ import dev.sluice.isa.Opcode;
 final class LiveRegisters {
     private static final int CALLER_SAVED = 0x3f;
     private static final int ARGUMENTS = 0x3e;
+    private static final int ALL = 0x3ff;
 
     /** Per slot, bit by bit. */
     final short[] before;
@@ -91,12 +92,12 @@ final class LiveRegisters {
             case CALL_HELPER -> {
                 define[i] = CALLER_SAVED;
                 Helper helper = layout.helperAt(i);
-                use[i] = helper == null ? 0 : (1 << helper.argCount() + 1) - 2;
+                use[i] = helper == null ? ARGUMENTS : (1 << helper.argCount() + 1) - 2;
             }
             case CALL_KFUNC -> {
-                Kfunc kfunc = Kfunc.callable(layout.imm[i]);
+                Kfunc kfunc = layout.kfuncAt(i);
                 define[i] = CALLER_SAVED;
-                use[i] = kfunc == null ? ARGUMENTS : (1 << kfunc.argCount() + 1) - 2;
+                use[i] = kfunc == null || !kfunc.isDescribed() ? ARGUMENTS : (1 << kfunc.argCount() + 1) - 2;
             }
             case CALL_LOCAL, CALLX -> {
                 define[i] = CALLER_SAVED;
@@ -104,14 +105,7 @@ final class LiveRegisters {
             }
             case EXIT -> use[i] = 1;
             case LDDW -> define[i] = dst;
-            case LD_ABS -> {
-                define[i] = CALLER_SAVED;
-                use[i] = 1 << 6;
-            }
-            case LD_IND -> {
-                define[i] = CALLER_SAVED;
-                use[i] = 1 << 6 | src;
-            }
+            case LD_ABS, LD_IND -> use[i] = ALL; // no XDP program may have them
             case ATOMIC -> {
                 use[i] = dst | src;
                 if (row.atomic() == dev.sluice.isa.AtomicOp.CMPXCHG) {
@@ -122,14 +116,14 @@ final class LiveRegisters {
                 }
             }
         }
-        use[i] &= 0x3ff;
-        define[i] &= 0x3ff;
+        use[i] &= ALL;
+        define[i] &= ALL;
     }
 
     /** Reserved fields are in use, and a path that comes by is refused; before, only class and operation count. */
     private static void withReservedFields(int code, int dst, int src, int i, int[] use, int[] define) {
         boolean register = (code & 8) != 0;
-        use[i] = 0x3ff;
+        use[i] = ALL;
         switch (code & 7) {
             case 4, 7 -> {
                 boolean move = (code & 0xf0) == 0xb0;
@@ -151,7 +145,7 @@ final class LiveRegisters {
             case 3 -> use[i] = dst | src;
             default -> {}
         }
-        use[i] &= 0x3ff;
-        define[i] &= 0x3ff;
+        use[i] &= ALL;
+        define[i] &= ALL;
     }
 }

@@ -335,11 +335,7 @@ final class LiveStack {
                     .append(' ');
         }
         if ((before & ~now) != 0) {
-            line.append('-')
-                    .append(what)
-                    .append(' ')
-                    .append(slots(before & ~now))
-                    .append(' ');
+            line.append('-').append(what).append(' ').append(slots(before & ~now));
         }
         run.log.line(line.toString());
     }

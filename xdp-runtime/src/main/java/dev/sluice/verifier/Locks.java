@@ -26,7 +26,7 @@ final class Locks {
 
     /** What may be called under a lock: static functions, and the helper that gives it back. */
     void requireNone(boolean allowed) {
-        if (run.state.holdsLock() && !allowed) {
+        if (!allowed && run.state.lock() != null) {
             throw run.reject("function calls are not allowed while holding a lock");
         }
     }
@@ -36,16 +36,17 @@ final class Locks {
         State state = run.state;
         if (take) {
             // a second lock is refused as a call under the first one
-            state.takeLock(reg.map, reg.id);
+            state.takeLock(reg.map, reg.id, run.insn);
             return;
         }
-        if (!state.holdsLock()) {
+        State.Ref held = state.lock();
+        if (held == null) {
             throw run.reject("bpf_spin_unlock without taking a lock");
         }
-        if (state.lockId != reg.id || !state.lockMap.equals(reg.map)) {
+        if (held.id() != reg.id || !held.lockIn().equals(reg.map)) {
             throw run.reject("bpf_spin_unlock of different lock");
         }
-        state.giveLock();
+        state.remove(held);
     }
 
     void requireTimer(Reg reg, int number) {

@@ -45,6 +45,7 @@ final class Pruner {
     private int previousJumps;
     private int previousProcessed;
     private int live;
+    private int backEdges;
     int maxPerInsn;
     int total;
     int peak;
@@ -61,8 +62,6 @@ final class Pruner {
     void reset() {
         explored.replaceAll(ignored -> null);
         visits.clear();
-        previousJumps = run.jumpsProcessed;
-        previousProcessed = run.processed;
     }
 
     /** Whether the current state is covered; if not, it may be put aside. */
@@ -134,6 +133,8 @@ final class Pruner {
                     if (chain != null) {
                         logCycle("backedge", chain);
                         visits.get(chain).backEdges.add(new BackEdge(old, current.copy()));
+                        backEdges++;
+                        countPeak();
                     }
                 }
                 return true;
@@ -144,7 +145,8 @@ final class Pruner {
             int patience = layout.checkpoints.get(insn) && old.branches > 0 ? 64 : 3;
             if (entry.misses > entry.hits * patience + patience) {
                 entries.remove(at);
-                live -= old.branches == 0 ? 1 : 0;
+                old.retired = true;
+                forgetIfDone(old);
             }
         }
         maxPerInsn = Math.max(maxPerInsn, count);
@@ -157,7 +159,7 @@ final class Pruner {
     private void putAside(ArrayList<Entry> entries, State current) {
         total++;
         live++;
-        peak = Math.max(peak, live);
+        countPeak();
         previousJumps = run.jumpsProcessed;
         previousProcessed = run.processed;
         current.change(reg -> reg.precise, reg -> reg.precise = false);
@@ -169,6 +171,17 @@ final class Pruner {
         current.firstInsn = run.insn;
         current.depth = checkpoint.depth + 1;
         current.clearHistory();
+    }
+
+    /** A state is kept as long as it is compared with others, or paths from it are open. */
+    private void forgetIfDone(State state) {
+        if (state.retired && state.branches == 0 && !isIncomplete(state)) {
+            live--;
+        }
+    }
+
+    private void countPeak() {
+        peak = Math.max(peak, live + backEdges);
     }
 
     /** A timer's callback that sets the timer again is walked again, and that is no loop. */
@@ -270,8 +283,14 @@ final class Pruner {
         }
     }
 
-    /** All paths from a checkpoint have ended; if it was the first of a cycle, marks go round until there are no new ones. */
+    /** All paths from a state have ended. */
     void exit(State state) {
+        exitCycle(state);
+        forgetIfDone(state);
+    }
+
+    /** If a checkpoint was the first of a cycle, marks go round until there are no new ones. */
+    private void exitCycle(State state) {
         List<Integer> chain = visits.isEmpty() ? null : chain(state);
         Visit visit = chain == null ? null : visits.get(chain);
         if (visit == null || !state.equals(visit.entry)) {
@@ -293,6 +312,7 @@ final class Pruner {
                 break;
             }
         }
+        backEdges -= visit.backEdges.size();
         visit.backEdges.clear();
     }
 

@@ -3,6 +3,7 @@ package dev.sluice.verifier;
 import dev.sluice.helper.Kfunc;
 import dev.sluice.isa.Disassembler;
 import dev.sluice.isa.Instruction;
+import dev.sluice.isa.Pseudo;
 import dev.sluice.isa.Symbols;
 import dev.sluice.isa.Syntax;
 import dev.sluice.program.SourceLine;
@@ -320,6 +321,7 @@ final class Run {
     void simulate(State first, int start) {
         state = first;
         insn = start;
+        first.firstInsn = start;
         lastInsn = -1;
         pending.clear();
         scratchAll();
@@ -509,6 +511,9 @@ final class Run {
     String text(int slot) {
         if (layout.row[slot] == null) {
             return String.format("(%02x) ...", layout.code[slot]);
+        }
+        if (layout.isWide(slot) && Pseudo.of(layout.src[slot]) == Pseudo.FUNC) {
+            return String.format("(18) r%d = 0x%x", layout.dst[slot], layout.wide(slot));
         }
         Instruction insn = new Instruction(
                 layout.row[slot],

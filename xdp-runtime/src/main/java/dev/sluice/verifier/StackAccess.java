@@ -230,10 +230,7 @@ final class StackAccess {
                     }
                 }
             } else if (value >= 0) {
-                if (spilled.type == RegType.SCALAR) {
-                    spilled = frame.ownSpill(slot);
-                    run.arithmetic.link(spilled);
-                }
+                // no new link: a slot without one holds what a loop has widened
                 run.reg(value).copy(spilled);
             }
         } else {

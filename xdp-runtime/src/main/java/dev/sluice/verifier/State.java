@@ -14,8 +14,18 @@ final class State {
     private static final long[] NO_LONGS = {};
     private static final Ref[] NO_REFS = {};
 
-    /** A resource that must be given back: what holds it and where it was taken. */
-    record Ref(int id, int insn) {}
+    /**
+     * What must be given back, in the order in which it was taken.
+     *
+     * @param id what holds it; of a lock, the value that it is in
+     * @param insn where it was taken
+     * @param lockIn the map whose value the lock is in, null for what is no lock
+     */
+    record Ref(int id, int insn, KnownMap lockIn) {
+        boolean isLock() {
+            return lockIn != null;
+        }
+    }
 
     Frame[] frames = new Frame[MAX_FRAMES];
     int current;
@@ -29,11 +39,6 @@ final class State {
     int lastInsn;
     Ref[] refs = NO_REFS;
 
-    /** The map of the held lock, null for none, and the id of the value that it is in. */
-    KnownMap lockMap;
-
-    int lockId;
-
     /** Whether between {@code bpf_rcu_read_lock} and {@code bpf_rcu_read_unlock}. */
     boolean rcuLocked;
 
@@ -46,6 +51,9 @@ final class State {
     int mayGotoDepth;
     int callbackUnrollDepth;
     int depth;
+
+    /** As a checkpoint: whether it is compared with others no more, and only waits for its paths to end. */
+    boolean retired;
 
     /** Whether what can no longer be read was removed from it already. */
     boolean cleaned;
@@ -78,8 +86,6 @@ final class State {
         copy.firstInsn = firstInsn;
         copy.lastInsn = lastInsn;
         copy.refs = refs;
-        copy.lockId = lockId;
-        copy.lockMap = lockMap;
         copy.rcuLocked = rcuLocked;
         copy.preemptDisabled = preemptDisabled;
         copy.trail = trail;
@@ -117,45 +123,41 @@ final class State {
         return historyCount++;
     }
 
-    boolean holdsLock() {
-        return lockMap != null;
-    }
-
-    void takeLock(KnownMap map, int id) {
-        lockMap = map;
-        lockId = id;
-    }
-
-    void giveLock() {
-        lockMap = null;
-        lockId = 0;
+    /** The lock that is held, null for none: there is at most one. */
+    Ref lock() {
+        for (Ref ref : refs) {
+            if (ref.isLock()) {
+                return ref;
+            }
+        }
+        return null;
     }
 
     void acquire(int id, int slot) {
+        add(new Ref(id, slot, null));
+    }
+
+    void takeLock(KnownMap map, int id, int slot) {
+        add(new Ref(id, slot, map));
+    }
+
+    private void add(Ref ref) {
         refs = Arrays.copyOf(refs, refs.length + 1);
-        refs[refs.length - 1] = new Ref(id, slot);
+        refs[refs.length - 1] = ref;
     }
 
     boolean release(int id) {
-        for (int i = 0; i < refs.length; i++) {
-            if (refs[i].id == id) {
-                Ref[] fewer = new Ref[refs.length - 1];
-                System.arraycopy(refs, 0, fewer, 0, i);
-                System.arraycopy(refs, i + 1, fewer, i, fewer.length - i);
-                refs = fewer;
+        for (Ref ref : refs) {
+            if (ref.id == id && !ref.isLock()) {
+                remove(ref);
                 return true;
             }
         }
         return false;
     }
 
-    boolean holds(int id) {
-        for (Ref ref : refs) {
-            if (ref.id == id) {
-                return true;
-            }
-        }
-        return false;
+    void remove(Ref gone) {
+        refs = Arrays.stream(refs).filter(ref -> !ref.equals(gone)).toArray(Ref[]::new);
     }
 
     /** Which registers are meant. */

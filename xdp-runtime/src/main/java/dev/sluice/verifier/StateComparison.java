@@ -53,15 +53,12 @@ final class StateComparison {
     private boolean sameResources(State old, State current) {
         if (old.rcuLocked != current.rcuLocked
                 || old.preemptDisabled != current.preemptDisabled
-                || old.refs.length != current.refs.length
-                || !Objects.equals(old.lockMap, current.lockMap)) {
-            return false;
-        }
-        if (!ids.matches(old.lockId, current.lockId)) {
+                || old.refs.length != current.refs.length) {
             return false;
         }
         for (int i = 0; i < old.refs.length; i++) {
-            if (!ids.matches(old.refs[i].id(), current.refs[i].id())) {
+            if (!Objects.equals(old.refs[i].lockIn(), current.refs[i].lockIn())
+                    || !ids.matches(old.refs[i].id(), current.refs[i].id())) {
                 return false;
             }
         }

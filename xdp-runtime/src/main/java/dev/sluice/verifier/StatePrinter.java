@@ -34,12 +34,7 @@ final class StatePrinter {
                 printSlot(out, frame, slot);
             }
         }
-        if (state.refs.length > 0) {
-            out.append(" refs=");
-            for (int i = 0; i < state.refs.length; i++) {
-                out.append(i == 0 ? "" : ",").append(state.refs[i].id());
-            }
-        }
+        printRefs(out, state);
         if (frame.inCallback) {
             out.append(" cb");
         }
@@ -47,6 +42,17 @@ final class StatePrinter {
             out.append(" async_cb");
         }
         return out.toString();
+    }
+
+    /** Locks in global variables have no id, and are not shown. */
+    private static void printRefs(StringBuilder out, State state) {
+        String before = " refs=";
+        for (State.Ref ref : state.refs) {
+            if (ref.id() != 0) {
+                out.append(before).append(ref.id());
+                before = ",";
+            }
+        }
     }
 
     /** An object is shown once, by the slot at its lowest address. */
@@ -61,7 +67,7 @@ final class StatePrinter {
                 if (dynptr.ref() != 0) {
                     attribute(out, start, "ref_id=" + dynptr.ref());
                 }
-                attribute(out, start, "dynptr_id=" + dynptr.id());
+                attribute(out, start, "dynptr_id=1"); // what Linux reads there says that this is the first slot
                 out.append(')');
             }
             case StackObject.Iterator iterator
@@ -134,7 +140,7 @@ final class StatePrinter {
                 out.append('[').append(reg.frame).append(']');
             }
             if (reg.isConst()) {
-                out.append(reg.off + reg.bits.value());
+                number(out, reg.off + reg.bits.value(), true);
                 return;
             }
         }
@@ -150,7 +156,9 @@ final class StatePrinter {
             attribute(out, start, "ref_obj_id=" + reg.ref);
         }
         if (reg.map != null) {
-            attribute(out, start, "map=" + cut(reg.map.def().name()));
+            if (!reg.map.def().name().isEmpty()) {
+                attribute(out, start, "map=" + cut(reg.map.def().name()));
+            }
             attribute(out, start, "ks=" + reg.map.def().keySize());
             attribute(out, start, "vs=" + Integer.toUnsignedString(reg.map.def().valueSize()));
         }
@@ -158,6 +166,9 @@ final class StatePrinter {
             StringBuilder off = new StringBuilder("off=");
             number(off, reg.off, true);
             attribute(out, start, off.toString());
+        }
+        if (reg.dynptr != null) {
+            attribute(out, start, "type=" + reg.dynptr.memory().text());
         }
         if (reg.type.isPacket()) {
             attribute(out, start, "r=" + (reg.range < 0 ? "0x" + Long.toHexString(reg.range) : reg.range));

@@ -179,13 +179,32 @@ public final class Subjects {
         return btf != null && ValueFields.acceptsTypes(btf) ? btf : null;
     }
 
+    /** What maps inside of a map look like, or null: any map of that shape may be there, so that it has no name. */
+    private static KnownMap inner(MapSpec map, Btf btf) {
+        if (map.inner() == null) {
+            return null;
+        }
+        KnownMap known = known(map.inner(), btf);
+        MapDef def = known.def();
+        MapDef nameless = new MapDef(
+                "",
+                def.type(),
+                def.keySize(),
+                def.valueSize(),
+                def.maxEntries(),
+                def.flags(),
+                def.extra(),
+                def.inner());
+        return new KnownMap(nameless, known.frozen(), known.contents(), known.inner(), known.typed(), known.fields());
+    }
+
     /** A map as its spec says that it will be made. */
     public static KnownMap known(MapSpec map, Btf btf) {
         MapType type = MapType.of(map.type());
         if (type == null) {
             throw new ObjectException("map " + map.name() + ": no such map type, type=" + map.type());
         }
-        KnownMap inner = map.inner() == null ? null : known(map.inner(), btf);
+        KnownMap inner = inner(map, btf);
         MapDef def = new MapDef(
                 map.name(),
                 type,
@@ -211,7 +230,7 @@ public final class Subjects {
      */
     public static KnownMap known(MapSpec map, Btf types, MapDef def, byte[] contents) {
         Btf btf = usable(types);
-        KnownMap inner = map.inner() == null ? null : known(map.inner(), btf);
+        KnownMap inner = inner(map, btf);
         ValueFields fields =
                 btf == null || map.valueBtfType() == 0 ? ValueFields.NONE : ValueFields.of(btf, map.valueBtfType());
         // a map whose type refuses the fields is made without types

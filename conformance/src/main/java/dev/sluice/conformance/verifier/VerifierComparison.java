@@ -1,6 +1,5 @@
 package dev.sluice.conformance.verifier;
 
-import dev.sluice.btf.Btf;
 import dev.sluice.conformance.fuzz.ProgramGenerator;
 import dev.sluice.kernel.BpfException;
 import dev.sluice.kernel.Kernel;
@@ -30,23 +29,23 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The command that compares verifiers: {@code fuzz FROM COUNT} and {@code mutated FROM COUNT} take programs made from
- * seeds, {@code objects DIRECTORY} takes compiled ones, {@code mutated-objects DIRECTORY FROM COUNT} as many variants of
+ * seeds, {@code objects DIRECTORY} takes compiled ones, {@code object-logs DIRECTORY} compares their whole logs line by line, {@code mutated-objects DIRECTORY FROM COUNT} as many variants of
  * each of those, {@code cases} the written ones, {@code record FILE} writes down
  * what this machine's kernel says of those, {@code record-objects DIRECTORY} what it says of each program of compiled ones,
  * beside them. Prints the confusion matrix; needs {@code bpf(2)}.
  */
 public final class VerifierComparison {
-    private static final Path KERNEL_TYPES = Path.of("/sys/kernel/btf/vmlinux");
-
     private static final int ROUNDS = 5;
     private static final int MOST_ROUNDS = 500;
 
     /** How long short programs are repeated, so that the JIT has compiled what they need. */
     private static final long WARM_NANOS = 3_000_000_000L;
+
+    /** Logs of programs that take more instructions than this to verify are long, and say nothing new. */
+    private static final int MOST_LOGGED = 10_000;
 
     /** Below this, loading maps takes longer than verifying. */
     private static final int SPEED_PROCESSED = 2000;
@@ -66,7 +65,7 @@ public final class VerifierComparison {
 
     private static final String USAGE = """
             fuzz|mutated|random|random-mutated|logs SEED COUNT
-                   objects|speed DIRECTORY
+                   objects|object-logs|speed DIRECTORY
                    mutated-objects DIRECTORY SEED COUNT
                    cases
                    record FILE
@@ -80,6 +79,7 @@ public final class VerifierComparison {
             Map.entry("random-mutated", 2),
             Map.entry("logs", 2),
             Map.entry("objects", 1),
+            Map.entry("object-logs", 1),
             Map.entry("speed", 1),
             Map.entry("mutated-objects", 3),
             Map.entry("cases", 0),
@@ -111,20 +111,26 @@ public final class VerifierComparison {
         switch (args[0]) {
             case "fuzz" -> comparison.fuzz(Long.parseLong(args[1]), Integer.parseInt(args[2]), false);
             case "random" -> comparison.random(Long.parseLong(args[1]), Integer.parseInt(args[2]), false);
-            case "logs" -> comparison.logs(Long.parseLong(args[1]), Integer.parseInt(args[2]));
+            case "logs" -> print("random", comparison.logs(Long.parseLong(args[1]), Integer.parseInt(args[2])));
             case "random-mutated" -> comparison.random(Long.parseLong(args[1]), Integer.parseInt(args[2]), true);
             case "mutated" -> comparison.fuzz(Long.parseLong(args[1]), Integer.parseInt(args[2]), true);
             case "objects" -> comparison.objects(Path.of(args[1]));
             case "mutated-objects" ->
                 comparison.mutatedObjects(Path.of(args[1]), Long.parseLong(args[2]), Integer.parseInt(args[3]));
+            case "object-logs" -> {
+                print("level 1", comparison.objectLogs(Path.of(args[1]), 1));
+                print("level 2", comparison.objectLogs(Path.of(args[1]), 2));
+            }
             case "speed" -> comparison.speed(Path.of(args[1]));
             case "cases" -> comparison.cases();
             case "record" -> comparison.record(Path.of(args[1]));
             case "record-objects" -> comparison.recordObjects(Path.of(args[1]));
             default -> throw new AssertionError(args[0]);
         }
-        comparison.matrix.differences().forEach(System.out::println);
-        System.out.print(comparison.matrix);
+        if (!args[0].endsWith("logs")) {
+            comparison.matrix.differences().forEach(System.out::println);
+            System.out.print(comparison.matrix);
+        }
     }
 
     /** Ours of bare instructions. */
@@ -173,49 +179,76 @@ public final class VerifierComparison {
     }
 
     /** The whole log at level 2 of random programs: every state on the way. */
-    void logs(long from, int count) {
+    LogComparison logs(long from, int count) {
+        LogComparison logs = new LogComparison();
+        Verifier detailed = verifier.withLogLevel(2);
         List<KernelMap> maps = Bed.create(kernel);
-        int same = 0;
         try {
             for (long seed = from; seed < from + count; seed++) {
                 byte[] insns = RandomCases.of(seed);
-                String[] theirs = Bed.log(kernel, insns, maps, 2)
-                        .replaceAll("= 0xffff[0-9a-f]{12}( +)?", "= map ")
-                        .split("\n");
-                String[] ours = verifier.withLogLevel(2)
-                        .verify(Subject.of(insns, Bed.known()))
-                        .log()
-                        .replaceAll("= map\\[fd:\\d+](\\[0]\\+\\d+)?( +)?", "= map ")
-                        .split("\n");
-                int line = 0;
-                while (line < Math.min(theirs.length, ours.length) && theirs[line].equals(ours[line])) {
-                    line++;
-                }
-                if (line == theirs.length && line == ours.length) {
-                    same++;
-                } else {
-                    System.out.println("seed " + seed + " line " + line + "\n  kernel: "
-                            + (line < theirs.length ? theirs[line] : "-") + "\n  ours:   "
-                            + (line < ours.length ? ours[line] : "-"));
+                Verdict verdict = detailed.verify(Subject.of(insns, Bed.known()));
+                if (verdict.statistics().processed() <= MOST_LOGGED) {
+                    logs.add("seed " + seed, Bed.log(kernel, insns, maps, 2), verdict.log());
                 }
             }
         } finally {
             maps.forEach(KernelMap::close);
         }
-        System.out.println("same log " + same + " of " + count);
+        return logs;
+    }
+
+    private static void print(String what, LogComparison logs) {
+        logs.differences().forEach(text -> System.out.println(what + ": " + text));
+        System.out.println(what + ": " + logs);
+    }
+
+    /** Whole logs of the programs of compiled objects. */
+    LogComparison objectLogs(Path directory, int level) throws IOException {
+        LogComparison logs = new LogComparison();
+        for (Path file : objectsIn(directory)) {
+            try {
+                objectLogs(file, level, logs);
+            } catch (ObjectException | BpfException | IllegalArgumentException e) {
+                System.out.println("not compared: " + e.getMessage());
+            }
+        }
+        return logs;
+    }
+
+    /** Adds the logs of all programs of an object that either verifier decides. */
+    private void objectLogs(Path file, int level, LogComparison logs) throws IOException {
+        ObjectSpec object = ObjectSpec.read(String.valueOf(file.getFileName()), Files.readAllBytes(file))
+                .withKconfig(KernelLoader.kconfig(kernel));
+        ObjectPlan plan = KernelLoader.plan(kernel, object);
+        for (ObjectPlan.ProgramPlan program : plan.programs()) {
+            ProgramSpec spec = object.program(program.name()).orElseThrow();
+            if (!spec.asXdp().isXdp()) {
+                continue;
+            }
+            Verdict verdict =
+                    verifier.withLogLevel(level).verify(Subjects.of(object, spec, KernelLoader.targetTypes(object)));
+            if (verdict instanceof Verdict.Unsupported || verdict.statistics().processed() > MOST_LOGGED) {
+                continue;
+            }
+            try (KernelObject loaded = KernelObject.load(kernel, only(plan, program), level)) {
+                logs.add(
+                        file.getFileName() + " " + program.name(),
+                        loaded.result(program.name()).log(),
+                        verdict.log());
+            }
+        }
+    }
+
+    private static List<Path> objectsIn(Path directory) throws IOException {
+        try (Stream<Path> found = Files.walk(directory)) {
+            return found.filter(file -> file.toString().endsWith(".o")).sorted().toList();
+        }
     }
 
     void objects(Path directory) throws IOException {
-        Btf types = Files.isReadable(KERNEL_TYPES) ? Btf.parse(Files.readAllBytes(KERNEL_TYPES)) : null;
-        List<Path> files;
-        try (Stream<Path> found = Files.walk(directory)) {
-            files = found.filter(file -> file.toString().endsWith(".o"))
-                    .sorted()
-                    .toList();
-        }
-        for (Path file : files) {
+        for (Path file : objectsIn(directory)) {
             try {
-                object(file, types);
+                object(file);
             } catch (ObjectException | BpfException | IllegalArgumentException e) {
                 System.out.println("not compared: " + e.getMessage());
             }
@@ -223,29 +256,17 @@ public final class VerifierComparison {
     }
 
     /** Instructions processed a second of CPU time, in turns with the kernel, warm: the best of a few rounds. */
-    @SuppressWarnings(
-            "NullAway") // an object without types: the plan takes null, which NullAway does not see for arrays
     void speed(Path directory) throws IOException {
-        Btf types = Files.isReadable(KERNEL_TYPES) ? Btf.parse(Files.readAllBytes(KERNEL_TYPES)) : null;
-        List<Path> files;
-        try (Stream<Path> found = Files.walk(directory)) {
-            files = found.filter(file -> file.toString().endsWith(".o"))
-                    .sorted()
-                    .toList();
-        }
         ThreadMXBean clock = ManagementFactory.getThreadMXBean();
         System.out.printf("%-40s %10s %12s %12s %8s%n", "program", "processed", "sluice/s", "Linux/s", "ratio");
-        for (Path file : files) {
+        for (Path file : objectsIn(directory)) {
             ObjectSpec object = ObjectSpec.read(String.valueOf(file.getFileName()), Files.readAllBytes(file))
                     .withKconfig(KernelLoader.kconfig(kernel));
-            boolean relocated =
-                    object.functions().stream().anyMatch(f -> !f.relocations().isEmpty());
             ObjectPlan plan = KernelLoader.plan(kernel, object);
             for (ObjectPlan.ProgramPlan program : plan.programs()) {
-                ObjectPlan one = new ObjectPlan(
-                        plan.name(), plan.btf(), plan.license(), withoutPrograms(plan), List.of(program), List.of());
-                Subject subject =
-                        Subjects.of(object, object.program(program.name()).orElseThrow(), relocated ? types : null);
+                ObjectPlan one = only(plan, program);
+                Subject subject = Subjects.of(
+                        object, object.program(program.name()).orElseThrow(), KernelLoader.targetTypes(object));
                 long theirs = Long.MAX_VALUE;
                 long ours = Long.MAX_VALUE;
                 int processed = 0;
@@ -273,11 +294,9 @@ public final class VerifierComparison {
         }
     }
 
-    private void object(Path file, @Nullable Btf types) throws IOException {
+    private void object(Path file) throws IOException {
         ObjectSpec object = ObjectSpec.read(String.valueOf(file.getFileName()), Files.readAllBytes(file))
                 .withKconfig(KernelLoader.kconfig(kernel));
-        boolean relocated =
-                object.functions().stream().anyMatch(f -> !f.relocations().isEmpty());
         try (KernelObject loaded = KernelLoader.load(kernel, object, 1)) {
             for (ProgramSpec program : object.programs()) {
                 if (!program.asXdp().isXdp()) {
@@ -285,7 +304,7 @@ public final class VerifierComparison {
                 }
                 Subject subject;
                 try {
-                    subject = Subjects.of(object, program, relocated ? types : null);
+                    subject = Subjects.of(object, program, KernelLoader.targetTypes(object));
                 } catch (ObjectException e) {
                     continue; // neither side gets to see it
                 }
@@ -320,25 +339,16 @@ public final class VerifierComparison {
     }
 
     void mutatedObjects(Path directory, long from, int count) throws IOException {
-        Btf types = Files.isReadable(KERNEL_TYPES) ? Btf.parse(Files.readAllBytes(KERNEL_TYPES)) : null;
-        List<Path> files;
-        try (Stream<Path> found = Files.walk(directory)) {
-            files = found.filter(file -> file.toString().endsWith(".o"))
-                    .sorted()
-                    .toList();
-        }
-        for (Path file : files) {
-            mutatedObject(file, types, from, count);
+        for (Path file : objectsIn(directory)) {
+            mutatedObject(file, from, count);
         }
     }
 
     @SuppressWarnings(
             "NullAway") // an object without types: the plan takes null, which NullAway does not see for arrays
-    private void mutatedObject(Path file, @Nullable Btf types, long from, int count) throws IOException {
+    private void mutatedObject(Path file, long from, int count) throws IOException {
         ObjectSpec object = ObjectSpec.read(String.valueOf(file.getFileName()), Files.readAllBytes(file))
                 .withKconfig(KernelLoader.kconfig(kernel));
-        boolean relocated =
-                object.functions().stream().anyMatch(f -> !f.relocations().isEmpty());
         ObjectPlan plan = KernelLoader.plan(kernel, object);
         List<ObjectPlan.ProgramPlan> variants = new ArrayList<>();
         Map<String, Subject> subjects = new HashMap<>();
@@ -347,7 +357,7 @@ public final class VerifierComparison {
                 continue;
             }
             Subject subject =
-                    Subjects.of(object, object.program(program.name()).orElseThrow(), relocated ? types : null);
+                    Subjects.of(object, object.program(program.name()).orElseThrow(), KernelLoader.targetTypes(object));
             for (long seed = from; seed < from + count; seed++) {
                 byte[] theirs = Mutation.of(program.instructions(), seed);
                 byte[] ours = theirs.clone();
@@ -393,6 +403,14 @@ public final class VerifierComparison {
                 Arrays.fill(insns, at + 4, at + 8, (byte) -1);
             }
         }
+    }
+
+    /** A program by itself. */
+    @SuppressWarnings(
+            "NullAway") // an object without types: the plan takes null, which NullAway does not see for arrays
+    private static ObjectPlan only(ObjectPlan plan, ObjectPlan.ProgramPlan program) {
+        return new ObjectPlan(
+                plan.name(), plan.btf(), plan.license(), withoutPrograms(plan), List.of(program), List.of());
     }
 
     /** The maps, without the programs that would be put into them. */
