@@ -45,16 +45,7 @@ final class Arithmetic {
     private void unary(int i) {
         int c = layout.code[i];
         boolean negate = (c & 0xf0) == CODE_NEG;
-        if (negate && (isRegister(i) || layout.src[i] != 0 || layout.off[i] != 0 || layout.imm[i] != 0)) {
-            throw run.reject("BPF_NEG uses reserved fields");
-        }
-        if (!negate && layout.row[i] == null || !negate && (layout.src[i] != 0 || layout.off[i] != 0)) {
-            throw run.reject("BPF_END uses reserved fields");
-        }
-        int number = layout.dst[i];
-        run.requireReadable(number);
-        run.requireWritable(number);
-        Reg dst = run.reg(number);
+        Reg dst = run.reg(layout.dst[i]);
         if (dst.type != RegType.SCALAR) {
             dst.setUnknown();
             return;
@@ -81,26 +72,10 @@ final class Arithmetic {
     private void move(int i) {
         int number = layout.dst[i];
         if (!isRegister(i)) {
-            if (layout.src[i] != 0 || layout.off[i] != 0) {
-                throw run.reject("BPF_MOV uses reserved fields");
-            }
-            run.requireWritable(number);
             run.reg(number).setScalar(isWide(i) ? layout.imm[i] : layout.imm[i] & 0xffff_ffffL);
             return;
         }
         int off = layout.off[i];
-        if (isWide(i) && off == 1) {
-            if (layout.imm[i] != 1 && layout.imm[i] != 1 << 16) {
-                throw run.reject("addr_space_cast insn can only convert between address space 1 and 0");
-            }
-            throw run.reject("addr_space_cast insn can only be used in a program that has an associated arena");
-        }
-        boolean known = off == 0 || off == 8 || off == 16 || isWide(i) && off == 32;
-        if (!known || layout.imm[i] != 0) {
-            throw run.reject("BPF_MOV uses reserved fields");
-        }
-        run.requireReadable(layout.src[i]);
-        run.requireWritable(number);
         Reg src = run.reg(layout.src[i]);
         Reg dst = run.reg(number);
         if (isWide(i)) {
@@ -167,29 +142,8 @@ final class Arithmetic {
     // --- two operands
 
     private void binary(int i) {
-        int c = layout.code[i];
-        int op = c & 0xf0;
-        int off = layout.off[i];
-        boolean divides = op == 0x30 || op == 0x90;
-        boolean badOff = off != 0 && off != 1 || off == 1 && !divides;
-        if (isRegister(i) ? layout.imm[i] != 0 || badOff : layout.src[i] != 0 || badOff) {
-            throw run.reject("BPF_ALU uses reserved fields");
-        }
-        if (isRegister(i)) {
-            run.requireReadable(layout.src[i]);
-        }
+        int op = layout.code[i] & 0xf0;
         int number = layout.dst[i];
-        run.requireReadable(number);
-        if (divides && !isRegister(i) && layout.imm[i] == 0) {
-            throw run.reject("div by zero");
-        }
-        if ((op == 0x60 || op == 0x70 || op == 0xc0) && !isRegister(i)) {
-            int width = isWide(i) ? 64 : 32;
-            if (layout.imm[i] < 0 || layout.imm[i] >= width) {
-                throw run.reject("invalid shift " + layout.imm[i]);
-            }
-        }
-        run.requireWritable(number);
         Opcode row = layout.row[i];
         Reg dst = run.reg(number);
         Reg src;

@@ -26,17 +26,7 @@ final class Calls {
     }
 
     Run.Step call(int i) {
-        if ((layout.code[i] & 8) != 0) {
-            throw run.reject(String.format("unknown opcode %02x", layout.code[i]));
-        }
-        boolean kfunc = layout.src[i] == 2;
-        if (layout.off[i] != 0 && !kfunc || layout.src[i] > 2 || layout.dst[i] != 0 || (layout.code[i] & 7) == 6) {
-            throw run.reject("BPF_CALL uses reserved fields");
-        }
-        if (kfunc && layout.imm[i] == 0) {
-            throw run.reject("invalid kernel function call not eliminated in verifier pass");
-        }
-        if (kfunc) {
+        if (layout.src[i] == Layout.KFUNC) {
             run.locks.requireNone(KfuncCalls.isAllowedUnderLock(layout.kfuncAt(i)));
             run.kfuncs.call(i);
             if (layout.kfuncAt(i) == Kfunc.THROW) {
@@ -136,13 +126,6 @@ final class Calls {
     }
 
     Run.Step exit(int i) {
-        if ((layout.code[i] & 8) != 0
-                || (layout.code[i] & 7) == 6
-                || layout.imm[i] != 0
-                || layout.src[i] != 0
-                || layout.dst[i] != 0) {
-            throw run.reject("BPF_EXIT uses reserved fields");
-        }
         State state = run.state;
         boolean inMain = state.current == 0;
         if (inMain) {

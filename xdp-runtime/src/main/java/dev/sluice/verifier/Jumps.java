@@ -30,10 +30,6 @@ final class Jumps {
                 return run.calls.exit(i);
             }
             case 0x00 -> {
-                boolean wide = c == Opcode.GOTOL.code();
-                if (layout.src[i] != 0 || layout.dst[i] != 0 || (wide ? layout.off[i] : layout.imm[i]) != 0) {
-                    throw run.reject("BPF_JA uses reserved fields");
-                }
                 run.insn = layout.target(i);
                 return Run.Step.MOVED;
             }
@@ -49,9 +45,6 @@ final class Jumps {
     }
 
     private void mayGoto(int i) {
-        if (layout.src[i] != 0 || layout.dst[i] != 0 || layout.imm[i] != 0) {
-            throw run.reject("invalid may_goto imm " + layout.imm[i]);
-        }
         run.facts.recordEdges(i, true, true);
         State before = run.pruner.previousEntry(run.state.parent, i);
         State queued = run.push(i + 1, i);
@@ -68,23 +61,15 @@ final class Jumps {
         boolean isRegister = (c & 8) != 0;
         int dstNumber = layout.dst[i];
         int srcNumber = layout.src[i];
-        run.requireReadable(dstNumber);
         Reg dst = run.peek(dstNumber);
         Reg src;
         int flags = 0;
         if (isRegister) {
-            if (layout.imm[i] != 0) {
-                throw run.reject("BPF_JMP/JMP32 uses reserved fields");
-            }
-            run.requireReadable(srcNumber);
             src = run.peek(srcNumber);
             if (src.type == RegType.STACK) {
                 flags |= Precision.SRC_IS_STACK;
             }
         } else {
-            if (srcNumber != 0) {
-                throw run.reject("BPF_JMP/JMP32 uses reserved fields");
-            }
             src = constant;
             src.setScalar(layout.imm[i]);
         }

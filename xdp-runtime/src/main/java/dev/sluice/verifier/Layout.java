@@ -23,7 +23,7 @@ final class Layout {
     static final int MAX_SLOTS = 1_000_000;
     private static final int MAX_SUBPROGRAMS = 256;
     private static final int MAX_OFFSET = 1 << 29;
-    private static final int KFUNC = 2;
+    static final int KFUNC = 2;
 
     final int size;
     final int[] code;

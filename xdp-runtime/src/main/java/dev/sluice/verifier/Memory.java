@@ -26,8 +26,6 @@ final class Memory {
     void load(int i) {
         int src = layout.src[i];
         int dst = layout.dst[i];
-        run.requireReadable(src);
-        run.requireWritable(dst);
         RegType kind = run.peek(src).type;
         Opcode row = layout.row[i];
         access(src, layout.off[i], row.width().bytes(), false, dst, false, row.form() == Form.LDXSX);
@@ -41,68 +39,36 @@ final class Memory {
             return;
         }
         int dst = layout.dst[i];
-        if ((c & 7) == 3) {
-            if ((c & 0xe0) != 0x60 || layout.imm[i] != 0) {
-                throw run.reject("BPF_STX uses reserved fields");
-            }
-            run.requireReadable(layout.src[i]);
-            run.requireReadable(dst);
-            RegType kind = run.peek(dst).type;
-            access(dst, layout.off[i], layout.row[i].width().bytes(), true, layout.src[i], false, false);
-            run.requireSameKind(kind);
-            return;
-        }
-        if ((c & 0xe0) != 0x60 || layout.src[i] != 0) {
-            throw run.reject("BPF_ST uses reserved fields");
-        }
-        run.requireReadable(dst);
+        int value = (c & 7) == 3 ? layout.src[i] : NO_REG;
         RegType kind = run.peek(dst).type;
-        access(dst, layout.off[i], layout.row[i].width().bytes(), true, NO_REG, false, false);
+        access(dst, layout.off[i], layout.row[i].width().bytes(), true, value, false, false);
         run.requireSameKind(kind);
     }
 
     private void atomic(int i) {
         Opcode row = layout.row[i];
-        if (row == null) {
-            boolean known = Opcode.of(0xdb, 0, 0, layout.imm[i]) != null;
-            throw run.reject(
-                    known
-                            ? "invalid atomic operand size"
-                            : String.format("BPF_ATOMIC uses invalid atomic opcode %02x", layout.imm[i]));
-        }
         int bytes = row.width().bytes();
         int dst = layout.dst[i];
         int src = layout.src[i];
         int off = layout.off[i];
         if (row.form() == Form.LOAD_ACQ) {
-            run.requireReadable(src);
-            run.requireWritable(dst);
             RegType kind = run.peek(src).type;
             access(src, off, bytes, false, dst, true, false);
             run.requireSameKind(kind);
             // asked after the load, as by the kernel: a pointer that was overwritten is none
-            requireAtomicMemory(src, "loads from");
+            run.requirements.requireAtomicMemory(src, "loads from");
             return;
         }
         if (row.form() == Form.STORE_REL) {
-            run.requireReadable(src);
-            run.requireReadable(dst);
             RegType kind = run.peek(dst).type;
             access(dst, off, bytes, true, src, true, false);
             run.requireSameKind(kind);
-            requireAtomicMemory(dst, "stores into");
+            run.requirements.requireAtomicMemory(dst, "stores into");
             return;
         }
-        run.requireReadable(src);
-        run.requireReadable(dst);
-        if (row.atomic() == AtomicOp.CMPXCHG) {
-            run.requireReadable(0);
-        }
-        requireAtomicMemory(dst, "stores into");
         int loaded = NO_REG;
         if (row.fetches()) {
             loaded = row.atomic() == AtomicOp.CMPXCHG ? 0 : src;
-            run.requireWritable(loaded);
             run.markUnknown(loaded);
         }
         access(dst, off, bytes, false, NO_REG, true, false);
@@ -112,24 +78,8 @@ final class Memory {
         access(dst, off, bytes, true, NO_REG, true, false);
     }
 
-    private void requireAtomicMemory(int number, String what) {
-        Reg reg = run.peek(number);
-        boolean allowed = switch (reg.type) {
-            case CTX, PACKET, PACKET_META, SOCKET, SOCK_COMMON, TCP_SOCK, XDP_SOCK, OBJECT -> false;
-            case NOT_INIT, SCALAR, CONST_MAP_PTR, MAP_VALUE, MAP_KEY, STACK, PACKET_END, MEM, FUNC, DYNPTR -> true;
-        };
-        if (!allowed) {
-            throw run.reject("BPF_ATOMIC " + what + " R" + number + " " + StatePrinter.name(reg) + " is not allowed");
-        }
-    }
-
     void loadWide(int i) {
-        if (layout.off[i] != 0) {
-            throw run.reject("BPF_LD_IMM64 uses reserved fields");
-        }
-        int number = layout.dst[i];
-        run.requireWritable(number);
-        Reg dst = run.reg(number);
+        Reg dst = run.reg(layout.dst[i]);
         Pseudo pseudo = Pseudo.of(layout.src[i]);
         switch (pseudo) {
             case IMM -> dst.setScalar(layout.wide(i));

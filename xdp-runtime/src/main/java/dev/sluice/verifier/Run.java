@@ -80,6 +80,7 @@ final class Run {
     /** Those of them that timers call. */
     final BitSet asyncCallbacks = new BitSet();
 
+    final Requirements requirements;
     final Arithmetic arithmetic;
     final StackAccess stack;
     final StackObjects objects;
@@ -121,6 +122,7 @@ final class Run {
         accessedAs = new RegType[layout.size];
         facts = new FactsRecorder(this);
         stackDepth = new int[layout.starts.length];
+        requirements = new Requirements(this);
         arithmetic = new Arithmetic(this);
         stack = new StackAccess(this);
         objects = new StackObjects(this);
@@ -412,8 +414,8 @@ final class Run {
     }
 
     private Step step() {
-        int c = layout.code[insn];
-        switch (c & 7) {
+        requirements.check(insn);
+        switch (layout.code[insn] & 7) {
             case 4, 7 -> {
                 arithmetic.step(insn);
                 return Step.NEXT;
@@ -431,21 +433,11 @@ final class Run {
                 return jumps.step(insn);
             }
             default -> {
-                return loads(c);
+                memory.loadWide(insn);
+                insn += 2;
+                return Step.MOVED;
             }
         }
-    }
-
-    private Step loads(int c) {
-        if ((c & 0xe0) == 0x20 || (c & 0xe0) == 0x40) {
-            throw reject("BPF_LD_[ABS|IND] instructions not allowed for this program type");
-        }
-        if (c != 0x18) {
-            throw reject("invalid BPF_LD mode");
-        }
-        memory.loadWide(insn);
-        insn += 2;
-        return Step.MOVED;
     }
 
     // --- the log
