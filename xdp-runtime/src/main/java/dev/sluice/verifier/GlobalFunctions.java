@@ -227,7 +227,7 @@ final class GlobalFunctions {
 
     private String checkMemory(Parameter parameter, Reg reg, int number) {
         if (parameter.kind == Kind.CTX) {
-            run.memory.requireUnmodified(reg, number);
+            run.rules.requireUnmodified(reg, number);
         }
         if (parameter.kind != Kind.MEM || reg.isNull()) {
             return null;

@@ -80,7 +80,7 @@ final class HelperCalls {
         recordMap(helper);
         if (filled != 0) {
             for (int b = 0; b < filledBytes; b++) {
-                run.memory.access(filled, b, 1, true, -1, false, false);
+                run.memory.access(Access.storeOfUnknown(filled, b, 1));
             }
         }
         if (released != 0) {
@@ -424,7 +424,7 @@ final class HelperCalls {
                     "R" + number + " must have zero offset when passed to release func or trusted arg to kfunc");
         }
         if (released || !anyOffset) {
-            run.memory.requireUnmodified(reg, number);
+            run.rules.requireUnmodified(reg, number);
         }
     }
 
@@ -452,19 +452,19 @@ final class HelperCalls {
     void memory(int number, long bytes, boolean write, boolean zeroAllowed, boolean fills) {
         Reg reg = run.reg(number);
         switch (reg.orNull ? RegType.NOT_INIT : reg.type) {
-            case PACKET, PACKET_META -> run.memory.requirePacket(number, reg.off, bytes, zeroAllowed);
+            case PACKET, PACKET_META -> run.rules.requirePacket(number, reg.off, bytes, zeroAllowed);
             case MAP_KEY -> {
                 if (write) {
                     throw run.reject("R" + number + " cannot write into " + StatePrinter.name(reg));
                 }
-                run.memory.requireRegion(number, reg.off, bytes, reg.map.def().keySize(), false);
+                run.rules.requireRegion(number, reg.off, bytes, reg.map.def().keySize(), false);
             }
-            case MAP_VALUE -> run.memory.requireMapAccess(number, reg.off, bytes, write, zeroAllowed, false);
+            case MAP_VALUE -> run.rules.requireMapAccess(number, reg.off, bytes, write, zeroAllowed, false);
             case MEM -> {
                 if (write && reg.readOnly) {
                     throw run.reject("R" + number + " cannot write into " + StatePrinter.name(reg));
                 }
-                run.memory.requireRegion(number, reg.off, bytes, reg.memBytes, zeroAllowed);
+                run.rules.requireRegion(number, reg.off, bytes, reg.memBytes, zeroAllowed);
             }
             case STACK -> {
                 if (fills && reg.isConst() && (bytes > 0 || zeroAllowed)) {
@@ -474,6 +474,7 @@ final class HelperCalls {
                     filledBytes = (int) bytes;
                 } else {
                     run.stack.requireInitialized(number, reg.off, bytes, zeroAllowed, write);
+                    run.stack.touch(number, reg.off, bytes, write);
                 }
             }
             case NOT_INIT,
@@ -510,7 +511,7 @@ final class HelperCalls {
             throw run.reject("R" + number + " is not a constant address'");
         }
         int size = reg.map.def().valueSize();
-        run.memory.requireMapAccess(number, reg.off, size - reg.off, false, false, false);
+        run.rules.requireMapAccess(number, reg.off, size - reg.off, false, false, false);
         for (int at = (int) (reg.off + reg.bits.value()); at < size; at++) {
             if (reg.map.contents()[at] == 0) {
                 return;

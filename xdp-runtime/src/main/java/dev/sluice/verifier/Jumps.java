@@ -1,7 +1,6 @@
 package dev.sluice.verifier;
 
 import dev.sluice.isa.JmpOp;
-import dev.sluice.isa.Opcode;
 import dev.sluice.map.MapType;
 
 /** Branches: which edges are possible, and what each teaches. Calls and exits are handed on. */

@@ -311,9 +311,8 @@ final class KfuncCalls {
 
     private static final int MARK = 168;
 
-    /** A load from, or a store to, a structure of the kernel. */
-    void access(int number, int off, int bytes, boolean write, int value) {
-        Reg reg = run.reg(number);
+    /** Rejects an access to a structure of the kernel unless it is one of a number that programs may read, or set. */
+    static void requireField(Run run, Reg reg, int off, int bytes, boolean write) {
         if (write && (off != MARK || bytes != Integer.BYTES)) {
             throw run.reject("no write support to nf_conn at off " + off);
         }
@@ -323,9 +322,6 @@ final class KfuncCalls {
         }
         if (!known) {
             throw new UnsupportedException("that field of " + reg.struct + ", off=" + off + " size=" + bytes);
-        }
-        if (!write && value >= 0) {
-            run.reg(value).setUnknown();
         }
     }
 }

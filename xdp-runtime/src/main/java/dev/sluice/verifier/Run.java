@@ -81,6 +81,7 @@ final class Run {
     final BitSet asyncCallbacks = new BitSet();
 
     final Requirements requirements;
+    final AccessRules rules;
     final Arithmetic arithmetic;
     final StackAccess stack;
     final StackObjects objects;
@@ -123,6 +124,7 @@ final class Run {
         facts = new FactsRecorder(this);
         stackDepth = new int[layout.starts.length];
         requirements = new Requirements(this);
+        rules = new AccessRules(this);
         arithmetic = new Arithmetic(this);
         stack = new StackAccess(this);
         objects = new StackObjects(this);

@@ -14,7 +14,11 @@ final class StackAccess {
     }
 
     private Frame frameOf(int number) {
-        return run.state.frames[run.peek(number).frame];
+        return frameOf(run.peek(number));
+    }
+
+    private Frame frameOf(Reg pointer) {
+        return run.state.frames[pointer.frame];
     }
 
     /** The access must lie in the 512 bytes for every value of the offset; makes the slots exist. */
@@ -46,19 +50,71 @@ final class StackAccess {
         run.stackDepth[frame.subprog] = Math.max(run.stackDepth[frame.subprog], depth);
     }
 
+    /** An access must lie in the stack, and what is there must allow it. */
+    void requireAccess(Access access, int off) {
+        requireWithin(access.register(), off, access.bytes(), access.write());
+        Reg pointer = run.peek(access.register());
+        Frame frame = frameOf(access.register());
+        if (!access.write() && pointer.isConst()) {
+            requireLoadable(frame, (int) (off + pointer.bits.value()), access.bytes());
+        } else if (!access.write()) {
+            if (access.value() < 0) {
+                throw run.reject("variable offset stack pointer cannot be passed into helper function; var_off="
+                        + pointer.bits + " off=" + off + " size=" + access.bytes());
+            }
+            requireInitialized(access.register(), off, access.bytes(), false, false);
+        } else if (pointer.isConst()) {
+            requireStorable(frame, (int) (off + pointer.bits.value()), access.bytes(), access.value());
+        } else {
+            for (long i = pointer.smin + off; i < pointer.smax + off + access.bytes(); i++) {
+                run.objects.requireOverwritable(frame, (int) (-i - 1) / SLOT);
+            }
+        }
+    }
+
+    private void requireStorable(Frame frame, int off, int bytes, int value) {
+        run.objects.requireOverwritable(frame, (-off - 1) / SLOT);
+        Reg reg = value >= 0 ? run.peek(value) : null;
+        if (reg == null || reg.type == RegType.SCALAR) {
+            return;
+        }
+        if (bytes != SLOT) {
+            throw run.reject("invalid size of register spill");
+        }
+        if (frame != run.state.frame() && reg.type == RegType.STACK) {
+            throw run.reject("cannot spill pointers to stack into stack frame of the caller");
+        }
+    }
+
+    private void requireLoadable(Frame frame, int off, int bytes) {
+        int at = -off - 1;
+        int slot = at / SLOT;
+        if (frame.isSpill(slot)) {
+            boolean whole = bytes == SLOT && frame.kind(slot, 0) == Frame.SPILL;
+            if (!whole && frame.spills[slot].type != RegType.SCALAR) {
+                throw run.reject("invalid size of register fill");
+            }
+            return;
+        }
+        for (int i = 0; i < bytes; i++) {
+            if (frame.kind(slot, (at - i) % SLOT) >= Frame.DYNPTR) {
+                throw run.reject("invalid read from stack off " + off + "+" + i + " size " + bytes);
+            }
+        }
+    }
+
     // --- stores
 
     /**
-     * A store.
+     * A store that is allowed.
      *
      * @param value the stored register; -1 for an instruction's constant, or for unknown bytes that a helper writes
      */
-    void write(int number, int off, int bytes, int value) {
-        Reg pointer = run.peek(number);
+    void write(Reg pointer, int off, int bytes, int value) {
         if (pointer.isConst()) {
-            writeFixed(frameOf(number), (int) (off + pointer.bits.value()), bytes, value);
+            writeFixed(frameOf(pointer), (int) (off + pointer.bits.value()), bytes, value);
         } else {
-            writeVariable(frameOf(number), pointer, off, bytes, value);
+            writeVariable(frameOf(pointer), pointer, off, bytes, value);
         }
     }
 
@@ -92,12 +148,6 @@ final class StackAccess {
             constant.setScalar(run.layout.imm[run.insn]);
             frame.spill(slot, constant, bytes);
         } else if (reg != null && reg.type != RegType.SCALAR) {
-            if (bytes != SLOT) {
-                throw run.reject("invalid size of register spill");
-            }
-            if (frame != run.state.frame() && reg.type == RegType.STACK) {
-                throw run.reject("cannot spill pointers to stack into stack frame of the caller");
-            }
             frame.spill(slot, reg, bytes);
         } else {
             if (frame.isSpecial(slot)) {
@@ -171,11 +221,7 @@ final class StackAccess {
             readFixed(frame, (int) (off + pointer.bits.value()), bytes, value);
             return;
         }
-        if (value < 0) {
-            throw run.reject("variable offset stack pointer cannot be passed into helper function; var_off="
-                    + pointer.bits + " off=" + off + " size=" + bytes);
-        }
-        requireInitialized(number, off, bytes, false, false);
+        touch(number, off, bytes, false);
         loadBytes(frame, (int) (pointer.smin + off), (int) (pointer.smax + off + bytes), value);
     }
 
@@ -193,9 +239,6 @@ final class StackAccess {
                 spillBytes++;
             }
             if (bytes != SLOT || spillBytes != SLOT) {
-                if (spilled.type != RegType.SCALAR) {
-                    throw run.reject("invalid size of register fill");
-                }
                 if (value < 0) {
                     return;
                 }
@@ -234,11 +277,6 @@ final class StackAccess {
                 run.reg(value).copy(spilled);
             }
         } else {
-            for (int i = 0; i < bytes; i++) {
-                if (frame.kind(slot, (at - i) % SLOT) >= Frame.DYNPTR) {
-                    throw run.reject("invalid read from stack off " + off + "+" + i + " size " + bytes);
-                }
-            }
             if (value >= 0) {
                 loadBytes(frame, off, off + bytes, value);
             }
@@ -281,22 +319,19 @@ final class StackAccess {
 
     /**
      * Stack memory that a helper reads, or writes after having read what was there.
-     *
-     * @return whether the pointer's offset is known, so that the bytes written can be told apart
      */
-    boolean requireInitialized(int number, int off, long bytes, boolean zeroAllowed, boolean write) {
+    void requireInitialized(int number, int off, long bytes, boolean zeroAllowed, boolean write) {
         if (bytes == 0 && !zeroAllowed) {
             throw run.reject("invalid zero-sized read");
         }
         requireWithin(number, off, bytes, write);
         Reg reg = run.peek(number);
         Frame frame = frameOf(number);
-        long min = reg.isConst() ? reg.bits.value() + off : reg.smin + off;
-        long max = (reg.isConst() ? min : reg.smax + off) + bytes;
-        for (long i = min; i < max; i++) {
+        long min = first(reg, off);
+        long end = end(reg, off, bytes);
+        for (long i = min; i < end; i++) {
             int at = (int) -i - 1;
-            int slot = at / SLOT;
-            if (frame.kind(slot, at % SLOT) >= Frame.DYNPTR) {
+            if (frame.kind(at / SLOT, at % SLOT) >= Frame.DYNPTR) {
                 throw run.reject(
                         reg.isConst()
                                 ? "invalid read from stack R" + number + " off " + min + "+" + (i - min) + " size "
@@ -304,16 +339,32 @@ final class StackAccess {
                                 : "invalid read from stack R" + number + " var_off " + reg.bits + "+" + (i - min)
                                         + " size " + bytes);
             }
-            if (write) {
-                if (frame.isSpill(slot)) {
-                    frame.ownSpill(slot).setUnknown();
-                    frame.scrubAll(slot);
-                } else {
-                    frame.setKind(slot, at % SLOT, Frame.MISC);
-                }
+        }
+    }
+
+    /** Such memory is read, and what is written there is not known. */
+    void touch(int number, int off, long bytes, boolean write) {
+        Reg reg = run.peek(number);
+        Frame frame = frameOf(number);
+        long end = end(reg, off, bytes);
+        for (long i = first(reg, off); i < end; i++) {
+            int at = (int) -i - 1;
+            int slot = at / SLOT;
+            if (write && frame.isSpill(slot)) {
+                frame.ownSpill(slot).setUnknown();
+                frame.scrubAll(slot);
+            } else if (write) {
+                frame.setKind(slot, at % SLOT, Frame.MISC);
             }
             run.liveStack.read(frame.number, slot);
         }
-        return reg.isConst();
+    }
+
+    private static long first(Reg pointer, int off) {
+        return (pointer.isConst() ? pointer.bits.value() : pointer.smin) + off;
+    }
+
+    private static long end(Reg pointer, int off, long bytes) {
+        return (pointer.isConst() ? pointer.bits.value() : pointer.smax) + off + bytes;
     }
 }

@@ -40,7 +40,7 @@ final class StackObjects {
 
     private void requireRoom(int number, int bytes) {
         for (int at = 0; at < bytes; at += SLOT) {
-            run.memory.access(number, at, SLOT, true, -1, false, false);
+            run.memory.access(Access.storeOfUnknown(number, at, SLOT));
         }
     }
 
@@ -58,8 +58,6 @@ final class StackObjects {
         requireRoom(number, Dynptr.SLOTS * SLOT);
         Frame frame = frameOf(reg);
         int slot = slot(reg, DYNPTR, Dynptr.SLOTS);
-        destroy(frame, slot);
-        destroy(frame, slot - 1);
         int id = run.newId();
         int ref = clonedRef;
         if (memory == StackObject.Memory.RINGBUF && ref == 0) {
@@ -149,15 +147,21 @@ final class StackObjects {
         }
     }
 
+    /** A dynptr that must be given back may not be written over. */
+    void requireOverwritable(Frame frame, int slot) {
+        if (frame.kind(slot, 0) == Frame.DYNPTR
+                && frame.object(slot) instanceof Dynptr dynptr
+                && dynptr.memory() == StackObject.Memory.RINGBUF) {
+            throw run.reject("cannot overwrite referenced dynptr");
+        }
+    }
+
     /** A slot is about to be written: a dynptr there is one no more. */
     void destroy(Frame frame, int slot) {
         if (frame.kind(slot, 0) != Frame.DYNPTR || !(frame.object(slot) instanceof Dynptr dynptr)) {
             return;
         }
         int first = dynptr.first() ? slot : slot + 1;
-        if (dynptr.memory() == StackObject.Memory.RINGBUF) {
-            throw run.reject("cannot overwrite referenced dynptr");
-        }
         run.scratchSlot(first);
         run.scratchSlot(first - 1);
         forget(frame, first);
