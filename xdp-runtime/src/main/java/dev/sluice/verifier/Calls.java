@@ -71,6 +71,7 @@ final class Calls {
                 throw run.reject("use static function instead");
             }
             globals.requireArguments(function);
+            run.arguments.apply();
             if (run.log.isOn()) {
                 run.log.line("Func#" + function + " ('" + globals.name(function) + "') is global and assumed valid.");
             }

@@ -216,7 +216,7 @@ final class GlobalFunctions {
     private String checkDynptr(Reg reg, int number) {
         try {
             if (reg.type != RegType.NOT_INIT) {
-                run.helpers.requireOffset(reg, number, ArgKind.DYNPTR);
+                run.arguments.requireOffset(reg, number, ArgKind.DYNPTR);
             }
             run.objects.useDynptr(number, false);
         } catch (RejectedException e) {
@@ -235,7 +235,7 @@ final class GlobalFunctions {
         boolean orNull = reg.orNull;
         reg.orNull = false;
         try {
-            run.helpers.requireMemory(number, parameter.bytes);
+            run.arguments.requireMemory(number, parameter.bytes);
         } catch (RejectedException e) {
             return "";
         } finally {

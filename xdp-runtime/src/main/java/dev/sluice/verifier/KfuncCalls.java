@@ -71,8 +71,9 @@ final class KfuncCalls {
         if (kfunc.has(Kfunc.Flag.RELEASE) && released == 0) {
             throw run.reject("release kernel function " + kfunc.cname() + " expects refcounted PTR_TO_BTF_ID");
         }
+        run.arguments.apply();
         region(kfunc);
-        if (released != 0 && !run.helpers.release(run.reg(released).ref)) {
+        if (released != 0 && !run.state.giveBack(run.reg(released).ref)) {
             throw run.reject(
                     "kfunc " + kfunc.cname() + "#" + run.layout.imm[i] + " reference has not been acquired before");
         }
@@ -120,7 +121,7 @@ final class KfuncCalls {
             return;
         }
         if (reg.type != RegType.NOT_INIT) {
-            run.helpers.requireOffset(reg, number, kind);
+            run.arguments.requireOffset(reg, number, kind);
         }
         switch (kind) {
             case CTX -> {
@@ -132,19 +133,27 @@ final class KfuncCalls {
                 dynptr = run.objects.useDynptr(number, false);
                 ref = dynptr.ref() == 0 ? ref : dynptr.ref();
             }
-            case DYNPTR_NEW_XDP -> run.objects.makeDynptr(number, StackObject.Memory.XDP, run.insn, 0);
-            case DYNPTR_NEW_CLONE -> run.objects.makeDynptr(number, dynptr.memory(), run.insn, dynptr.ref());
+            case DYNPTR_NEW_XDP -> newDynptr(number, StackObject.Memory.XDP, 0);
+            case DYNPTR_NEW_CLONE -> newDynptr(number, dynptr.memory(), dynptr.ref());
             case ITER_NEW -> {
                 IteratorType type = IteratorType.of(kfunc);
-                run.objects.makeIterator(number, type.name, type.slots, run.insn);
+                run.objects.requireNewIterator(number, type.name, type.slots);
+                run.arguments.then(() -> run.objects.makeIterator(number, type.name, type.slots, run.insn));
             }
             case ITER -> iterator = useIterator(kfunc, number);
-            case ITER_DESTROY ->
-                run.objects.endIterator(number, useIterator(kfunc, number), IteratorType.of(kfunc).slots);
+            case ITER_DESTROY -> {
+                Iterator ended = useIterator(kfunc, number);
+                run.arguments.then(() -> run.objects.endIterator(number, ended, IteratorType.of(kfunc).slots));
+            }
             case U16_PTR, U32_PTR, U64_PTR, ADDRESS_PTR -> memory(reg, number, kind.fixedBytes());
             case MEM_READ_WRITE, SLICE_BUFFER -> sizedMemory(kfunc, kind, reg, number);
             default -> throw new AssertionError("no kernel function has such an argument: " + kind);
         }
+    }
+
+    private void newDynptr(int number, StackObject.Memory memory, int clonedRef) {
+        run.objects.requireNewDynptr(number);
+        run.arguments.then(() -> run.objects.makeDynptr(number, memory, run.insn, clonedRef));
     }
 
     private Iterator useIterator(Kfunc kfunc, int number) {
@@ -163,7 +172,7 @@ final class KfuncCalls {
         }
         boolean orNull = reg.orNull;
         reg.orNull = false;
-        run.helpers.requireMemory(number, bytes);
+        run.arguments.requireMemory(number, bytes);
         run.reg(number).orNull = orNull;
     }
 
@@ -177,8 +186,8 @@ final class KfuncCalls {
             boolean orNull = reg.orNull;
             reg.orNull = false;
             try {
-                run.helpers.size(number + 1, bytes, ArgKind.MEM_READ, true);
-                run.helpers.size(number + 1, bytes, ArgKind.MEM_READ_WRITE, true);
+                run.arguments.size(number + 1, bytes, ArgKind.MEM_READ, true);
+                run.arguments.size(number + 1, bytes, ArgKind.MEM_READ_WRITE, true);
             } catch (RejectedException e) {
                 throw run.reject(
                         "arg#" + (number - 1) + " arg#" + number + " memory, len pair leads to invalid memory access");
@@ -212,7 +221,7 @@ final class KfuncCalls {
             throw run.reject(
                     "R" + number + " must have zero offset when passed to release func or trusted arg to kfunc");
         }
-        run.helpers.requireOffset(reg, number, kind);
+        run.arguments.requireOffset(reg, number, kind);
         if (!expected.equals(reg.struct)) {
             throw run.reject(
                     "kernel function " + kfunc.cname() + " args#" + (number - 1) + " expected pointer to STRUCT "

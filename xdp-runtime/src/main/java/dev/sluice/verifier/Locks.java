@@ -31,22 +31,28 @@ final class Locks {
         }
     }
 
-    void spinLock(Reg reg, int number, boolean take) {
+    /** A second lock is refused before that, as a call under the first one. */
+    void requireSpinLock(Reg reg, int number, boolean take) {
         requireField(reg, number, ValueFields.Kind.SPIN_LOCK, "bpf_spin_lock");
-        State state = run.state;
         if (take) {
-            // a second lock is refused as a call under the first one
-            state.takeLock(reg.map, reg.id, run.insn);
             return;
         }
-        State.Ref held = state.lock();
+        State.Ref held = run.state.lock();
         if (held == null) {
             throw run.reject("bpf_spin_unlock without taking a lock");
         }
         if (held.id() != reg.id || !held.lockIn().equals(reg.map)) {
             throw run.reject("bpf_spin_unlock of different lock");
         }
-        state.remove(held);
+    }
+
+    /** Takes or gives back the lock in the value that a register points to. */
+    void change(Reg reg, boolean take) {
+        if (take) {
+            run.state.takeLock(reg.map, reg.id, run.insn);
+        } else {
+            run.state.remove(run.state.lock());
+        }
     }
 
     void requireTimer(Reg reg, int number) {

@@ -82,6 +82,7 @@ final class Run {
 
     final Requirements requirements;
     final AccessRules rules;
+    final Arguments arguments;
     final Arithmetic arithmetic;
     final StackAccess stack;
     final StackObjects objects;
@@ -125,6 +126,7 @@ final class Run {
         stackDepth = new int[layout.starts.length];
         requirements = new Requirements(this);
         rules = new AccessRules(this);
+        arguments = new Arguments(this);
         arithmetic = new Arithmetic(this);
         stack = new StackAccess(this);
         objects = new StackObjects(this);

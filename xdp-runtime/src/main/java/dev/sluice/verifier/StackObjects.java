@@ -40,6 +40,13 @@ final class StackObjects {
 
     private void requireRoom(int number, int bytes) {
         for (int at = 0; at < bytes; at += SLOT) {
+            run.rules.require(Access.storeOfUnknown(number, at, SLOT));
+        }
+    }
+
+    /** What was there is overwritten. */
+    private void clear(int number, int bytes) {
+        for (int at = 0; at < bytes; at += SLOT) {
             run.memory.access(Access.storeOfUnknown(number, at, SLOT));
         }
     }
@@ -48,14 +55,20 @@ final class StackObjects {
 
     private static final String DYNPTR = "dynptr";
 
-    /** The argument is a place where the call makes a dynptr. */
-    void makeDynptr(int number, StackObject.Memory memory, int insn, int clonedRef) {
+    /** The argument must be a place for a dynptr. */
+    void requireNewDynptr(int number) {
         Reg reg = run.reg(number);
         requireDynptrPointer(reg, number);
         if (reg.type != RegType.STACK || slot(reg, DYNPTR, Dynptr.SLOTS) == NO_SLOT) {
             throw run.reject("Dynptr has to be an uninitialized dynptr");
         }
         requireRoom(number, Dynptr.SLOTS * SLOT);
+    }
+
+    /** The call makes a dynptr there. */
+    void makeDynptr(int number, StackObject.Memory memory, int insn, int clonedRef) {
+        clear(number, Dynptr.SLOTS * SLOT);
+        Reg reg = run.reg(number);
         Frame frame = frameOf(reg);
         int slot = slot(reg, DYNPTR, Dynptr.SLOTS);
         int id = run.newId();
@@ -131,7 +144,7 @@ final class StackObjects {
             forget(frameOf(reg), slot(reg, DYNPTR, Dynptr.SLOTS));
             return;
         }
-        run.helpers.release(dynptr.ref());
+        run.state.giveBack(dynptr.ref());
         Frame frame = frameOf(reg);
         for (int slot = 1; slot < frame.slots(); slot++) {
             if (frame.object(slot) instanceof Dynptr each && each.first() && each.ref() == dynptr.ref()) {
@@ -176,7 +189,8 @@ final class StackObjects {
         }
     }
 
-    void makeIterator(int number, String type, int slots, int insn) {
+    /** The argument must be a place for an iterator. */
+    void requireNewIterator(int number, String type, int slots) {
         Reg reg = run.reg(number);
         requireIteratorPointer(reg, number);
         int slot = slot(reg, "iter_" + type, slots);
@@ -188,8 +202,14 @@ final class StackObjects {
             throw run.reject("expected uninitialized iter_" + type + " as arg #" + (number - 1));
         }
         requireRoom(number, slots * SLOT);
+    }
+
+    /** The call makes an iterator there. */
+    void makeIterator(int number, String type, int slots, int insn) {
+        clear(number, slots * SLOT);
+        Reg reg = run.reg(number);
         Frame frame = frameOf(reg);
-        slot = slot(reg, "iter_" + type, slots);
+        int slot = slot(reg, "iter_" + type, slots);
         int ref = run.newId();
         run.state.acquire(ref, insn);
         for (int i = 0; i < slots; i++) {
@@ -229,7 +249,7 @@ final class StackObjects {
         Reg reg = run.reg(number);
         Frame frame = frameOf(reg);
         int slot = slot(reg, "iter_" + iterator.type(), slots);
-        run.helpers.release(iterator.ref());
+        run.state.giveBack(iterator.ref());
         for (int i = 0; i < slots; i++) {
             frame.fill(slot - i, Frame.INVALID);
             frame.setObject(slot - i, null);

@@ -156,6 +156,15 @@ final class State {
         return false;
     }
 
+    /** A reference is given back: what holds it is nothing any more. False if there is none such. */
+    boolean giveBack(int id) {
+        if (!release(id)) {
+            return false;
+        }
+        change(reg -> reg.ref == id, Reg::setUnknown);
+        return true;
+    }
+
     void remove(Ref gone) {
         refs = Arrays.stream(refs).filter(ref -> !ref.equals(gone)).toArray(Ref[]::new);
     }
