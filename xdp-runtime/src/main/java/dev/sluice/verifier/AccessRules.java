@@ -142,7 +142,7 @@ final class AccessRules {
         if (!inBounds(reg, number, (int) lowest, bytes, size, zeroAllowed)) {
             throw run.reject("R" + number + " min value is outside of the allowed memory range");
         }
-        if (Long.compareUnsigned(reg.umax, Arithmetic.MAX_OFFSET) >= 0) {
+        if (Long.compareUnsigned(reg.umax, PointerArithmetic.MAX_OFFSET) >= 0) {
             throw run.reject("R" + number + " unbounded memory access, make sure to bounds check any such access");
         }
         if (!inBounds(reg, number, (int) (reg.umax + off), bytes, size, zeroAllowed)) {

@@ -187,11 +187,7 @@ final class Calls {
         }
     }
 
-    private void leave() {
-        State state = run.state;
-        run.liveStack.update();
-        Frame callee = state.frame();
-        Frame caller = state.frames[state.current - 1];
+    private void requireResult(Frame callee) {
         Reg r0 = callee.regs[0];
         if (r0.type == RegType.STACK) {
             throw run.reject("cannot return stack pointer to the caller");
@@ -205,9 +201,19 @@ final class Calls {
                 throw run.reject(
                         outOfRange("At callback return", r0, callee.callbackReturnMin, callee.callbackReturnMax));
             }
+        }
+    }
+
+    private void leave() {
+        State state = run.state;
+        run.liveStack.update();
+        Frame callee = state.frame();
+        Frame caller = state.frames[state.current - 1];
+        requireResult(callee);
+        if (callee.inCallback) {
             run.insn = callee.callsite;
         } else {
-            caller.own(0).copy(r0);
+            caller.own(0).copy(callee.regs[0]);
             run.insn = callee.callsite + 1;
         }
         if (run.log.isOn()) {

@@ -32,7 +32,7 @@ final class StackAccess {
             min = reg.bits.value() + off;
             max = min + bytes;
         } else {
-            if (reg.smax >= Arithmetic.MAX_OFFSET || reg.smin <= -Arithmetic.MAX_OFFSET) {
+            if (reg.smax >= PointerArithmetic.MAX_OFFSET || reg.smin <= -PointerArithmetic.MAX_OFFSET) {
                 throw run.reject("invalid unbounded variable-offset" + what + " stack R" + number);
             }
             min = reg.smin + off;
