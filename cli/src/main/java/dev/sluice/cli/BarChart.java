@@ -83,7 +83,7 @@ final class BarChart {
                 writePng(file);
             }
         } catch (IOException e) {
-            throw new CommandFailure(file + ": cannot be written: " + e.getMessage());
+            throw new CommandFailure(file + ": cannot be written: " + ObjectOptions.reason(e));
         }
     }
 

@@ -204,7 +204,8 @@ record BenchResult(
     void print(PrintStream out, List<String> captures) {
         out.println(object + ": program " + program + " (tag " + tag + ", " + Quantity.count(instructions)
                 + " instructions) on " + String.join(", ", captures));
-        out.println(Quantity.count(packets) + " packets" + (cut ? " (there are more)" : "") + ", a sample of " + sample
+        out.println(Quantity.count(packets) + (packets == 1 ? " packet" : " packets") + (cut ? " (there are more)" : "")
+                + ", a sample of " + sample
                 + ", each run " + Quantity.count(repeat) + " times in a row, "
                 + race.timing(ProgramBench.SLUICE).rounds() + " rounds");
         if (skipped > 0) {

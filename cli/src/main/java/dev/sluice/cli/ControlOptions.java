@@ -101,7 +101,9 @@ final class ControlOptions {
                 }
                 if (answer.get("out") instanceof String text) {
                     out.print(text);
-                    out.flush();
+                    if (out.checkError()) {
+                        return ExitCode.OK; // nobody reads any more
+                    }
                 } else if (answer.get("exit") instanceof Long exit) {
                     if (answer.get("error") instanceof String error) {
                         throw new CommandFailure(exit.intValue(), error, null);
@@ -122,6 +124,9 @@ final class ControlOptions {
             String message = String.valueOf(e.getMessage());
             if (!Files.exists(path)) {
                 throw unreachable(path + ": no such socket; sluice list shows what runs");
+            }
+            if (Files.isRegularFile(path) || Files.isDirectory(path)) {
+                throw unreachable(path + ": is no socket; sluice list shows what runs");
             }
             throw unreachable(path + ": "
                     + (message.contains("refused")

@@ -109,7 +109,11 @@ final class EndFactory implements AutoCloseable {
                 default -> throw nic.usage("io: expected auto, io_uring or epoll, found " + setting.value());
             };
         }
-        return new End.Tap(argument(nic, text, "interface"), io);
+        String name = argument(nic, text, "interface");
+        if (!name.matches("[^\\s/:]{1,15}")) {
+            throw nic.usage("tap: expected 1 to 15 characters without space, slash and colon, found " + name);
+        }
+        return new End.Tap(name, io);
     }
 
     private static End liveInterface(NicOption nic, NicOption.EndText text) {

@@ -131,11 +131,10 @@ final class ExecCommand implements Callable<Integer> {
                 answer.append("\tERR\t").append(line);
             }
             out.println(answer);
-            if (!jobs.ready()) {
-                out.flush();
+            if (out.checkError()) {
+                break; // nobody reads any more
             }
         }
-        out.flush();
         return ExitCode.OK;
     }
 

@@ -18,5 +18,8 @@ final class ExitCode {
     /** Ended by Ctrl-C; the summary was printed. */
     static final int INTERRUPTED = 130;
 
+    /** Whoever reads standard output has closed it, as {@code head} does: the code of a process that SIGPIPE ended. */
+    static final int PIPE_CLOSED = 141;
+
     private ExitCode() {}
 }

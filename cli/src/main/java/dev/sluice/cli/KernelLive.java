@@ -112,11 +112,13 @@ final class KernelLive implements Contender, AutoCloseable {
     /** Two interfaces with a cable between them, until this is closed. */
     private static final class Veth implements AutoCloseable {
         private final String name;
+        private final Thread onExit;
         final int ifindex;
         final int peerIfindex;
 
-        private Veth(String name, int ifindex, int peerIfindex) {
+        private Veth(String name, Thread onExit, int ifindex, int peerIfindex) {
             this.name = name;
+            this.onExit = onExit;
             this.ifindex = ifindex;
             this.peerIfindex = peerIfindex;
         }
@@ -124,18 +126,29 @@ final class KernelLive implements Contender, AutoCloseable {
         static Veth make() throws IOException {
             String name = "slv" + ProcessHandle.current().pid() % 1_000_000;
             String peer = name + "p";
-            ip("link", "add", name, "type", "veth", "peer", "name", peer);
+            // Ctrl-C in the middle must not leave them behind
+            Thread onExit = new Thread(() -> remove(name), "sluice-veth");
+            Runtime.getRuntime().addShutdownHook(onExit);
             boolean complete = false;
             try {
+                ip("link", "add", name, "type", "veth", "peer", "name", peer);
                 ip("link", "set", name, "up");
                 ip("link", "set", peer, "up");
-                Veth made = new Veth(name, ifindex(name), ifindex(peer));
+                Veth made = new Veth(name, onExit, ifindex(name), ifindex(peer));
                 complete = true;
                 return made;
             } finally {
                 if (!complete) {
-                    ip("link", "del", name);
+                    new Veth(name, onExit, 0, 0).close();
                 }
+            }
+        }
+
+        private static void remove(String name) {
+            try {
+                ip("link", "del", name);
+            } catch (IOException e) {
+                // it was never made, or somebody else has removed it
             }
         }
 
@@ -161,8 +174,13 @@ final class KernelLive implements Contender, AutoCloseable {
         }
 
         @Override
-        public void close() throws IOException {
-            ip("link", "del", name);
+        public void close() {
+            try {
+                Runtime.getRuntime().removeShutdownHook(onExit);
+            } catch (IllegalStateException e) {
+                return; // the JVM is ending, and the hook removes them
+            }
+            remove(name);
         }
     }
 }

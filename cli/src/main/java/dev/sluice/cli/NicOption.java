@@ -4,9 +4,12 @@ import dev.sluice.packet.Datapath;
 import dev.sluice.packet.nic.Rss;
 import dev.sluice.packet.nic.VirtualNic;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Set;
 import java.util.function.LongPredicate;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,6 +34,14 @@ final class NicOption {
             argument = colon < 0 ? "" : text.substring(colon + 1);
         }
 
+        boolean has(String key) {
+            return settings.stream().anyMatch(setting -> setting.key().equals(key));
+        }
+
+        boolean isLinkTo(String nic) {
+            return kind.equals("link") && argument.equals(nic);
+        }
+
         @Override
         public String toString() {
             return argument.isEmpty() ? kind : kind + ":" + argument;
@@ -39,6 +50,19 @@ final class NicOption {
 
     /** KEY=VALUE. */
     record Setting(String key, String value) {}
+
+    private static final Set<String> NIC_KEYS = Set.of(
+            "host",
+            "sent",
+            "prog",
+            "xsk",
+            "queues",
+            "mtu",
+            "ifindex",
+            "mac",
+            "rss-key",
+            "rss-table",
+            "rx-vlan-offload");
 
     private final String text;
     private final String name;
@@ -65,10 +89,15 @@ final class NicOption {
         List<String> parts = split(text.substring(equals + 1));
         wire = new EndText(parts.getFirst());
         EndText current = wire;
+        Set<String> seen = new HashSet<>();
         for (String part : parts.subList(1, parts.size())) {
             int at = part.indexOf('=');
             String key = at < 0 ? part : part.substring(0, at);
             String value = at < 0 ? "" : part.substring(at + 1);
+            boolean ofNic = NIC_KEYS.contains(key);
+            if (ofNic ? !key.equals("xsk") && !seen.add(key) : current.has(key)) {
+                throw usage(key + " is there twice");
+            }
             switch (key) {
                 case "host" -> {
                     current = new EndText(value);
@@ -138,6 +167,22 @@ final class NicOption {
         }
         Rss usual = Rss.forQueues(queues);
         return new Rss(rssKey == null ? usual.key() : rssKey, rssTable == null ? usual.indirection() : rssTable);
+    }
+
+    /** Refuses a cable whose other end is nowhere. */
+    void requireCables(List<NicOption> all) {
+        ends().filter(end -> end.kind.equals("link"))
+                .filter(end -> all.stream()
+                        .noneMatch(other -> other.name.equals(end.argument)
+                                && other.ends().anyMatch(far -> far != end && far.isLinkTo(name))))
+                .forEach(end -> {
+                    throw usage(end + " has no other end, expected one of the sides of " + end.argument + " to be link:"
+                            + name);
+                });
+    }
+
+    private Stream<EndText> ends() {
+        return host == null ? Stream.of(wire) : Stream.of(wire, host);
     }
 
     static NicOption parse(String text) {

@@ -118,6 +118,7 @@ final class RunCommand implements Callable<Integer> {
             throw RunOptions.usage("--cpus: expected at most " + VirtualNic.MAX_QUEUES + ", found " + cpus);
         }
         List<NicOption> wanted = nics.stream().map(NicOption::parse).toList();
+        wanted.forEach(nic -> nic.requireCables(wanted));
         long interval = stats == null ? 0 : RateReport.interval("--stats", stats);
         int count =
                 Math.max(cpus, wanted.stream().mapToInt(NicOption::queues).max().orElse(1));

@@ -148,7 +148,7 @@ final class RunOptions {
     static void refuseToOverwrite(String file, List<String> inputs) {
         for (String input : inputs) {
             if (isSame(file, input)) {
-                throw new CommandFailure(file + ": is read in this run, expected another file for --write");
+                throw new CommandFailure(file + ": is read in this run, expected another file to write");
             }
         }
     }

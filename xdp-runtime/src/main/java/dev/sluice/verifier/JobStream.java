@@ -7,7 +7,7 @@ import dev.sluice.object.ProgramSpec;
 import dev.sluice.object.SectionName;
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.Writer;
+import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HexFormat;
@@ -43,10 +43,10 @@ public final class JobStream {
         this.target = target;
     }
 
-    /** Answers all lines until the end. */
-    public void run(BufferedReader jobs, Writer answers) throws IOException {
+    /** Answers all lines until the end, or until nobody reads the answers any more. */
+    public void run(BufferedReader jobs, PrintWriter answers) throws IOException {
         String line;
-        while ((line = jobs.readLine()) != null) {
+        while (!answers.checkError() && (line = jobs.readLine()) != null) {
             if (!line.isBlank()) {
                 answers.write(answer(line));
                 answers.write('\n');

@@ -10,6 +10,7 @@ import dev.sluice.map.MapType;
 import dev.sluice.program.Facts;
 import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.io.StringReader;
 import java.io.StringWriter;
 import java.util.HexFormat;
@@ -194,7 +195,7 @@ class VerifierTest {
                 .run(
                         new BufferedReader(new StringReader(
                                 "a\traw\t" + good + "\nb\traw\t" + bad + "\nc\traw\tzz\nd\tobject\t/none.o\tp\n")),
-                        answers);
+                        new PrintWriter(answers));
         assertThat(answers.toString().lines().limit(2)).containsExactly("a\tACCEPT\t2", "b\tREJECT\tR0 !read_ok");
         assertThat(answers.toString().lines().skip(2))
                 .allSatisfy(line -> assertThat(line).containsPattern("^[cd]\tUNSUPPORTED\t.+"));

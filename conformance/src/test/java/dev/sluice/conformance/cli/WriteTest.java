@@ -155,7 +155,7 @@ class WriteTest {
         for (Path file : List.of(copy, link, hardLink, program)) {
             assertThat(Cli.run("replay", program, copy, "--write", "pass=" + file)
                             .error(Cli.FAILED))
-                    .isEqualTo(file + ": is read in this run, expected another file for --write");
+                    .isEqualTo(file + ": is read in this run, expected another file to write");
         }
         assertThat(copy).hasSameBinaryContentAs(Pcaps.capture("generated/odd.pcap"));
         assertThat(program).hasSameBinaryContentAs(Pcaps.object("hello"));

@@ -126,7 +126,8 @@ public final class Traffic {
                     byte[] address = address(text.substring(0, slash));
                     int host = address.length * 8 - Integer.parseInt(text.substring(slash + 1));
                     if (host < 0 || host > address.length * 8) {
-                        throw new IllegalArgumentException("prefix of addresses, found " + text);
+                        throw new IllegalArgumentException("addresses, expected a prefix of at most "
+                                + address.length * 8 + " bits, found " + text);
                     }
                     BigInteger first =
                             new BigInteger(1, address).shiftRight(host).shiftLeft(host);
