@@ -34,8 +34,11 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /** Who accepts the programs of an object, and who rejects them, and why. */
 @Command(
@@ -56,6 +59,9 @@ final class CheckCommand implements Callable<Integer> {
     private static final Pattern STACK = Pattern.compile("(?m)^stack depth ([\\d+]+)");
     private static final Pattern MICROSECONDS = Pattern.compile("(?m)^verification time (\\d+) usec");
     private static final int SHOWN_LOG_LINES = 12;
+
+    @Spec
+    private CommandSpec spec = CommandSpec.create();
 
     @Parameters(arity = "0..*", paramLabel = "OBJ", description = "Compiled objects (.bpf.o).")
     private List<Path> objects = List.of();
@@ -177,19 +183,29 @@ final class CheckCommand implements Callable<Integer> {
             return stream();
         }
         if (objects.isEmpty()) {
-            throw new CommandFailure(ExitCode.USAGE, "Missing required parameter: 'OBJ'", null);
+            throw new ParameterException(spec.commandLine(), "missing OBJ");
         }
         Kernel kernel = askKernel ? KernelOptions.kernel("cannot ask the kernel") : null;
         Map<Path, List<Row>> checked = new LinkedHashMap<>();
+        Map<Path, String> failures = new LinkedHashMap<>();
         for (Path object : objects) {
-            checked.put(object, check(object, kernel));
+            try {
+                checked.put(object, check(object, kernel));
+            } catch (CommandFailure failure) {
+                if (objects.size() == 1 || failure.exitCode() != ExitCode.FAILED) {
+                    throw failure;
+                }
+                failures.put(object, String.valueOf(failure.getMessage())); // the others are looked at all the same
+            }
         }
         if (json.wanted()) {
-            json.print(System.out, generator -> write(kernel, checked, generator));
+            json.print(System.out, generator -> write(kernel, checked, failures, generator));
         } else {
             print(kernel, checked, System.out);
         }
-        int worst = ExitCode.OK;
+        System.out.flush();
+        failures.values().forEach(failure -> System.err.println("Error: " + failure));
+        int worst = failures.isEmpty() ? ExitCode.OK : ExitCode.FAILED;
         for (List<Row> rows : checked.values()) {
             for (Row row : rows) {
                 switch (row.decisive().answer()) {
@@ -319,7 +335,7 @@ final class CheckCommand implements Callable<Integer> {
     // --- for people
 
     private void print(@Nullable Kernel kernel, Map<Path, List<Row>> checked, PrintStream out) {
-        boolean several = checked.size() > 1;
+        boolean several = objects.size() > 1;
         checked.forEach((object, rows) -> {
             if (several) {
                 out.println(object + ":");
@@ -410,15 +426,22 @@ final class CheckCommand implements Callable<Integer> {
     // --- for programs
 
     /** One object as an object, several as an array of them. */
-    private static void write(@Nullable Kernel kernel, Map<Path, List<Row>> checked, JsonGenerator json)
+    private void write(
+            @Nullable Kernel kernel, Map<Path, List<Row>> checked, Map<Path, String> failures, JsonGenerator json)
             throws IOException {
-        if (checked.size() > 1) {
+        if (objects.size() > 1) {
             json.writeStartArray();
         }
         for (Map.Entry<Path, List<Row>> entry : checked.entrySet()) {
             write(entry.getKey(), kernel, entry.getValue(), json);
         }
-        if (checked.size() > 1) {
+        for (Map.Entry<Path, String> failure : failures.entrySet()) {
+            json.writeStartObject();
+            json.writeStringField("object", failure.getKey().toString());
+            json.writeStringField("error", failure.getValue());
+            json.writeEndObject();
+        }
+        if (objects.size() > 1) {
             json.writeEndArray();
         }
     }

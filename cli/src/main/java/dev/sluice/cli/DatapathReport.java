@@ -8,10 +8,11 @@ import dev.sluice.TraceLog;
 import dev.sluice.map.BpfMap;
 import dev.sluice.packet.NicTotals;
 import dev.sluice.packet.RunTotals;
-import dev.sluice.packet.pcap.Damage;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -25,6 +26,7 @@ final class DatapathReport {
     private final List<DatapathSession.Attached> attached;
     private final List<DatapathSession.Loaded> objects;
     private final RunTotals totals;
+    private final List<String> errors = new ArrayList<>();
     private final TraceLog trace;
     private final List<EventLog> events;
 
@@ -46,10 +48,17 @@ final class DatapathReport {
         this.attached = attached;
         this.objects = objects;
         this.totals = totals;
+        totals.damages().forEach(damage -> errors.add(damage.message()));
         this.trace = trace;
         this.events = events;
         this.exceptions = exceptions;
         this.exceptionCount = exceptionCount;
+    }
+
+    /** Adds what else went wrong beside damaged captures. */
+    DatapathReport failed(Collection<String> failures) {
+        errors.addAll(failures);
+        return this;
     }
 
     /** As JSON or as tables, and warnings. */
@@ -168,9 +177,7 @@ final class DatapathReport {
         for (DatapathSession.Attached one : attached) {
             RunReport.printFaults(totals(one.nic()), one.program(), err);
         }
-        for (Damage damage : totals.damages()) {
-            err.println("Error: " + damage.message());
-        }
+        errors.forEach(error -> err.println("Error: " + error));
     }
 
     // --- for programs
@@ -205,10 +212,10 @@ final class DatapathReport {
         json.writeEndArray();
         EventLog.write(events, json);
         RunReport.writeStatistics(json, totals);
-        if (!totals.damages().isEmpty()) {
+        if (!errors.isEmpty()) {
             json.writeArrayFieldStart("errors");
-            for (Damage damage : totals.damages()) {
-                json.writeString(damage.message());
+            for (String error : errors) {
+                json.writeString(error);
             }
             json.writeEndArray();
         }

@@ -109,11 +109,7 @@ final class EndFactory implements AutoCloseable {
                 default -> throw nic.usage("io: expected auto, io_uring or epoll, found " + setting.value());
             };
         }
-        String name = argument(nic, text, "interface");
-        if (!name.matches("[^\\s/:]{1,15}")) {
-            throw nic.usage("tap: expected 1 to 15 characters without space, slash and colon, found " + name);
-        }
-        return new End.Tap(name, io);
+        return new End.Tap(argument(nic, text, "interface"), io);
     }
 
     private static End liveInterface(NicOption nic, NicOption.EndText text) {
@@ -286,19 +282,19 @@ final class EndFactory implements AutoCloseable {
         return makeSink(nic, new NicOption.EndText("write:" + file)).sink();
     }
 
-    /** Completes the captures. */
+    /**
+     * Completes the captures.
+     *
+     * @return what could not be written
+     */
+    List<String> finish() {
+        List<String> failures = RunOptions.close(sinks);
+        sinks.clear();
+        return failures;
+    }
+
     @Override
     public void close() {
-        IOException failure = null;
-        for (FrameSink sink : sinks) {
-            try {
-                sink.close();
-            } catch (IOException e) {
-                failure = e;
-            }
-        }
-        if (failure != null) {
-            throw new CommandFailure(String.valueOf(failure.getMessage()));
-        }
+        finish();
     }
 }

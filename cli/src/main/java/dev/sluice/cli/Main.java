@@ -55,6 +55,8 @@ public final class Main implements Runnable {
                     + "|positional parameter at index \\S+ \\(([^)]*)\\)): (.*)",
             Pattern.DOTALL);
 
+    private static final Pattern QUOTED = Pattern.compile("'([^']+)'");
+
     @Spec
     private CommandSpec spec;
 
@@ -122,7 +124,8 @@ public final class Main implements Runnable {
             throw new TypeConversionException("expected a whole number, found " + text);
         }
         if (number.compareTo(BigInteger.valueOf(least)) < 0 || number.compareTo(BigInteger.valueOf(most)) > 0) {
-            throw new TypeConversionException("expected a number from " + least + " to " + most + ", found " + text);
+            throw new TypeConversionException(
+                    "expected at " + (number.signum() < 0 ? "least " + least : "most " + most) + ", found " + text);
         }
         return number;
     }
@@ -175,7 +178,10 @@ public final class Main implements Runnable {
             return String.valueOf(failure.getMessage()).startsWith("Missing required parameter for option")
                     ? first.replace(' ', ':').replaceFirst(":", ": expected ") + ", found nothing"
                     : "missing "
-                            + missing.getMissing().stream().map(Main::label).collect(Collectors.joining(" and "));
+                            + QUOTED.matcher(String.valueOf(failure.getMessage()))
+                                    .results()
+                                    .map(name -> name.group(1))
+                                    .collect(Collectors.joining(" and "));
         }
         if (failure instanceof OverwrittenOptionException twice) {
             return label(twice.getOverwritten()).replaceFirst(" .*", "") + " is there twice";

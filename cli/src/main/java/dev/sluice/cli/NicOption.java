@@ -9,7 +9,6 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Set;
 import java.util.function.LongPredicate;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,10 +35,6 @@ final class NicOption {
 
         boolean has(String key) {
             return settings.stream().anyMatch(setting -> setting.key().equals(key));
-        }
-
-        boolean isLinkTo(String nic) {
-            return kind.equals("link") && argument.equals(nic);
         }
 
         @Override
@@ -167,22 +162,6 @@ final class NicOption {
         }
         Rss usual = Rss.forQueues(queues);
         return new Rss(rssKey == null ? usual.key() : rssKey, rssTable == null ? usual.indirection() : rssTable);
-    }
-
-    /** Refuses a cable whose other end is nowhere. */
-    void requireCables(List<NicOption> all) {
-        ends().filter(end -> end.kind.equals("link"))
-                .filter(end -> all.stream()
-                        .noneMatch(other -> other.name.equals(end.argument)
-                                && other.ends().anyMatch(far -> far != end && far.isLinkTo(name))))
-                .forEach(end -> {
-                    throw usage(end + " has no other end, expected one of the sides of " + end.argument + " to be link:"
-                            + name);
-                });
-    }
-
-    private Stream<EndText> ends() {
-        return host == null ? Stream.of(wire) : Stream.of(wire, host);
     }
 
     static NicOption parse(String text) {

@@ -8,12 +8,13 @@ import dev.sluice.packet.measure.WarmUp;
 import dev.sluice.packet.netty.CaptureFileSink;
 import dev.sluice.packet.nic.VirtualNic;
 import dev.sluice.packet.nic.XdpAction;
-import dev.sluice.packet.pcap.CaptureException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -108,19 +109,21 @@ final class ReplayCommand implements Callable<Integer> {
         checkOptions();
         try (Session session = Session.open(objects.choose(object), options, queues, clock == Time.CAPTURE)) {
             Map<XdpAction, CaptureFileSink> sinks = options.openSinks(inputs());
+            Set<String> failures = new LinkedHashSet<>();
             RunTotals totals;
             try (ProgressBar bar = ProgressBar.onTerminal(quiet || json.wanted())) {
-                totals = run(session, sinks, bar);
+                totals = run(session, sinks, bar, failures);
             } finally {
-                RunOptions.closeSinks(sinks);
+                failures.addAll(RunOptions.close(sinks.values()));
             }
             session.report(totals, captures)
                     .warmedUp(warmUp)
+                    .failed(failures)
                     .print(json, options.writesToStandardOutput() ? System.err : System.out);
             if (totals.cancelled()) {
                 return ExitCode.INTERRUPTED;
             }
-            return totals.damages().isEmpty() ? ExitCode.OK : ExitCode.FAILED;
+            return totals.damages().isEmpty() && failures.isEmpty() ? ExitCode.OK : ExitCode.FAILED;
         }
     }
 
@@ -166,8 +169,9 @@ final class ReplayCommand implements Callable<Integer> {
         throw RunOptions.usage("--speed: expected max or a number above 0, found " + speed);
     }
 
-    private RunTotals run(Session session, Map<XdpAction, CaptureFileSink> sinks, Progress progress)
-            throws IOException {
+    /** @param failures gets what ended the run before its time */
+    private RunTotals run(
+            Session session, Map<XdpAction, CaptureFileSink> sinks, Progress progress, Set<String> failures) {
         Replay.Builder builder = Replay.builder()
                 .program(session.program().executable())
                 .counters(session.counters().map())
@@ -192,8 +196,13 @@ final class ReplayCommand implements Callable<Integer> {
         session.muteEvents(warmUpSeconds > 0);
         try (Interrupt ignored = Interrupt.calls(replay::cancel)) {
             return replay.run();
-        } catch (CaptureException e) {
-            throw new CommandFailure(String.valueOf(e.getMessage()));
+        } catch (IOException e) {
+            RunTotals totals = replay.totals();
+            if (totals.packets() == 0) {
+                throw new CommandFailure(String.valueOf(e.getMessage()));
+            }
+            failures.add(String.valueOf(e.getMessage())); // a full disk takes away no counts
+            return totals;
         }
     }
 }

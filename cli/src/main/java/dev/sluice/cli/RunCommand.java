@@ -11,8 +11,10 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.logging.Level;
 import java.util.logging.Logger;
@@ -118,7 +120,6 @@ final class RunCommand implements Callable<Integer> {
             throw RunOptions.usage("--cpus: expected at most " + VirtualNic.MAX_QUEUES + ", found " + cpus);
         }
         List<NicOption> wanted = nics.stream().map(NicOption::parse).toList();
-        wanted.forEach(nic -> nic.requireCables(wanted));
         long interval = stats == null ? 0 : RateReport.interval("--stats", stats);
         int count =
                 Math.max(cpus, wanted.stream().mapToInt(NicOption::queues).max().orElse(1));
@@ -135,18 +136,20 @@ final class RunCommand implements Callable<Integer> {
             Map<XdpAction, CaptureFileSink> sinks = options.openSinks(session.files());
             PrintStream out =
                     options.writesToStandardOutput() || ends.writesToStandardOutput() ? System.err : System.out;
+            Set<String> failures = new LinkedHashSet<>();
             RunTotals totals;
             try {
                 for (NicOption nic : wanted) {
                     add(builder, nic, session, ends, sinks);
                 }
-                totals = run(build(builder), session, control, interval, out);
+                totals = run(build(builder), session, control, interval, out, failures);
             } finally {
-                RunOptions.closeSinks(sinks);
+                failures.addAll(RunOptions.close(sinks.values()));
+                failures.addAll(ends.finish());
             }
             session.finish();
-            session.report(totals).print(json, out, System.err);
-            return totals.damages().isEmpty() ? ExitCode.OK : ExitCode.FAILED;
+            session.report(totals).failed(failures).print(json, out, System.err);
+            return totals.damages().isEmpty() && failures.isEmpty() ? ExitCode.OK : ExitCode.FAILED;
         }
     }
 
@@ -199,8 +202,14 @@ final class RunCommand implements Callable<Integer> {
         }
     }
 
+    /** @param failures gets what ended the run before its time */
     private RunTotals run(
-            Datapath datapath, DatapathSession session, @Nullable ControlServer control, long interval, PrintStream out)
+            Datapath datapath,
+            DatapathSession session,
+            @Nullable ControlServer control,
+            long interval,
+            PrintStream out,
+            Set<String> failures)
             throws IOException {
         try (datapath;
                 Interrupt ignored = Interrupt.calls(datapath::stop)) {
@@ -216,6 +225,9 @@ final class RunCommand implements Callable<Integer> {
                             "USR1", () -> session.report(datapath.totals()).print(json, out, System.err));
                     RateReport rates = new RateReport(datapath, interval, json.wanted(), out)) {
                 return datapath.await();
+            } catch (IOException e) {
+                failures.add(String.valueOf(e.getMessage())); // what was counted until then is reported
+                return datapath.totals();
             }
         }
     }

@@ -2,6 +2,7 @@ package dev.sluice.cli;
 
 import dev.sluice.LoadedObject;
 import dev.sluice.XdpRuntime;
+import dev.sluice.packet.frame.FrameSink;
 import dev.sluice.packet.netty.CaptureFileSink;
 import dev.sluice.packet.nic.XdpAction;
 import dev.sluice.packet.pcap.CaptureException;
@@ -11,8 +12,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.EnumMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -140,7 +143,7 @@ final class RunOptions {
             }
             return sinks;
         } catch (CaptureException e) {
-            closeSinks(sinks);
+            close(sinks.values());
             throw new CommandFailure(String.valueOf(e.getMessage()));
         }
     }
@@ -170,19 +173,21 @@ final class RunOptions {
         }
     }
 
-    /** Completes the captures of {@code --write}. */
-    static void closeSinks(Map<XdpAction, CaptureFileSink> sinks) {
-        IOException failure = null;
-        for (CaptureFileSink sink : sinks.values()) {
+    /**
+     * Completes captures.
+     *
+     * @return what could not be written, once
+     */
+    static List<String> close(Collection<? extends FrameSink> sinks) {
+        Set<String> failures = new LinkedHashSet<>();
+        for (FrameSink sink : sinks) {
             try {
                 sink.close();
             } catch (IOException e) {
-                failure = e;
+                failures.add(String.valueOf(e.getMessage()));
             }
         }
-        if (failure != null) {
-            throw new CommandFailure(String.valueOf(failure.getMessage()));
-        }
+        return List.copyOf(failures);
     }
 
     /** The files of {@code --write} by action. */

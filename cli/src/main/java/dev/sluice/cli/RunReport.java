@@ -12,11 +12,11 @@ import dev.sluice.packet.RunTotals;
 import dev.sluice.packet.measure.WarmUp;
 import dev.sluice.packet.nic.Tally;
 import dev.sluice.packet.nic.XdpAction;
-import dev.sluice.packet.pcap.Damage;
 import dev.sluice.program.Program;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
@@ -33,6 +33,7 @@ final class RunReport {
     private final LoadedProgram program;
     private final List<LoadedMap> maps = new ArrayList<>();
     private final RunTotals totals;
+    private final List<String> errors = new ArrayList<>();
     private final TraceLog trace;
     private final List<EventLog> events;
     private final List<String> sources;
@@ -52,6 +53,7 @@ final class RunReport {
         maps.addAll(object.maps());
         maps.add(counters);
         this.totals = totals;
+        totals.damages().forEach(damage -> errors.add(damage.message()));
         this.trace = trace;
         this.events = events;
         this.sources = sources;
@@ -60,6 +62,12 @@ final class RunReport {
     /** Adds what a warm-up took, if there was one. */
     RunReport warmedUp(WarmUp.@Nullable Result result) {
         warmUp = result;
+        return this;
+    }
+
+    /** Adds what else went wrong beside damaged captures. */
+    RunReport failed(Collection<String> failures) {
+        errors.addAll(failures);
         return this;
     }
 
@@ -218,9 +226,7 @@ final class RunReport {
                     + " cut short by the capture; the program saw what there is");
         }
         totals.nics().forEach(nic -> printFaults(nic, program, err));
-        for (Damage damage : totals.damages()) {
-            err.println("Error: " + damage.message());
-        }
+        errors.forEach(error -> err.println("Error: " + error));
     }
 
     /** Packets whose program did what it may not. */
@@ -319,10 +325,10 @@ final class RunReport {
         writeTrace(json, trace);
         EventLog.write(events, json);
         writeStatistics(json, totals);
-        if (!totals.damages().isEmpty()) {
+        if (!errors.isEmpty()) {
             json.writeArrayFieldStart("errors");
-            for (Damage damage : totals.damages()) {
-                json.writeString(damage.message());
+            for (String error : errors) {
+                json.writeString(error);
             }
             json.writeEndArray();
         }

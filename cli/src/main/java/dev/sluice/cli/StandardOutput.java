@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,8 +50,8 @@ final class StandardOutput {
         if (failure == null) {
             return exitCode;
         }
-        String reason = ObjectOptions.reason(failure);
-        if (reason.equalsIgnoreCase("broken pipe")) {
+        String reason = ObjectOptions.reason(failure).toLowerCase(Locale.ROOT);
+        if (reason.equals("broken pipe")) {
             return exitCode == ExitCode.OK ? ExitCode.PIPE_CLOSED : exitCode;
         }
         System.err.println("Error: standard output: cannot write: " + reason);

@@ -77,6 +77,11 @@ public final class Replay {
         }
     }
 
+    /** What has been counted so far; all there is after {@link #run} has ended, also by an exception. */
+    public RunTotals totals() {
+        return datapath.totals();
+    }
+
     private void warmUp() throws CaptureException {
         Executable program = options.program;
         ContextFactory contexts = options.contexts;

@@ -1,5 +1,7 @@
 package dev.sluice.conformance.cli;
 
+import static dev.sluice.conformance.cli.Cli.FAILED;
+import static dev.sluice.conformance.cli.Cli.object;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.conformance.Json;
@@ -106,5 +108,16 @@ class CheckTest {
                         line -> assertThat(line).startsWith("6\tUNSUPPORTED\t"),
                         line -> assertThat(line).startsWith("\tUNSUPPORTED\t"),
                         line -> assertThat(line).isEqualTo("7\tACCEPT\t1001"));
+    }
+
+    @Test
+    void anObjectThatCannotBeReadTakesNoOthersAway() {
+        Cli.Result text = Cli.run("check", "nowhere.o", object("hello"));
+        assertThat(text.message(FAILED)).isEqualTo("nowhere.o: no such file");
+        assertThat(text.out()).contains(object("hello") + ":", "accepted");
+        Cli.Result json = Cli.run("check", "-j", "nowhere.o", object("hello"));
+        assertThat(json.message(FAILED)).isEqualTo("nowhere.o: no such file");
+        assertThat(json.json().at(0).get("programs").items()).hasSize(1);
+        assertThat(json.json().at(1).get("error").text()).isEqualTo("nowhere.o: no such file");
     }
 }

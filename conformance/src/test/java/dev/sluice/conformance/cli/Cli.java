@@ -22,6 +22,7 @@ final class Cli {
 
     static final int FAILED = 1;
     static final int USAGE = 2;
+    static final int PIPE_CLOSED = 141;
 
     private Cli() {}
 

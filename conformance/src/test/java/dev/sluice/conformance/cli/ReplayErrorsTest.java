@@ -1,10 +1,12 @@
 package dev.sluice.conformance.cli;
 
 import static dev.sluice.conformance.cli.Cli.FAILED;
+import static dev.sluice.conformance.cli.Cli.PIPE_CLOSED;
 import static dev.sluice.conformance.cli.Cli.USAGE;
 import static dev.sluice.conformance.cli.Cli.capture;
 import static dev.sluice.conformance.cli.Cli.object;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.sluice.conformance.Json;
 import dev.sluice.conformance.Pcaps;
@@ -248,17 +250,68 @@ class ReplayErrorsTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "--queues two      | --queues.*'two'",
-                "--seed abc        | --seed.*'abc'",
-                "--clock sun       | --clock.*capture.*machine.*sun",
-                "--engine gcc      | --engine.*jit.*interpreter.*gcc",
-                "--frobnicate      | Unknown option: '--frobnicate'",
-                "-c                | -c.*N"
+                "--queues two            | --queues: expected a whole number, found two",
+                "--queues 99999999999    | --queues: expected at most 2147483647, found 99999999999",
+                "--seed 0x1              | --seed: expected a whole number, found 0x1",
+                "--clock sun             | --clock: expected capture or machine, found sun",
+                "--engine gcc            | --engine: expected jit, jit-checked or interpreter, found gcc",
+                "--engine jit --engine x | --engine is there twice",
+                "--frobnicate            | unknown option, found --frobnicate",
+                "--reapeat 2             | unknown option, expected perhaps --repeat, found --reapeat",
+                "-c                      | -c: expected N, found nothing"
             })
     void optionsThatAreNone(String options, String message) {
         Object[] args = Stream.concat(Stream.of("replay", HELLO, ODD), Stream.of(options.split(" ")))
                 .toArray();
-        assertThat(Cli.run(args).error(USAGE)).matches("(?i).*" + message + ".*");
+        assertThat(Cli.run(args).error(USAGE)).isEqualTo(message);
+    }
+
+    @Test
+    void helpAsWithBpftool() {
+        for (List<String> line : List.of(List.of("help", "map"), List.of("map", "help"))) {
+            assertThat(Cli.run(line.toArray()).ok().out()).startsWith("Usage: sluice map COMMAND");
+        }
+        assertThat(Cli.run("help").ok().out()).startsWith("Usage: sluice [-hV] COMMAND");
+    }
+
+    // --- standard output
+
+    @Test
+    void whatStandardOutputDoesNotTakeIsAFailure() throws Exception {
+        Path full = Path.of("/dev/full");
+        assumeTrue(Files.isWritable(full), "there is no /dev/full here");
+        Process process =
+                Cli.start("replay", HELLO, ODD).redirectOutput(full.toFile()).start();
+        assertThat(new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8))
+                .isEqualTo("Error: standard output: cannot write: no space left on device\n");
+        assertThat(process.waitFor()).isEqualTo(FAILED);
+    }
+
+    @Test
+    void whoHasReadEnoughOfAPipeIsToldNothing() throws Exception {
+        Process process = Cli.start("exec", "--stream").start();
+        process.getInputStream().close();
+        process.getOutputStream().write("1\tb700000000000000 9500000000000000\t-\n".getBytes(StandardCharsets.UTF_8));
+        process.getOutputStream().flush(); // and no end: it ends because nobody reads
+        assertThat(process.getErrorStream().readAllBytes()).isEmpty();
+        assertThat(process.waitFor()).isEqualTo(PIPE_CLOSED);
+    }
+
+    @Test
+    void aFullDiskTakesNoCountsAway() {
+        Path full = Path.of("/dev/full");
+        assumeTrue(Files.isWritable(full), "there is no /dev/full here");
+        String why = "/dev/full: cannot write: no space left on device, packets written=0";
+        Cli.Result small = Cli.run("replay", "-j", HELLO, ODD, "--write", "pass=" + full);
+        assertThat(small.message(FAILED)).isEqualTo(why);
+        assertThat(small.json().get("errors").items()).hasSize(1);
+        assertThat(small.json().get("packets").number()).isPositive();
+        Cli.Result ended = Cli.run("replay", HELLO, ODD, "--repeat", 100_000, "--write", "pass=" + full);
+        assertThat(ended.message(FAILED)).isEqualTo(why);
+        assertThat(ended.out()).contains("XDP_PASS", "map 1: ");
+        Cli.Result run = Cli.run("run", HELLO, "--nic", "a=gen:udp,size=1514,count=100k,host=write:" + full);
+        assertThat(run.message(FAILED)).isEqualTo(why);
+        assertThat(run.out()).contains("XDP_PASS", "map 1: ");
     }
 
     @Test
