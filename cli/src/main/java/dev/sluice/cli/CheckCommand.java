@@ -76,6 +76,12 @@ final class CheckCommand implements Callable<Integer> {
     @Mixin
     private SpecOptions changes = new SpecOptions();
 
+    @Option(
+            names = "--xdpmeta-dev",
+            description = "Verify programs as loaded for a device: only such programs may call "
+                    + "bpf_xdp_metadata_rx_timestamp and the like.")
+    private boolean deviceBound;
+
     @Option(names = "--kernel", description = "Ask this machine's kernel too; its answer decides the exit code.")
     private boolean askKernel;
 
@@ -235,6 +241,9 @@ final class CheckCommand implements Callable<Integer> {
     private List<Row> check(Path object, @Nullable Kernel kernel) {
         if (kernel != null) {
             changes.refuseKernels("--kernel");
+            if (deviceBound) {
+                throw RunOptions.usage("--xdpmeta-dev: expected without --kernel, which is given no device");
+            }
         }
         ObjectSpec read = changes.apply(object, ObjectOptions.read(object));
         List<ProgramSpec> all = programs(object, read);
@@ -262,7 +271,7 @@ final class CheckCommand implements Callable<Integer> {
             rows.add(new Row(
                     program,
                     kernelVerdicts.get(program.name()),
-                    OwnVerifier.verdict(spec, program, target, cpus, logLevel)));
+                    OwnVerifier.verdict(spec, program, target, cpus, deviceBound, logLevel)));
         }
         return rows;
     }

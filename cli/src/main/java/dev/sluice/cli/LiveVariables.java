@@ -78,16 +78,21 @@ final class LiveVariables {
 
     /** The newest object that has such a variable. */
     private DatapathSession.Loaded of(String path) {
-        ObjectException failure = new ObjectException("no object has global variables");
+        ObjectException failure = null; // of the newest object that has any
         for (DatapathSession.Loaded loaded : session.objects().reversed()) {
             try {
                 loaded.object().spec().part(path);
                 return loaded;
             } catch (ObjectException e) {
-                failure = e;
+                if (failure == null && !names(loaded.object()).isEmpty()) {
+                    failure = e;
+                }
             }
         }
-        throw new CommandFailure(String.valueOf(failure.getMessage()));
+        throw new CommandFailure(
+                failure == null
+                        ? "no such variable: no object has global variables, name=" + path
+                        : String.valueOf(failure.getMessage()));
     }
 
     private int set(Words words) {

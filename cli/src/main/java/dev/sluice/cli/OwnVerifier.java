@@ -20,17 +20,18 @@ final class OwnVerifier {
      *
      * @param target the kernel's types, null for the built-in ones
      * @param cpus of the machine that the program is to run on
+     * @param deviceBound whether it is loaded for the device whose packets it gets
      * @param logLevel 0 to 2
      */
     static CheckCommand.Verdict verdict(
-            ObjectSpec spec, ProgramSpec program, @Nullable Btf target, int cpus, int logLevel) {
+            ObjectSpec spec, ProgramSpec program, @Nullable Btf target, int cpus, boolean deviceBound, int logLevel) {
         long start = System.nanoTime();
         Verdict verdict;
         try {
             verdict = Verifier.create()
                     .withLogLevel(Math.max(logLevel, 1))
                     .withCpus(cpus)
-                    .verify(Subjects.of(spec, program, target));
+                    .verify(Subjects.of(spec, program, target).withDeviceBound(deviceBound));
         } catch (ObjectException e) {
             return new CheckCommand.Verdict(
                     CheckCommand.Answer.REJECTED,

@@ -14,6 +14,7 @@ import dev.sluice.XdpRuntime;
 import dev.sluice.conformance.Pcaps;
 import dev.sluice.map.Errno;
 import dev.sluice.map.MapException;
+import dev.sluice.map.XskMap;
 import dev.sluice.object.ObjectSpec;
 import dev.sluice.packet.Datapath;
 import dev.sluice.packet.End;
@@ -30,6 +31,7 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.LongAdder;
 import org.junit.jupiter.api.Test;
 
 /** What stands between {@code // example} and {@code // end} is what {@code docs/API.md} shows, word for word. */
@@ -228,6 +230,42 @@ class ApiExamplesTest {
                 assertThat(datapath.nics().all().getFirst().statistics().get("rx_packets"))
                         .isEqualTo(70);
             }
+            // end
+        }
+    }
+
+    @Test
+    void receivers() throws Exception {
+        String capture = CAPTURE;
+        ObjectSpec spec = ObjectSpec.read(Pcaps.object("features/map_types"));
+        try (XdpRuntime runtime = new XdpRuntime(Engines.jit(), 1, 0)) {
+            LoadedObject object = runtime.load(spec, spec.xdpPrograms());
+            LoadedProgram program = object.programs().getFirst();
+            // example receivers
+            XskMap sockets = (XskMap) object.map("xskmap").orElseThrow().map();
+            LongAdder redirected = new LongAdder();
+            LongAdder passedBytes = new LongAdder();
+            try (Datapath datapath = Datapath.builder()
+                    .time(Time.CAPTURE)
+                    .contexts((cpu, clock) -> runtime.newContext(clock, cpu))
+                    .nic(
+                            "eth0",
+                            nic -> nic.wire(new End.Captures(capture))
+                                    .program(program.executable())
+                                    .sockets(sockets, (batch, mask) -> redirected.add(Long.bitCount(mask)))
+                                    .host(new End.Sink((batch, mask) -> {
+                                        for (long rest = mask; rest != 0; rest &= rest - 1) {
+                                            int i = Long.numberOfTrailingZeros(
+                                                    rest); // its bytes begin at address batch.data(i)
+                                            passedBytes.add(batch.length(i));
+                                        }
+                                    })))
+                    .build()) {
+                datapath.open();
+                datapath.await();
+            }
+            assertThat(redirected.sum()).isEqualTo(26);
+            assertThat(passedBytes.sum()).isEqualTo(6442);
             // end
         }
     }

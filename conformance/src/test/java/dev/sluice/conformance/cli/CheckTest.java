@@ -120,4 +120,13 @@ class CheckTest {
         assertThat(json.json().at(0).get("programs").items()).hasSize(1);
         assertThat(json.json().at(1).get("error").text()).isEqualTo("nowhere.o: no such file");
     }
+
+    @Test
+    void hintsOfADeviceAreForProgramsLoadedForIt() {
+        assertThat(Cli.run("check", object("features/metadata")).exitCode()).isEqualTo(REJECTED);
+        assertThat(Cli.run("check", "--xdpmeta-dev", object("features/metadata"))
+                        .ok()
+                        .out())
+                .contains("accepted");
+    }
 }
