@@ -255,8 +255,8 @@ class ReplayErrorsTest {
                 "--seed 0x1              | --seed: expected a whole number, found 0x1",
                 "--clock sun             | --clock: expected capture or machine, found sun",
                 "--engine gcc            | --engine: expected jit, jit-checked or interpreter, found gcc",
-                "--engine jit --engine x | --engine is there twice",
-                "--frobnicate            | unknown option, found --frobnicate",
+                "--engine jit --engine jit | --engine is there twice",
+                "--xyzzy                 | unknown option, found --xyzzy",
                 "--reapeat 2             | unknown option, expected perhaps --repeat, found --reapeat",
                 "-c                      | -c: expected N, found nothing"
             })
