@@ -39,6 +39,7 @@ import dev.sluice.jit.Ways.Way;
 import dev.sluice.map.BpfMap;
 import dev.sluice.map.Errno;
 import dev.sluice.map.MapDef;
+import dev.sluice.map.MapTable.InnerShape;
 import dev.sluice.memory.FrameDescriptor;
 import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.Label;
@@ -1994,17 +1995,23 @@ final class Emitter {
         Label slow = b.newLabel();
         Label done = b.newLabel();
         boolean inFrame = Ways.inFrame(key);
-        Runnable pushKey = () -> {
-            if (inFrame) {
-                pushAddress(Way.OWN_FRAME, key, 2, 0);
-            } else {
-                b.lload(register[2]);
+        MapCode.Key place = new MapCode.Key() {
+            @Override
+            public void push(int offset) {
+                pushAddress(inFrame ? Way.OWN_FRAME : Way.PLAIN, inFrame ? key : 0, 2, offset);
+            }
+
+            @Override
+            public int storedAt(int offset) {
+                // a map of another shape has longer keys, perhaps
+                int at = inFrame ? RunContext.STACK_BYTES + Kinds.number(key) + offset : stored.length;
+                return at < stored.length ? stored[at] : 0;
             }
         };
-        long innerArrays = unit.checked ? 0 : unit.innerArrays();
-        if (innerArrays != 0) {
+        List<InnerShape> shapes = unit.innerShapes();
+        if (!shapes.isEmpty()) {
             Label other = b.newLabel();
-            maps.innerArray(innerArrays, () -> b.lload(register[1]), pushKey, other);
+            maps.inner(shapes, unit.innerPlaces(), () -> b.lload(register[1]), place, other);
             b.lstore(register[0]).goto_(done);
             b.labelBinding(other);
         }
@@ -2026,7 +2033,7 @@ final class Emitter {
             b.ifeq(slow);
         }
         b.aload(map);
-        pushKey.run();
+        place.push(0);
         b.aload(context).getfield(RUN_CONTEXT, "cpu", CD_int);
         b.invokevirtual(Descriptors.BPF_MAP, "lookup", MethodTypeDesc.of(CD_long, CD_long, CD_int));
         b.lstore(register[0]);

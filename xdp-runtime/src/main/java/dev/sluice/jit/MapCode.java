@@ -16,11 +16,14 @@ import dev.sluice.map.BpfMap;
 import dev.sluice.map.HashTableMap;
 import dev.sluice.map.LruHashMap;
 import dev.sluice.map.MapTable;
+import dev.sluice.map.MapTable.InnerShape;
+import dev.sluice.map.MapType;
 import dev.sluice.map.PerCpuArrayMap;
 import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.Label;
 import java.lang.constant.ClassDesc;
 import java.lang.constant.MethodTypeDesc;
+import java.util.List;
 import java.util.Objects;
 
 /**
@@ -60,6 +63,8 @@ final class MapCode {
     private final int link;
     private final int slot;
     private final int bucket;
+    private final int place;
+    private final int start;
     private final int words;
 
     /**
@@ -72,15 +77,29 @@ final class MapCode {
         link = firstLocal;
         slot = link + 2;
         bucket = slot + 2;
-        words = bucket + 2;
+        place = bucket + 2;
+        start = place + 2;
+        words = start + 2;
     }
 
-    /** Upper bound of the bytes of JVM code of {@link #innerArray}. */
-    static final int INNER_BYTES = 140;
+    /** Upper bound of the bytes of JVM code of {@link #inner}. */
+    static int innerBytes(List<InnerShape> shapes) {
+        int bytes = 0;
+        for (InnerShape shape : shapes) {
+            bytes += shape.type() == MapType.ARRAY ? 150 : 60 + hashBytes(shape.keySize());
+        }
+        return bytes;
+    }
 
     /** Upper bound of the bytes of JVM code of a look-up. */
     static int lookupBytes(BpfMap map) {
-        return map instanceof HashTableMap hash && isPlainHash(hash) ? 260 + words(hash) * 100 : 120;
+        return map instanceof HashTableMap hash && isPlainHash(hash)
+                ? hashBytes(map.def().keySize())
+                : 120;
+    }
+
+    private static int hashBytes(int keySize) {
+        return 260 + words(keySize) * 100;
     }
 
     /**
@@ -128,11 +147,11 @@ final class MapCode {
     // --- arrays
 
     private void array(ArrayMap array, Key key) {
-        element(array, array.stride(), key, () -> Emitter.pushLong(b, array.valuesAddress()));
+        element(entries(array), array.stride(), key, () -> Emitter.pushLong(b, array.valuesAddress()));
     }
 
     private void perCpuArray(PerCpuArrayMap array, Key key) {
-        element(array, array.stride(), key, () -> {
+        element(entries(array), array.stride(), key, () -> {
             pushCpu();
             b.loadConstant(array.cpus());
             b.invokestatic(OBJECTS, "checkIndex", TWO_INTS);
@@ -144,11 +163,16 @@ final class MapCode {
         });
     }
 
-    private void element(BpfMap map, long stride, Key key, Runnable pushBase) {
+    private Runnable entries(BpfMap map) {
+        return () -> b.loadConstant(map.def().maxEntries());
+    }
+
+    private void element(Runnable pushEntries, long stride, Key key, Runnable pushBase) {
         Label outside = b.newLabel();
         Label done = b.newLabel();
         load(Width.W, () -> key.push(0));
-        b.dup().loadConstant(map.def().maxEntries());
+        b.dup();
+        pushEntries.run();
         b.invokestatic(CD_Integer, "compareUnsigned", TWO_INTS).ifge(outside);
         b.i2l();
         Emitter.pushLong(b, 0xffff_ffffL);
@@ -184,38 +208,96 @@ final class MapCode {
         b.labelBinding(done);
     }
 
+    // --- maps in maps
+
+    /** Whether look-ups in such maps are emitted. */
+    static boolean emitsInner(InnerShape shape) {
+        return shape.keySize() <= MOST_WORDS * Long.BYTES;
+    }
+
     /**
-     * Emits a look-up in a map that is in another one, where it is an array: the value's address, or 0, is then on the stack.
-     * Else nothing is.
+     * Emits a look-up in a map that is in another one, where it is of one of these shapes: the value's address, or 0, is then
+     * on the stack. Else nothing is.
      *
-     * @param arrays see {@link MapTable#innerArrays}
+     * @param places see {@link MapTable#innerPlaces}
      * @param pushMap pushes the map's pointer
      * @param other where code goes on for other maps
      */
-    void innerArray(long arrays, Runnable pushMap, Runnable pushKey, Label other) {
-        Label outside = b.newLabel();
+    void inner(List<InnerShape> shapes, long places, Runnable pushMap, Key key, Label other) {
         Label done = b.newLabel();
         pushMap.run();
         Emitter.pushLong(b, MapTable.FIRST_HANDLE);
         b.lsub().dup2().lstore(link);
-        Emitter.pushLong(b, (long) MapTable.INNER_ARRAYS * MapTable.HANDLE_STEP);
+        Emitter.pushLong(b, (long) MapTable.INNER_PLACES * MapTable.HANDLE_STEP);
         b.invokestatic(CD_Long, "compareUnsigned", MethodTypeDesc.of(CD_int, CD_long, CD_long));
         b.ifge(other);
-        b.lload(link).loadConstant(Integer.numberOfTrailingZeros(MapTable.HANDLE_STEP / MapTable.INNER_ARRAY_BYTES));
-        b.lushr();
-        Emitter.pushLong(b, arrays);
-        b.ladd().lstore(link);
-        loadAt(link, 0);
-        b.dup2().lstore(bucket).lconst_0().lcmp().ifeq(other);
-        load(Width.W, pushKey);
-        b.dup();
-        load(Width.W, () -> pushAt(link, MapTable.INNER_ENTRIES));
-        b.invokestatic(CD_Integer, "compareUnsigned", TWO_INTS).ifge(outside);
-        Emitter.widen(b, Width.W);
-        load(Width.W, () -> pushAt(link, MapTable.INNER_STRIDE));
-        b.i2l().lmul().lload(bucket).ladd().goto_(done);
-        b.labelBinding(outside).pop().lconst_0();
+        b.lload(link);
+        Emitter.pushLong(b, places);
+        b.ladd().lstore(place);
+        for (InnerShape shape : shapes) {
+            Label next = shape.equals(shapes.getLast()) ? other : b.newLabel();
+            loadAt(place, 0);
+            Emitter.pushLong(b, shape.number());
+            b.lsub().dup2().lstore(start);
+            Emitter.pushLong(b, MapTable.INNER_SHAPE);
+            b.land().lconst_0().lcmp().ifne(next);
+            if (shape.type() == MapType.ARRAY) {
+                innerArray(shape, key);
+            } else {
+                boolean used = shape.type() == MapType.LRU_HASH;
+                int valueOffset = HashTableMap.valueOffset(shape.type(), shape.keySize());
+                hash(
+                        shape.keySize(),
+                        new HashPlace() {
+                            @Override
+                            public void pushSeed() {
+                                loadAt(place, MapTable.INNER_SEED);
+                            }
+
+                            @Override
+                            public void pushSecret() {
+                                loadAt(place, MapTable.INNER_SECRET);
+                            }
+
+                            @Override
+                            public void pushMask() {
+                                loadAt(place, MapTable.INNER_ENTRIES);
+                            }
+
+                            @Override
+                            public void pushBuckets() {
+                                b.lload(start);
+                            }
+
+                            @Override
+                            public void pushValue() {
+                                use(used);
+                                pushAt(link, valueOffset);
+                            }
+                        },
+                        key,
+                        () -> b.goto_(other));
+            }
+            b.goto_(done);
+            if (next != other) {
+                b.labelBinding(next);
+            }
+        }
         b.labelBinding(done);
+    }
+
+    private void innerArray(InnerShape shape, Key key) {
+        element(
+                () -> {
+                    if (shape.entries() != 0) {
+                        b.loadConstant(shape.entries());
+                    } else {
+                        load(Width.W, () -> pushAt(place, MapTable.INNER_ENTRIES));
+                    }
+                },
+                shape.stride(),
+                key,
+                () -> b.lload(start));
     }
 
     // --- hashes
@@ -228,21 +310,72 @@ final class MapCode {
         };
     }
 
-    private static int words(HashTableMap map) {
-        return (map.def().keySize() + Long.BYTES - 1) / Long.BYTES;
+    private static int words(int keySize) {
+        return (keySize + Long.BYTES - 1) / Long.BYTES;
     }
 
-    /** As {@link HashTableMap#lookup}, which takes over when the bucket has changed during the walk. */
+    /** Where a hash is and what its hashes begin with: pushes that. */
+    private interface HashPlace {
+        void pushSeed();
+
+        void pushSecret();
+
+        void pushMask();
+
+        void pushBuckets();
+
+        /** Pushes the address of the value of the element in {@link #link}. */
+        void pushValue();
+    }
+
     private void hash(HashTableMap map, Key key) {
-        int count = words(map);
+        hash(
+                map.def().keySize(),
+                new HashPlace() {
+                    @Override
+                    public void pushSeed() {
+                        Emitter.pushLong(b, map.seed());
+                    }
+
+                    @Override
+                    public void pushSecret() {
+                        Emitter.pushLong(b, map.secret());
+                    }
+
+                    @Override
+                    public void pushMask() {
+                        Emitter.pushLong(b, map.bucketCount() - 1);
+                    }
+
+                    @Override
+                    public void pushBuckets() {
+                        Emitter.pushLong(b, map.bucketsAddress());
+                    }
+
+                    @Override
+                    public void pushValue() {
+                        found(map);
+                    }
+                },
+                key,
+                () -> callLookup(map, key));
+    }
+
+    /**
+     * As {@link HashTableMap#lookup}.
+     *
+     * @param lookAgain takes over when the bucket has changed during the walk
+     */
+    private void hash(int keySize, HashPlace map, Key key, Runnable lookAgain) {
+        int count = words(keySize);
         for (int i = 0; i < count; i++) {
-            word(map.def().keySize() - i * Long.BYTES, i * Long.BYTES, key);
+            word(keySize - i * Long.BYTES, i * Long.BYTES, key);
             b.lstore(word(i));
         }
         hashOf(map, count);
-        Emitter.pushLong(b, map.bucketCount() - 1);
+        map.pushMask();
         b.land().iconst_3().lshl();
-        Emitter.pushLong(b, map.bucketsAddress());
+        map.pushBuckets();
         b.ladd().lstore(slot);
         load(Width.DW, () -> b.lload(slot));
         b.dup2().lstore(bucket);
@@ -260,7 +393,7 @@ final class MapCode {
             b.lload(word(i)).lcmp().ifne(next);
         }
         unlessUnchanged(changed);
-        found(map);
+        map.pushValue();
         b.goto_(done);
         b.labelBinding(next);
         loadAt(link, HashTableMap.NEXT);
@@ -269,7 +402,7 @@ final class MapCode {
         unlessUnchanged(changed);
         b.lconst_0().goto_(done);
         b.labelBinding(changed);
-        callLookup(map, key);
+        lookAgain.run();
         b.labelBinding(done);
     }
 
@@ -281,11 +414,11 @@ final class MapCode {
     }
 
     /** Pushes the hash of the words of a key, see {@link HashTableMap}. */
-    private void hashOf(HashTableMap map, int count) {
-        Emitter.pushLong(b, map.seed());
+    private void hashOf(HashPlace map, int count) {
+        map.pushSeed();
         for (int i = 0; i < count; i += 2) {
             b.lload(word(i)).lxor().lstore(link);
-            Emitter.pushLong(b, map.secret());
+            map.pushSecret();
             if (i + 1 < count) {
                 b.lload(word(i + 1)).lxor();
             }
@@ -299,13 +432,7 @@ final class MapCode {
 
     /** Pushes the value of the element in {@link #link}. */
     private void found(HashTableMap map) {
-        if (map instanceof LruHashMap) {
-            Label used = b.newLabel();
-            load(Width.B, () -> pushAt(link, LruHashMap.REF));
-            b.ifne(used);
-            MemoryCode.store(b, Width.B, () -> pushAt(link, LruHashMap.REF), b::iconst_1);
-            b.labelBinding(used);
-        }
+        use(map instanceof LruHashMap);
         if (!map.def().type().isPerCpu()) {
             pushAt(link, map.valueOffset());
             return;
@@ -317,6 +444,18 @@ final class MapCode {
         b.i2l().lmul();
         loadAt(link, map.valueOffset());
         b.ladd();
+    }
+
+    /** Remembers that the element in {@link #link} was used. */
+    private void use(boolean remembers) {
+        if (!remembers) {
+            return;
+        }
+        Label used = b.newLabel();
+        load(Width.B, () -> pushAt(link, LruHashMap.REF));
+        b.ifne(used);
+        MemoryCode.store(b, Width.B, () -> pushAt(link, LruHashMap.REF), b::iconst_1);
+        b.labelBinding(used);
     }
 
     private int word(int index) {

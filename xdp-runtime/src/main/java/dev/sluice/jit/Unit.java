@@ -8,7 +8,7 @@ import dev.sluice.isa.Instruction;
 import dev.sluice.isa.Pseudo;
 import dev.sluice.map.BpfMap;
 import dev.sluice.map.MapTable;
-import dev.sluice.map.MapType;
+import dev.sluice.map.MapTable.InnerShape;
 import dev.sluice.memory.Regions;
 import dev.sluice.program.Facts;
 import dev.sluice.program.Program;
@@ -21,6 +21,7 @@ import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -79,6 +80,9 @@ final class Unit {
 
     /** Estimated bytes of JVM code for each eight of them, and for the rest. */
     private static final int COPY_BYTES = 48;
+
+    /** Of more kinds of maps in other maps, look-ups are calls. */
+    private static final int MOST_SHAPES = 3;
 
     private final boolean assuming;
     private final Set<Assumption> assumptions = new LinkedHashSet<>();
@@ -140,6 +144,7 @@ final class Unit {
         boolean moves = false;
         boolean pointers = false;
         boolean back = false;
+        List<Block> innerLookups = new ArrayList<>();
         Code code = program.code();
         for (int i = 0; i < flows.size(); i++) {
             if (!kinds.isReached(i)) {
@@ -161,8 +166,8 @@ final class Unit {
                             knownLookups++;
                             block.estimate += MapCode.lookupBytes(found);
                         }
-                    } else if (helper == Helper.MAP_LOOKUP_ELEM && !checked) {
-                        block.estimate += MapCode.INNER_BYTES;
+                    } else if (helper == Helper.MAP_LOOKUP_ELEM) {
+                        innerLookups.add(block);
                     }
                     int copied = bytesCopied(helper, slot);
                     block.estimate += copied == 0 ? 0 : COPY_BYTES * (copied / Long.BYTES + 6);
@@ -199,6 +204,8 @@ final class Unit {
                 }
             }
         }
+        int innerBytes = MapCode.innerBytes(innerShapes());
+        innerLookups.forEach(block -> block.estimate += innerBytes);
         movesPacket = moves;
         redirects = redirecting;
         locks = locking;
@@ -406,12 +413,25 @@ final class Unit {
         return table.byHandle(kinds.constant(value));
     }
 
-    /** Where arrays are found that are in one of the program's maps ({@link MapTable#innerArrays}), or 0. */
-    long innerArrays() {
-        boolean has = maps.stream()
+    /** What look-ups in maps are emitted for that are in one of the program's maps. */
+    List<InnerShape> innerShapes() {
+        if (checked || table == null) {
+            return List.of();
+        }
+        MapTable known = table;
+        return maps.stream()
                 .map(map -> map.def().inner())
-                .anyMatch(inner -> inner != null && inner.type() == MapType.ARRAY);
-        return has && table != null ? table.innerArrays() : 0;
+                .filter(Objects::nonNull)
+                .map(known::innerShape)
+                .filter(shape -> shape != null && MapCode.emitsInner(shape))
+                .distinct()
+                .limit(MOST_SHAPES)
+                .toList();
+    }
+
+    /** Where they are found ({@link MapTable#innerPlaces}). */
+    long innerPlaces() {
+        return Objects.requireNonNull(table).innerPlaces();
     }
 
     /** Whether look-ups in hashes are emitted; programs with very many are better off with calls. */

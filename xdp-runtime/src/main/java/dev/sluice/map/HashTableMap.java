@@ -96,22 +96,20 @@ public class HashTableMap extends LiveMap {
                 regions,
                 cpus,
                 seed,
-                0,
                 (long) def.maxEntries() + (isPreallocated(def) ? locks(def) : MOST_WAITING));
     }
 
     /**
-     * @param linkBytes what a subclass keeps behind the key of each element, a multiple of 8
      * @param mostElements elements that may ever exist; at once without {@code BPF_F_NO_PREALLOC}
      */
-    HashTableMap(MapDef def, MapTable table, Regions regions, int cpus, long seed, int linkBytes, long mostElements) {
+    HashTableMap(MapDef def, MapTable table, Regions regions, int cpus, long seed, long mostElements) {
         super(def, table, regions);
         keys = HashKeys.of(def.keySize(), (def.flags() & ZERO_SEED) != 0 ? 0 : seed + id());
         valueSize = def.valueSize();
         perCpu = def.type().isPerCpu();
         this.cpus = cpus;
         stride = roundUp8(valueSize);
-        valueOffset = KEY + (int) roundUp8(def.keySize()) + linkBytes;
+        valueOffset = valueOffset(def.type(), def.keySize());
         elementBytes = elementBytes(valueOffset + (perCpu ? 2 * Long.BYTES : stride));
         valuesWritable = programsMayWrite() && def.type() != MapType.DEVMAP_HASH;
         long bucketCount = bucketCount(def);
@@ -278,6 +276,12 @@ public class HashTableMap extends LiveMap {
     /** The address of the first bucket; the number of a key's is its hash under the mask of {@link #bucketCount} - 1. */
     public final long bucketsAddress() {
         return buckets;
+    }
+
+    /** The {@link #valueOffset()} of hashes like this one. */
+    public static int valueOffset(MapType type, int keySize) {
+        boolean links = type == MapType.LRU_HASH || type == MapType.LRU_PERCPU_HASH;
+        return KEY + (int) roundUp8(keySize) + (links ? LruLists.NODE_BYTES : 0);
     }
 
     /** Bytes from an element to its value; of per-CPU maps to address and stride of its values. */

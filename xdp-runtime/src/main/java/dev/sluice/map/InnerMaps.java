@@ -5,7 +5,8 @@ package dev.sluice.map;
  * one.
  */
 final class InnerMaps {
-    private static final int INNER_MAP = 1 << 12;
+    /** {@code BPF_F_INNER_MAP}. */
+    static final int INNER_MAP = 1 << 12;
 
     private final MapDef prototype;
     private final MapTable table;
@@ -13,8 +14,8 @@ final class InnerMaps {
     InnerMaps(MapDef outer, MapTable table) {
         this.prototype = outer.inner();
         this.table = table;
-        if (prototype.type() == MapType.ARRAY) {
-            table.expectInnerArrays();
+        if (table.innerShape(prototype) != null) {
+            table.expectInner();
         }
     }
 
@@ -52,9 +53,7 @@ final class InnerMaps {
         if (!map.hold()) {
             return Errno.EBADF.negative();
         }
-        if (map instanceof ArrayMap array) {
-            table.describe(array);
-        }
+        table.describe(map);
         return id;
     }
 

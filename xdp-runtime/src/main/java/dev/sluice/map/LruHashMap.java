@@ -25,7 +25,7 @@ public final class LruHashMap extends HashTableMap {
     private final LruLists lru;
 
     LruHashMap(MapDef def, MapTable table, Regions regions, int cpus, long seed) {
-        super(def, table, regions, cpus, seed, LruLists.NODE_BYTES, def.maxEntries());
+        super(def, table, regions, cpus, seed, def.maxEntries());
         boolean common = (def.flags() & NO_COMMON_LRU) == 0;
         long heads = allocate(LruLists.headBytes(common, cpus));
         lru = new LruLists(common, cpus, heads, valueOffset - LruLists.NODE_BYTES, this::evict);

@@ -14,28 +14,34 @@ public final class MapTable {
     /** Pointers to maps look like kernel addresses, so that no region can ever contain one. */
     private static final long HANDLE_BASE = 0xffff_8880_0000_0000L;
 
-    private static final int HANDLE_SHIFT = 8;
+    private static final int HANDLE_SHIFT = 5;
 
     /** What a program holds is this plus the map's id times {@link #HANDLE_STEP}. */
     public static final long FIRST_HANDLE = HANDLE_BASE;
 
+    /** As many as a place of {@link #innerPlaces} has bytes: code that has one finds the other without multiplying. */
     public static final int HANDLE_STEP = 1 << HANDLE_SHIFT;
 
-    /** Ids below this one have a place in {@link #innerArrays}. */
-    public static final int INNER_ARRAYS = 1 << 16;
+    /** Ids below this one have a place in {@link #innerPlaces}. */
+    public static final int INNER_PLACES = 1 << 16;
 
-    public static final int INNER_ARRAY_BYTES = 16;
-
-    /** Offset in a place. */
+    /** Offset in a place: entries of an array, or a hash's buckets less 1. */
     public static final int INNER_ENTRIES = 8;
 
+    /** Offset in a place: what the hashes of a hash begin with. */
+    public static final int INNER_SEED = 16;
+
     /** Offset in a place. */
-    public static final int INNER_STRIDE = 12;
+    public static final int INNER_SECRET = 24;
+
+    /** The part of the first word of a place that is the shape's number; the rest is an address. */
+    public static final int INNER_SHAPE = 63;
 
     /** Lives as long as somebody has this table. */
     private final Arena arena = Arena.ofAuto();
 
-    private volatile long innerArrays;
+    private volatile long innerPlaces;
+    private final List<InnerShape> innerShapes = new ArrayList<>();
 
     private volatile BpfMap[] byId = new BpfMap[16];
     private volatile RingBufferMap[] rings = {};
@@ -64,39 +70,87 @@ public final class MapTable {
     }
 
     /**
-     * Where code finds the arrays that are in other maps, by id; 0 while there can be none.
+     * What code that looks keys up in a map within another one has to know of it beforehand.
+     *
+     * @param number 1 to 63
+     * @param type an array, or a hash without a value for each CPU
+     * @param entries of arrays of which all have as many; else 0
+     */
+    public record InnerShape(int number, MapType type, int keySize, int valueSize, int entries) {
+        /** Bytes from a value of an array to the next. */
+        public long stride() {
+            return LiveMap.roundUp8(valueSize);
+        }
+    }
+
+    /**
+     * Where code finds the arrays and hashes that are in other maps, by id; 0 while there can be none.
      *
      * <pre>
-     * id * 16:  values   u64   address of the first value, 0 where there is no such array
-     *           entries  u32
-     *           stride   u32
+     * id * 32:  address  u64   of the first value or bucket; plus {@link InnerShape#number}, as it is a multiple of 64; 0
+     *                          where there is no such map
+     *           entries  u64   of an array; of a hash the number of buckets, less 1
+     *           seed     u64   of a hash
+     *           secret   u64   of a hash
      * </pre>
      */
-    public long innerArrays() {
-        return innerArrays;
+    public long innerPlaces() {
+        return innerPlaces;
     }
 
-    /** There is a map that arrays can be in. */
-    synchronized void expectInnerArrays() {
-        if (innerArrays == 0) {
-            innerArrays = Memory.allocate(arena, (long) INNER_ARRAYS * INNER_ARRAY_BYTES, 64);
+    /** The shape of maps in other maps that look like this one; null for those that code calls. */
+    public synchronized InnerShape innerShape(MapDef def) {
+        MapType type = def.type();
+        if (type != MapType.ARRAY && type != MapType.HASH && type != MapType.LRU_HASH) {
+            return null;
+        }
+        int entries = type == MapType.ARRAY && (def.flags() & InnerMaps.INNER_MAP) == 0 ? def.maxEntries() : 0;
+        for (InnerShape known : innerShapes) {
+            if (known.equals(new InnerShape(known.number, type, def.keySize(), def.valueSize(), entries))) {
+                return known;
+            }
+        }
+        int number = innerShapes.size() + 1;
+        if (number > INNER_SHAPE) {
+            return null;
+        }
+        InnerShape shape = new InnerShape(number, type, def.keySize(), def.valueSize(), entries);
+        innerShapes.add(shape);
+        return shape;
+    }
+
+    /** There is a map that other maps can be in. */
+    synchronized void expectInner() {
+        if (innerPlaces == 0) {
+            innerPlaces = Memory.allocate(arena, (long) INNER_PLACES * HANDLE_STEP, 64);
         }
     }
 
-    /** An array is about to be in another map. */
-    void describe(ArrayMap array) {
-        if (array.id() < INNER_ARRAYS && array.stride() <= Integer.MAX_VALUE) {
-            long place = innerArrays + (long) array.id() * INNER_ARRAY_BYTES;
-            Memory.putInt(place + INNER_ENTRIES, array.def().maxEntries());
-            Memory.putInt(place + INNER_STRIDE, (int) array.stride());
-            Memory.ATOMIC_LONG.setRelease(Memory.ALL, place, array.valuesAddress());
+    /** A map is about to be in another one. */
+    void describe(LiveMap map) {
+        InnerShape shape = map.id() < INNER_PLACES ? innerShape(map.def()) : null;
+        if (shape == null) {
+            return;
         }
+        long place = innerPlaces + (long) map.id() * HANDLE_STEP;
+        long address = 0;
+        if (map instanceof ArrayMap array) {
+            address = array.valuesAddress();
+            Memory.putLong(
+                    place + INNER_ENTRIES, Integer.toUnsignedLong(map.def().maxEntries()));
+        } else if (map instanceof HashTableMap hash) {
+            address = hash.bucketsAddress();
+            Memory.putLong(place + INNER_ENTRIES, hash.bucketCount() - 1);
+            Memory.putLong(place + INNER_SEED, hash.seed());
+            Memory.putLong(place + INNER_SECRET, hash.secret());
+        }
+        Memory.ATOMIC_LONG.setRelease(Memory.ALL, place, address + shape.number);
     }
 
     /** Forgets a map. */
     public synchronized void remove(BpfMap map) {
-        if (innerArrays != 0 && map.id() < INNER_ARRAYS) {
-            Memory.putLong(innerArrays + (long) map.id() * INNER_ARRAY_BYTES, 0);
+        if (innerPlaces != 0 && map.id() < INNER_PLACES) {
+            Memory.putLong(innerPlaces + (long) map.id() * HANDLE_STEP, 0);
         }
         BpfMap[] copy = byId.clone();
         copy[map.id()] = null;

@@ -116,6 +116,8 @@ record MapCase(String name, MapDef map, int entries, int draws, Key key, Operati
         MapDef inner = MapDef.of("inner", MapType.ARRAY, Integer.BYTES, VALUE_BYTES, INNER_ENTRIES);
         cases.add(outer("hash_of_maps", MapType.HASH_OF_MAPS, Key.WORD, inner));
         cases.add(outer("array_of_maps", MapType.ARRAY_OF_MAPS, Key.INDEX, inner));
+        MapDef innerHash = MapDef.of("inner", MapType.HASH, Integer.BYTES, VALUE_BYTES, INNER_ENTRIES);
+        cases.add(outer("array_of_maps", MapType.ARRAY_OF_MAPS, Key.INDEX, innerHash));
         return List.copyOf(cases);
     }
 
@@ -141,7 +143,8 @@ record MapCase(String name, MapDef map, int entries, int draws, Key key, Operati
 
     private static MapCase outer(String type, MapType mapType, Key key, MapDef inner) {
         MapDef def = new MapDef("bench", mapType, key.bytes, Integer.BYTES, THOUSAND, 0, 0, inner);
-        String name = type + " " + count(THOUSAND) + ", look-up and one in the inner array";
+        String name = type + " " + count(THOUSAND) + ", look-up and one in the inner "
+                + inner.type().bpftoolName();
         return new MapCase(name, def, THOUSAND, THOUSAND, key, Operation.LOOKUP_INNER, 0);
     }
 
