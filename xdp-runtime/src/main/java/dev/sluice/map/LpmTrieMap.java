@@ -100,7 +100,7 @@ public final class LpmTrieMap extends LiveMap {
     private final int dataBytes;
     private final int maxPrefix;
     private final int valueSize;
-    private final int maxEntries;
+    private final long maxEntries;
     private final int valueOffset;
     private final long nodeBytes;
     private final long valueBytes;
@@ -126,7 +126,7 @@ public final class LpmTrieMap extends LiveMap {
         dataBytes = def.keySize() - Integer.BYTES;
         maxPrefix = dataBytes * Byte.SIZE;
         valueSize = def.valueSize();
-        maxEntries = def.maxEntries();
+        maxEntries = Integer.toUnsignedLong(def.maxEntries());
         valueOffset = DATA + (int) roundUp8(dataBytes);
         valueBytes = roundUp8(valueSize);
         long needed = valueOffset + valueBytes;
@@ -521,7 +521,7 @@ public final class LpmTrieMap extends LiveMap {
         if (freeCount >= wanted) {
             return true;
         }
-        if (nodes >= 2L * maxEntries + MOST_WAITING) {
+        if (nodes >= 2 * maxEntries + MOST_WAITING) {
             return false;
         }
         try {

@@ -26,6 +26,9 @@ final class MapRules {
     /** {@code KMALLOC_MAX_SIZE} less the kernel's own fields of a hash element. */
     private static final long MAX_HASH_ELEMENT = (4 << 20) - 48;
 
+    /** More buckets, of 16 bytes there, would be more than 4 GiB. */
+    private static final int MAX_HASH_ENTRIES = 1 << 27;
+
     private static final int MAX_LPM_DATA = 256;
 
     /** {@code KMALLOC_MAX_SIZE} less the data and the kernel's own fields of a node. */
@@ -102,8 +105,12 @@ final class MapRules {
             throw refuse(Errno.E2BIG, def, "key and value are too large: value_size", def.valueSize());
         }
         perCpuValue(def);
-        if (def.maxEntries() < 0) {
-            throw refuse(Errno.E2BIG, def, "max_entries is too large", def.maxEntries());
+        if (def.maxEntries() < 0 || def.maxEntries() > MAX_HASH_ENTRIES) {
+            throw refuse(
+                    Errno.E2BIG,
+                    def,
+                    "max_entries expected at most " + MAX_HASH_ENTRIES + ": max_entries",
+                    def.maxEntries());
         }
     }
 
@@ -118,6 +125,9 @@ final class MapRules {
     }
 
     static void bloomFilter(MapDef def) {
+        if (Integer.toUnsignedLong(def.valueSize()) > MAX_ALLOCATION) {
+            throw refuse(Errno.E2BIG, def, "value_size is too large", def.valueSize());
+        }
         flags(def, NUMA_NODE | ACCESS | ZERO_SEED);
         keySize(def, 0);
         positive(def, "max_entries", def.maxEntries());
@@ -126,9 +136,6 @@ final class MapRules {
             throw new MapException(
                     Errno.EINVAL,
                     "map " + def.name() + ": map_extra expected 0 to 15 hash functions, map_extra=" + def.extra());
-        }
-        if (def.valueSize() < 0) {
-            throw refuse(Errno.E2BIG, def, "value_size is too large", def.valueSize());
         }
     }
 

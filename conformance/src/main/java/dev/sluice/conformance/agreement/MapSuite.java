@@ -1,5 +1,6 @@
 package dev.sluice.conformance.agreement;
 
+import com.sun.management.OperatingSystemMXBean;
 import dev.sluice.exec.Engine;
 import dev.sluice.isa.Assembler;
 import dev.sluice.kernel.BpfException;
@@ -14,6 +15,7 @@ import dev.sluice.map.MapTable;
 import dev.sluice.map.MapType;
 import dev.sluice.map.Maps;
 import dev.sluice.memory.Regions;
+import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -35,7 +37,10 @@ import org.jspecify.annotations.Nullable;
 public final class MapSuite {
     private static final int SEQUENCES = 3;
     private static final int OPERATIONS = 400;
-    private static final int DEFINITIONS = 4000;
+    private static final int DEFINITIONS = 6000;
+
+    /** Bytes that a map may take. */
+    private static final long SMALL = 64 << 20;
 
     private static final int NO_PREALLOC = 1;
     private static final int RDONLY = 1 << 3;
@@ -442,6 +447,10 @@ public final class MapSuite {
         int[] valueSizes = {0, 1, 4, 4, 8, 8, 13, 64, 4096, 32768, 32769, 70000};
         int[] entries = {0, 1, 2, 7, 64};
         int[] pages = {0, 1, 7, 4096, 8192, 12288, 1 << 20, (1 << 20) + 1};
+        int[] largeSizes = {
+            1 << 16, 1 << 20, (4 << 20) - 300, 4 << 20, (4 << 20) + 1, Integer.MAX_VALUE, Integer.MIN_VALUE, -1
+        };
+        int[] largeEntries = {1 << 28, Integer.MAX_VALUE, Integer.MIN_VALUE, Integer.MIN_VALUE + 1, -1};
         for (int i = 0; i < DEFINITIONS; i++) {
             MapType type = types.get(random.nextInt(types.size()));
             int flags = 0;
@@ -466,21 +475,59 @@ public final class MapSuite {
                     flags,
                     extra(type),
                     null);
-            String expected = answer(() -> {
-                kernel.createMap(Sides.attributes(def)).close();
-                return "made";
-            });
-            String found = answer(() -> {
-                Maps.create(def, new MapTable(), new Regions(), kernel.possibleCpus(), 1)
-                        .close();
-                return "made";
-            });
-            String subject = type.bpftoolName() + ", create by user";
-            if (expected.equals(found)) {
-                tally.equal(subject);
-            } else {
-                tally.different(subject, def + ": kernel " + expected + ", ours " + found);
+            if (i % 2 == 1) {
+                int what = random.nextInt(1, 8);
+                MapDef large = new MapDef(
+                        def.name(),
+                        type,
+                        (what & 1) != 0 ? largeSizes[random.nextInt(largeSizes.length)] : def.keySize(),
+                        (what & 2) != 0 ? largeSizes[random.nextInt(largeSizes.length)] : def.valueSize(),
+                        (what & 4) != 0 ? largeEntries[random.nextInt(largeEntries.length)] : def.maxEntries(),
+                        def.flags(),
+                        def.extra(),
+                        null);
+                def = isHarmless(large) ? large : def;
             }
+            compareCreation(def);
+        }
+    }
+
+    /** Whether the kernel takes little memory for it, or refuses it before it takes any. */
+    private static boolean isHarmless(MapDef def) {
+        long entries = Integer.toUnsignedLong(def.maxEntries());
+        long keyAndValue = Integer.toUnsignedLong(def.keySize()) + Integer.toUnsignedLong(def.valueSize());
+        long bytes = Math.max(keyAndValue, Long.BYTES) * entries;
+        return switch (def.type()) {
+            case LPM_TRIE, CPUMAP -> true;
+            case HASH, PERCPU_HASH, LRU_HASH, LRU_PERCPU_HASH -> bytes < SMALL || entries > 1 << 27;
+            case RINGBUF, USER_RINGBUF, ARENA, BLOOM_FILTER -> bytes < SMALL;
+            case QUEUE, STACK ->
+                bytes < SMALL || entries == 0xffff_ffffL && def.valueSize() >= Long.BYTES && isTooMuch(bytes);
+            default -> bytes < SMALL || entries == 0xffff_ffffL && isTooMuch(bytes);
+        };
+    }
+
+    /** Whether it is more than the machine has, which the kernel sees at once. */
+    private static boolean isTooMuch(long bytes) {
+        return ManagementFactory.getOperatingSystemMXBean() instanceof OperatingSystemMXBean system
+                && bytes > system.getTotalMemorySize();
+    }
+
+    private void compareCreation(MapDef def) {
+        String expected = answer(() -> {
+            kernel.createMap(Sides.attributes(def)).close();
+            return "made";
+        });
+        String found = answer(() -> {
+            Maps.create(def, new MapTable(), new Regions(), kernel.possibleCpus(), 1)
+                    .close();
+            return "made";
+        });
+        String subject = def.type().bpftoolName() + ", create by user";
+        if (expected.equals(found)) {
+            tally.equal(subject);
+        } else {
+            tally.different(subject, def + ": kernel " + expected + ", ours " + found);
         }
     }
 

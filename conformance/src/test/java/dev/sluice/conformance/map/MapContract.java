@@ -105,6 +105,15 @@ abstract class MapContract {
         refused(Errno.EINVAL, () -> create(def(MapType.DEVMAP, 4, 4, 0, 0)));
     }
 
+    /** Tries take memory with their entries: 2^31 are as good as any. */
+    @Test
+    void aTrieMayHaveMoreEntriesThanAnIntCanSay() {
+        Subject trie = create(def(MapType.LPM_TRIE, 8, 8, Integer.MIN_VALUE, 1));
+        byte[] key = {32, 0, 0, 0, 10, 0, 0, 1};
+        trie.put(key, value(trie, 1), BpfMap.ANY);
+        assertThat(trie.get(key)).isEqualTo(value(trie, 1));
+    }
+
     @Test
     void definitionsAtTheirLimitsAreAccepted() {
         create(def(MapType.ARRAY, 4, 1, 1, 0));
