@@ -188,7 +188,10 @@ abstract class LiveMap extends BpfMap {
         Memory.copy(from + at, to + at, def().valueSize() - (long) at);
     }
 
-    /** A value that comes into the map has fields that nobody has used. */
+    /**
+     * A value that comes into the map has fields that nobody has used. Locks are left alone: a program may hold that of a value
+     * whose memory is this one's now, and gives it back; before that nobody else must have it, as in the kernel.
+     */
     final void clearFields(long value) {
         if (!hasFields()) {
             return;
@@ -196,7 +199,9 @@ abstract class LiveMap extends BpfMap {
         releaseFields(value);
         for (int i = 0; i < fields.count(); i++) {
             ValueFields.Field field = fields.get(i);
-            Memory.fill(value + field.offset(), field.bytes(), (byte) 0);
+            if (field.kind() != ValueFields.Kind.SPIN_LOCK && field.kind() != ValueFields.Kind.RES_SPIN_LOCK) {
+                Memory.fill(value + field.offset(), field.bytes(), (byte) 0);
+            }
         }
     }
 

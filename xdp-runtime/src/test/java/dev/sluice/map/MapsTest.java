@@ -238,6 +238,24 @@ class MapsTest {
                         MapException.class, e -> assertThat(e.errno()).isEqualTo(Errno.ENOMEM));
     }
 
+    /** A program has the lock of a value that is deleted; the next value there must wait until it gives the lock back. */
+    @Test
+    void aLockThatIsHeldStaysHeldWhenItsElementIsUsedAgain() {
+        BpfMap map = maps.create(MapDef.of("locked", MapType.HASH, 4, 16, 1));
+        map.declareFields(ValueFields.lockAt(4));
+        Memory.putInt(key, 1);
+        assertThat(map.update(key, value, BpfMap.ANY, 0)).isZero();
+        long held = map.lookup(key, 0);
+        assertThat(ValueLock.lock(held + 4)).isTrue();
+        assertThat(map.delete(key)).isZero();
+        Memory.putInt(key, 2);
+        assertThat(map.update(key, value, BpfMap.ANY, 0)).isZero();
+        assertThat(map.lookup(key, 0)).as("the same element").isEqualTo(held);
+        assertThat(Memory.getInt(held + 4)).isEqualTo(1);
+        ValueLock.unlock(held + 4);
+        assertThat(map.update(key, value, BpfMap.LOCK, 0)).isZero();
+    }
+
     @Test
     void programArraysResolveIds() {
         ProgArrayMap map = (ProgArrayMap) maps.create(MapDef.of("jmp", MapType.PROG_ARRAY, 4, 4, 2));
