@@ -67,6 +67,8 @@ abstract class LiveCommand implements Callable<Integer> {
                 "  DATA  := [hex] BYTES | a value of its type: 80, 10.0.0.1, '{\"port\": 80}'",
                 "  VALUE := DATA | in a prog array a program, in a map of maps a map:",
                 "           id N, name NAME",
+                "",
+                "A value is put in whole: its members that DATA does not name become 0.",
                 ""
             })
     static final class Map extends LiveCommand {

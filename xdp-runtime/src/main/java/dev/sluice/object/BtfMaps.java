@@ -223,7 +223,7 @@ final class BtfMaps {
             case MapSpec.TYPE_ARRAY_OF_MAPS, MapSpec.TYPE_HASH_OF_MAPS -> map(name + ".inner", pointer.target(), true);
             default ->
                 throw new ObjectException("field values: expected an array or hash of maps, or a program array, found"
-                        + " type=" + mapType);
+                        + " type=" + MapSpec.typeName(mapType));
         };
     }
 }

@@ -1,7 +1,11 @@
 package dev.sluice.object;
 
+import dev.sluice.btf.Btf;
+import dev.sluice.btf.BtfKind;
+import dev.sluice.btf.BtfType;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,6 +52,8 @@ public record MapSpec(
         @Nullable Blob contents,
         boolean frozen,
         List<Variable> variables) {
+    private static final String TYPE_PREFIX = "BPF_MAP_TYPE_";
+
     public static final int TYPE_HASH = 1;
     public static final int TYPE_ARRAY = 2;
     public static final int TYPE_PROG_ARRAY = 3;
@@ -177,6 +183,23 @@ public record MapSpec(
         changed.add(entry);
         changed.sort((a, b) -> Integer.compareUnsigned(a.key(), b.key()));
         return withEntries(List.copyOf(changed), inner);
+    }
+
+    /** What bpftool calls its type; the number of a type that has no name here. */
+    public String typeName() {
+        return typeName(type);
+    }
+
+    static String typeName(int type) {
+        Btf types = KernelTypes.btf();
+        if (types.type(types.find(BtfKind.ENUM, "bpf_map_type")) instanceof BtfType.Enum names) {
+            for (BtfType.Enumerator one : names.enumerators()) {
+                if (one.value() == type) {
+                    return one.name().substring(TYPE_PREFIX.length()).toLowerCase(Locale.ROOT);
+                }
+            }
+        }
+        return Integer.toString(type);
     }
 
     MapSpec withEntries(List<Entry> first, @Nullable MapSpec innerMap) {

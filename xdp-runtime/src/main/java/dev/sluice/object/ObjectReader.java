@@ -694,7 +694,7 @@ final class ObjectReader {
         }
         throw new ObjectException(
                 "map " + map.name() + ": has values to start with: expected an array or hash of maps, or a"
-                        + " program array, found type=" + map.type());
+                        + " program array, found type=" + map.typeName());
     }
 
     // ---- functions

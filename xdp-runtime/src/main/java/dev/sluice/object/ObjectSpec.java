@@ -325,7 +325,7 @@ public record ObjectSpec(
     public ObjectSpec withTailCall(String mapName, int index, String programName) {
         MapSpec map = map(mapName).orElseThrow(() -> noSuchMap(mapName));
         if (map.type() != MapSpec.TYPE_PROG_ARRAY) {
-            throw new ObjectException("map " + mapName + ": expected a prog array, found type=" + map.type());
+            throw new ObjectException("map " + mapName + ": expected a prog array, found type=" + map.typeName());
         }
         if (Integer.compareUnsigned(index, map.maxEntries()) >= 0) {
             throw new ObjectException("map " + mapName + ": expected a slot below "

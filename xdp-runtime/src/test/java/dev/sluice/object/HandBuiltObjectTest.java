@@ -532,7 +532,7 @@ class HandBuiltObjectTest {
                 "map m: field type: expected a number (__uint or __ulong), found int");
         assertRefused(
                 withBtfMap((b, n) -> List.of(member("type", n.uint(1)), member("values", n.values(n.integer())))),
-                "field values: expected an array or hash of maps, or a program array, found type=1");
+                "field values: expected an array or hash of maps, or a program array, found type=hash");
     }
 
     // ---- damage
