@@ -256,11 +256,14 @@ public final class RunContext implements AutoCloseable {
 
     /** Notes that bytes of the stacks are written. */
     public void soil(long address, int bytes) {
-        long from = address - stacks;
-        long last = from + bytes - 1;
-        dirtySlots[(int) (from / STACK_BYTES)] |=
-                1L << (from >> 3); // the frame's 64 slots are the number's last 6 bits
-        dirtySlots[(int) (last / STACK_BYTES)] |= 1L << (last >> 3);
+        int offset = (int) (address - stacks);
+        int first = offset >> 3; // a frame's 64 slots are the number's last 6 bits
+        int last = offset + bytes - 1 >> 3;
+        // mostly noted before, and stores that each wait for the one before would take longer than the program's own
+        if ((dirtySlots[first >> 6] >>> first & dirtySlots[last >> 6] >>> last & 1) == 0) {
+            dirtySlots[first >> 6] |= 1L << first;
+            dirtySlots[last >> 6] |= 1L << last;
+        }
     }
 
     /** Notes that an argument of a helper is written, if it is in the stacks: from there on, however long it is. */
