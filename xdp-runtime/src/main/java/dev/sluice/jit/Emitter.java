@@ -661,6 +661,7 @@ final class Emitter {
         });
         if (!returned.isEmpty()) {
             carry(returned);
+            markDirty(unit.kinds.written(part.function));
             takeForMethods();
             if (shape == Shape.LOOP) {
                 b.aload(context).lload(register[FP]).iload(entry);
@@ -689,7 +690,6 @@ final class Emitter {
 
     /** Makes the packet the one at hand for code of other methods, which has its bounds from the context where it checks. */
     private void takeForMethods() {
-        markDirty(unit.kinds.written(part.function));
         if (unit.checked) {
             take();
         }
@@ -709,6 +709,7 @@ final class Emitter {
             }
         }
         b.labelBinding(call);
+        markDirty(unit.kinds.written(part.function));
         takeForMethods();
         b.aload(context).lload(register[FP]);
         for (int r = 0; r < FP; r++) {
@@ -1256,7 +1257,7 @@ final class Emitter {
             boolean aligned,
             Consumer<Runnable> inPlace,
             Consumer<Runnable> checked) {
-        Way way = Ways.of(unit, base, offset, size, write);
+        Way way = Ways.of(unit, part.function, base, offset, size, write);
         switch (way) {
             case OWN_FRAME, PLAIN -> {
                 // An address that is known to be unaligned faults.
@@ -1266,7 +1267,7 @@ final class Emitter {
                     ask();
                     checked.accept(() -> pushAddress(baseRegister, offset));
                 } else {
-                    if (write && way == Way.OWN_FRAME) {
+                    if (write && way == Way.OWN_FRAME && place < 0) {
                         markDirty(Kinds.slots((int) place, size));
                     }
                     inPlace.accept(() -> pushAddress(way, base, baseRegister, offset));
@@ -1300,7 +1301,7 @@ final class Emitter {
 
     /** Before a store to the packet loop's own frame. */
     private void markDirty(long slots) {
-        if (shape == Shape.LOOP && unit.cleansLoop()) {
+        if (shape == Shape.LOOP && slots != 0 && unit.cleansLoop()) {
             b.lload(dirty).loadConstant(slots).lor().lstore(dirty);
         }
     }
@@ -2069,6 +2070,7 @@ final class Emitter {
             sayFrame(); // a function that has one says so itself
         }
         boolean keeps = keepsFrame(function);
+        markDirty(unit.kinds.calleesWrite(part.function));
         takeForMethods();
         giveBack();
         b.aload(context);
@@ -2093,6 +2095,7 @@ final class Emitter {
     private void inline(int function, int pc) {
         beforeCall(pc);
         boolean keeps = keepsFrame(function);
+        markDirty(unit.kinds.calleesWrite(part.function));
         Part body = unit.partition(function).parts.getFirst();
         Emitter callee = new Emitter(b, unit, body, Shape.INLINED, context, Given.nothing(nextLocal), this);
         callee.beginInlined(this);

@@ -29,7 +29,7 @@ import java.util.function.LongUnaryOperator;
  *               FRAME              may point into some stack, or be computed from such a pointer
  *             /       \
  *          MIXED      STACK+n      r10 of this function plus n, exactly
- *         /     \
+ *         /     \                 (of its caller's frame where n is 0 or more)
  *   PACKET  VALUE+i  AREA+n        a hint: probably points into the packet; into the value of the function's look-up i; into
  *         \   |   /                the area of memory that begins at a large number
  *         SCALAR                   anything that was not computed from a stack pointer
@@ -91,6 +91,21 @@ final class Kinds {
 
     private final boolean[] hasFrame;
 
+    /** By function: whether it calls others, which may reach into its frame. */
+    private final boolean[] makesCalls;
+
+    /** Whether places in the frame of a function's caller are followed; only code that checks is made for that. */
+    private final boolean followsCallers;
+
+    /** Bytes below r10 of a caller that called functions may read. */
+    private int callerBytes;
+
+    /** What called functions write of their caller's frame, as {@link #written} has it. */
+    private long callerWritten;
+
+    /** Whether a stack pointer may be in some frame. */
+    private boolean spills;
+
     /** By slot: the number of a look-up in its function. */
     private final Map<Integer, Integer> lookups = new HashMap<>();
 
@@ -116,10 +131,12 @@ final class Kinds {
 
     private int function;
 
-    private Kinds(Code code, List<Flow> flows, LongUnaryOperator areas) {
+    private Kinds(Code code, List<Flow> flows, boolean checked, LongUnaryOperator areas) {
         this.code = code;
         this.flows = flows;
         this.areas = areas;
+        followsCallers = checked;
+        makesCalls = new boolean[flows.size()];
         states = new int[flows.size()][][];
         arguments = new int[flows.size()][5];
         stackBytes = new int[flows.size()];
@@ -157,10 +174,12 @@ final class Kinds {
      *
      * @param flows of all functions, the entry function first
      * @param contextEntry whether r1 is the context and r2 is 0 when the entry function begins
+     * @param checked whether the code will check
      * @param areas gives the beginning of the area of memory around a number, 0 when there is none
      */
-    static Kinds of(Code code, List<Flow> flows, boolean contextEntry, LongUnaryOperator areas) {
-        Kinds kinds = new Kinds(code, flows, areas);
+    static Kinds of(
+            Code code, List<Flow> flows, boolean contextEntry, boolean checked, LongUnaryOperator areas) {
+        Kinds kinds = new Kinds(code, flows, checked, areas);
         do {
             kinds.restart = false;
             kinds.analyse(contextEntry);
@@ -195,7 +214,11 @@ final class Kinds {
 
     /** Bytes below r10 that may be read before the function has written them; a multiple of 8. */
     int stackBytes(int functionIndex) {
-        return !hasFrame(functionIndex) ? 0 : readsAnyFrame ? RunContext.STACK_BYTES : stackBytes[functionIndex];
+        if (!hasFrame(functionIndex)) {
+            return 0;
+        }
+        int given = makesCalls[functionIndex] ? callerBytes : 0;
+        return readsAnyFrame ? RunContext.STACK_BYTES : Math.max(stackBytes[functionIndex], given);
     }
 
     /** Whether a function names r10 at all; if not, it has no frame, for engines that check. */
@@ -208,9 +231,22 @@ final class Kinds {
         return readsAnyFrame;
     }
 
-    /** Slots of 8 bytes of a function's own frame that its stores at known places write, from the lowest on, as bits. */
+    /**
+     * Slots of 8 bytes of a function's own frame that stores at known places write, its own and those of functions that it
+     * calls, from the lowest on, as bits.
+     */
     long written(int functionIndex) {
-        return written[functionIndex];
+        return written[functionIndex] | calleesWrite(functionIndex);
+    }
+
+    /** Those that functions write that it calls. */
+    long calleesWrite(int functionIndex) {
+        return makesCalls[functionIndex] ? callerWritten : 0;
+    }
+
+    /** Whether bytes from an offset to r10 on are in the frame of a function's caller. */
+    boolean inCaller(int functionIndex, int at, int bytes) {
+        return followsCallers && functionIndex != 0 && at >= 0 && at + bytes <= RunContext.STACK_BYTES;
     }
 
     /** Index of the function that begins at a slot. */
@@ -520,6 +556,11 @@ final class Kinds {
             loaded = of(pointer ? PACKET : SCALAR, 0);
         } else if (kind(base) == STACK) {
             int at = number(base) + off;
+            if (inCaller(function, at, width.bytes())) {
+                readCaller(at);
+                state[insn.dst()] = ofSpilled();
+                return;
+            }
             touch(at);
             if (!inFrame(at, width.bytes())) {
                 readsAnyFrame = true;
@@ -532,17 +573,37 @@ final class Kinds {
             }
         } else if (kind(base) == FRAME) {
             readsAnyFrame = true;
-            loaded = of(FRAME, 0);
+            loaded = ofSpilled();
         }
         state[insn.dst()] = loaded;
+    }
+
+    /** What is loaded from a place in some frame. */
+    private int ofSpilled() {
+        return of(spills || leaks ? FRAME : SCALAR, 0);
+    }
+
+    private void readCaller(int at) {
+        callerBytes = Math.max(callerBytes, RunContext.STACK_BYTES - at + SLOT_BYTES - 1 & -SLOT_BYTES);
     }
 
     private void store(int[] state, int base, int off, Width width, int value) {
         if (kind(base) == STACK) {
             int at = number(base) + off;
+            if (inCaller(function, at, width.bytes())) {
+                callerWritten |= slots(at - RunContext.STACK_BYTES, width.bytes());
+                if (isFrame(value)) {
+                    leak();
+                }
+                return;
+            }
             if (!inFrame(at, width.bytes())) {
                 storeAnywhere(state, value);
                 return;
+            }
+            if (isFrame(value) && !spills) {
+                spills = true;
+                restart = true;
             }
             write(at, width);
             if (width == Width.DW && at % SLOT_BYTES == 0) {
@@ -579,9 +640,12 @@ final class Kinds {
         int base = register(state, insn.dst());
         int src = register(state, insn.src());
         boolean frame = isFrame(base) || leaks;
-        if (isFrame(base)) {
+        int at = number(base) + insn.off();
+        if (kind(base) == STACK && inCaller(function, at, insn.opcode().width().bytes())) {
+            readCaller(at);
+            store(state, base, insn.off(), insn.opcode().width(), src);
+        } else if (isFrame(base)) {
             readsAnyFrame = true;
-            int at = number(base) + insn.off();
             if (kind(base) == STACK && inFrame(at, insn.opcode().width().bytes())) {
                 write(at, insn.opcode().width());
             }
@@ -643,6 +707,7 @@ final class Kinds {
     /** @param target the called function's slot, or -1 for any whose address is taken */
     private void call(int[] state, int target) {
         int[] given = new int[5];
+        makesCalls[function] = true;
         boolean frame = leaks;
         int read = target < 0 ? -1 : flows.get(functionAt(target)).blocks.getFirst().liveIn;
         for (int i = 0; i < 5; i++) {
@@ -650,7 +715,13 @@ final class Kinds {
             int value = isRead ? state[1 + i] : of(SCALAR, 0);
             if (isFrame(value)) {
                 frame = true;
-                value = of(FRAME, 0); // the callee's r10 is another one
+                boolean follows = followsCallers
+                        && target >= 0
+                        && kind(value) == STACK
+                        && number(value) >= -RunContext.STACK_BYTES
+                        && number(value) < 0;
+                // the callee's r10 is another one
+                value = follows ? of(STACK, number(value) + RunContext.STACK_BYTES) : of(FRAME, 0);
             } else if (kind(value) == VALUE) {
                 value = of(SCALAR, 0); // and so are its look-ups
             }
@@ -659,7 +730,7 @@ final class Kinds {
         if (frame) {
             storeAnywhere(state, of(leaks ? FRAME : SCALAR, 0)); // a stack pointer in there leaks where it is stored
         }
-        state[0] = of(frame || returnsFrame ? FRAME : SCALAR, 0);
+        state[0] = of(leaks || returnsFrame ? FRAME : SCALAR, 0);
         if (target >= 0) {
             argumentsOf(functionAt(target), given);
         } else if (!callsPointers) {

@@ -78,7 +78,7 @@ final class SizeEstimate {
     private int ofAccess(int base) {
         return switch (base) {
             case Kinds.CONTEXT -> Math.max(CONTEXT_LOAD, CALL + ask());
-            case Kinds.STACK, Kinds.LONG -> PLAIN_ACCESS;
+            case Kinds.STACK, Kinds.LONG -> checked ? Math.max(PLAIN_ACCESS, CALL + ASK) : PLAIN_ACCESS;
             case Kinds.PACKET, Kinds.VALUE, Kinds.AREA, Kinds.FRAME -> checked ? BOUNDED_ACCESS : PLAIN_ACCESS;
             default -> checked ? CALL + ask() : PLAIN_ACCESS;
         };

@@ -11,7 +11,7 @@ import dev.sluice.map.MapDef;
 final class Ways {
     /** How an access is emitted. */
     enum Way {
-        /** At a known place in the function's own frame. */
+        /** At a known place in the function's own frame, or in its caller's. */
         OWN_FRAME,
         /** In place, without a test. */
         PLAIN,
@@ -24,12 +24,12 @@ final class Ways {
     private Ways() {}
 
     /** How an access is emitted that goes through a value of {@link Kinds}. */
-    static Way of(Unit unit, int base, int offset, int size, boolean write) {
+    static Way of(Unit unit, int function, int base, int offset, int size, boolean write) {
         int kind = Kinds.kind(base);
         if (kind == Kinds.STACK) {
             int at = Kinds.number(base) + offset;
             boolean inFrame = at >= -RunContext.STACK_BYTES && at + size <= 0;
-            return inFrame ? Way.OWN_FRAME : Way.CHECKED;
+            return inFrame || unit.kinds.inCaller(function, at, size) ? Way.OWN_FRAME : Way.CHECKED;
         }
         if (kind == Kinds.CONTEXT) {
             return Way.CHECKED;
