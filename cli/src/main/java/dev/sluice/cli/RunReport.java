@@ -13,6 +13,7 @@ import dev.sluice.packet.measure.WarmUp;
 import dev.sluice.packet.nic.Tally;
 import dev.sluice.packet.nic.XdpAction;
 import dev.sluice.program.Program;
+import dev.sluice.program.SourceLine;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.util.ArrayList;
@@ -229,14 +230,15 @@ final class RunReport {
         errors.forEach(error -> err.println("Error: " + error));
     }
 
-    /** Packets whose program did what it may not. */
+    /** Packets whose program did what it may not, and timers' callbacks. */
     static void printFaults(NicTotals nic, LoadedProgram program, PrintStream err) {
         boolean first = true;
         for (PacketFault fault : nic.faults()) {
-            Program among = fault.fault().program();
-            Program at = among == null ? program.executable().program() : among;
-            err.println("Warning: packet " + fault.packet() + " aborted: program " + at.name() + ": "
-                    + fault.fault().getMessage() + sourceLine(at, fault.fault().pc()));
+            Program at = programOf(fault, program);
+            err.println("Warning: "
+                    + (fault.isTimer() ? "the callback of a timer stopped" : "packet " + fault.packet() + " aborted")
+                    + ": program " + at.name() + ": " + fault.fault().getMessage()
+                    + sourceLine(at, fault.fault().pc()));
             if (first) {
                 printState(fault, err);
                 first = false;
@@ -246,6 +248,11 @@ final class RunReport {
         if (more > 0) {
             err.println("Warning: " + Quantity.count(more) + " more packets were aborted by faults");
         }
+    }
+
+    private static Program programOf(PacketFault fault, LoadedProgram program) {
+        Program among = fault.fault().program();
+        return among == null ? program.executable().program() : among;
     }
 
     /** The registers and the packet at a fault. */
@@ -260,7 +267,9 @@ final class RunReport {
                 line.setLength(0);
             }
         }
-        HexDiff.printBytes("the packet", fault.bytes(), err);
+        if (!fault.isTimer()) {
+            HexDiff.printBytes("the packet", fault.bytes(), err);
+        }
     }
 
     private static String sourceLine(Program program, int pc) {
@@ -268,13 +277,25 @@ final class RunReport {
         return line == null ? "" : " ; " + line.text() + " @ " + fileName(line.file()) + ":" + line.line();
     }
 
-    private static void writeFaults(List<PacketFault> faults, JsonGenerator json) throws IOException {
+    private static void writeFaults(List<PacketFault> faults, LoadedProgram program, JsonGenerator json)
+            throws IOException {
         json.writeArrayFieldStart("fault_reports");
         for (PacketFault fault : faults) {
+            Program at = programOf(fault, program);
+            SourceLine line = at.lineAt(fault.fault().pc());
             json.writeStartObject();
-            json.writeNumberField("packet", fault.packet());
+            if (fault.isTimer()) {
+                json.writeNullField("packet"); // a timer's callback
+            } else {
+                json.writeNumberField("packet", fault.packet());
+            }
+            json.writeStringField("program", at.name());
             json.writeStringField("kind", fault.fault().kind().name());
             json.writeNumberField("pc", fault.fault().pc());
+            if (line != null) {
+                json.writeStringField("file", fileName(line.file()));
+                json.writeNumberField("line", line.line());
+            }
             json.writeStringField("message", fault.fault().getMessage());
             json.writeArrayFieldStart("registers");
             for (long value : fault.fault().registers()) {
@@ -315,7 +336,7 @@ final class RunReport {
         json.writeNumberField("no_room", totals.dropped());
         json.writeNumberField("cut_short", totals.cutPackets());
         json.writeNumberField("faults", totals.faultCount());
-        writeFaults(totals.faults(), json);
+        writeFaults(totals.faults(), program, json);
         json.writeObjectFieldStart("maps");
         for (LoadedMap map : maps) {
             json.writeFieldName(map.name());

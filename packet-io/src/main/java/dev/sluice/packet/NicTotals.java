@@ -13,7 +13,7 @@ import java.util.List;
  * @param tooShort packets shorter than an Ethernet header, which no driver shows to a program
  * @param tooLong packets longer than the MTU allows
  * @param dropped packets of a live source for which there was no room, or which have come through too many devices
- * @param faultCount packets whose program did what it may not; they are part of {@code XDP_ABORTED}
+ * @param faultCount packets whose program did what it may not, which are part of {@code XDP_ABORTED}, and timers' callbacks
  * @param faults the first of them
  */
 public record NicTotals(

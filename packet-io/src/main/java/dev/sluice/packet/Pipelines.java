@@ -1,6 +1,8 @@
 package dev.sluice.packet;
 
+import dev.sluice.exec.ProgramFault;
 import dev.sluice.helper.Clock;
+
 import dev.sluice.helper.RunContext;
 import dev.sluice.packet.frame.FrameBatch;
 import dev.sluice.packet.netty.CaptureHandler;
@@ -147,7 +149,17 @@ final class Pipelines {
     }
 
     private static FaultListener listener(Device device) {
-        return (batch, i, fault) -> device.fault(new PacketFault(batch.number(i), fault, batch.bytes(i)));
+        return new FaultListener() {
+            @Override
+            public void fault(FrameBatch batch, int index, ProgramFault fault) {
+                device.fault(new PacketFault(batch.number(index), fault, batch.bytes(index)));
+            }
+
+            @Override
+            public void timerFault(ProgramFault fault) {
+                device.fault(PacketFault.ofTimer(fault));
+            }
+        };
     }
 
     /** Makes CPUs reachable for cpumaps. */

@@ -83,7 +83,7 @@ public abstract class BaseExecutable implements Executable {
             } catch (ProgramFault fault) {
                 fault.setRegisters(Arrays.copyOf(context.registers, Instruction.FP + 1));
                 action = XDP_ABORTED;
-                faults.fault(i, fault);
+                faults.fault(i, context.tailedInto instanceof Executable other ? fault.in(other.program()) : fault);
             }
             finish(context, descriptor, action);
             descriptor += FrameDescriptor.BYTES;

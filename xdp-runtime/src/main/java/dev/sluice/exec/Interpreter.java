@@ -5,6 +5,7 @@ import dev.sluice.helper.StepSink;
 import dev.sluice.isa.Alu;
 import dev.sluice.isa.Cond;
 import dev.sluice.isa.Instruction;
+import dev.sluice.map.ProgramRef;
 import dev.sluice.memory.Memory;
 import dev.sluice.program.Program;
 
@@ -105,6 +106,7 @@ public final class Interpreter implements Engine {
         r[8] = 0;
         r[9] = 0;
         long stackLow = context.stackLow;
+        ProgramRef caller = context.tailedInto;
         enterFrame(context, code, target, depth + 1);
         r[0] = interpret(context, code, target, depth + 1);
         r[1] = r1;
@@ -118,6 +120,7 @@ public final class Interpreter implements Engine {
         r[9] = r9;
         r[Instruction.FP] = context.framePointer(depth);
         context.stackLow = stackLow;
+        context.tailedInto = caller;
     }
 
     /** Calls a function for a helper that was called in a frame. */
@@ -158,6 +161,7 @@ public final class Interpreter implements Engine {
             throw new ProgramFault(ProgramFault.Kind.BAD_CALL_TARGET, pc, "tail call to what no engine has loaded");
         }
         context.tailTarget = null;
+        context.tailedInto = target;
         return target.execute(context, context.xdpMd, 0, depth);
     }
 
@@ -546,6 +550,7 @@ public final class Interpreter implements Engine {
                             return tailCallElsewhere(context, depth, pc - 1);
                         }
                         context.tailTarget = null;
+                        context.tailedInto = target;
                         code = target.code;
                         loops = MAX_LOOPS;
                         enter(context, code, depth, context.xdpMd, 0);

@@ -12,6 +12,7 @@ import dev.sluice.isa.Opcode;
 import dev.sluice.isa.Pseudo;
 import dev.sluice.program.Program;
 import dev.sluice.program.Subprogram;
+import java.util.Arrays;
 import java.util.BitSet;
 import org.jspecify.annotations.Nullable;
 
@@ -19,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * A program as the interpreter reads it: arrays by slot, of the words that {@link Operation} describes.
  */
 final class Predecoded implements Callbacks {
+    private final Program program;
     final int programId;
     final Opcode[] opcodes;
 
@@ -41,6 +43,7 @@ final class Predecoded implements Callbacks {
     private final BitSet called = new BitSet();
 
     Predecoded(Program program, int programId) {
+        this.program = program;
         this.programId = programId;
         Code code = program.code();
         int size = code.size();
@@ -118,7 +121,12 @@ final class Predecoded implements Callbacks {
                     pc,
                     "expected the address of a function of this program, address=" + Checks.hex(function));
         }
-        return Interpreter.callBack(context, this, slot, callerFrame, pc, r1, r2, r3, r4, r5);
+        try {
+            return Interpreter.callBack(context, this, slot, callerFrame, pc, r1, r2, r3, r4, r5);
+        } catch (ProgramFault fault) {
+            fault.setRegisters(Arrays.copyOf(context.registers, Instruction.FP + 1));
+            throw fault.in(program);
+        }
     }
 
     /**

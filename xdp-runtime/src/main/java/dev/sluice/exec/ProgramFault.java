@@ -43,12 +43,13 @@ public final class ProgramFault extends RuntimeException {
         super(fault.getMessage(), null, false, false);
         kind = fault.kind;
         pc = fault.pc;
+        registers = fault.registers;
         this.program = program;
     }
 
-    /** The same fault, of a program among several. */
+    /** The same fault, of a program among several; the first to say so is right. */
     public ProgramFault in(Program one) {
-        return new ProgramFault(this, one);
+        return program == null ? new ProgramFault(this, one) : this;
     }
 
     /** Which of several programs it was; null where there is only one. */

@@ -184,6 +184,9 @@ public final class RunContext implements AutoCloseable {
     /** Set by bpf_tail_call when it succeeds: the program to run instead of the rest of this one. */
     public ProgramRef tailTarget;
 
+    /** The program that a tail call has gone on in, for reports of its faults; null in the one that the run began with. */
+    public @Nullable ProgramRef tailedInto;
+
     /** Tail calls of this run so far. */
     public int tailCalls;
 
@@ -294,6 +297,7 @@ public final class RunContext implements AutoCloseable {
     public void beginRun() {
         forgetRedirect();
         tailTarget = null;
+        tailedInto = null;
         tailCalls = 0;
         instructionsLeft = instructionLimit;
         stackLow = stackTop - STACK_BYTES;

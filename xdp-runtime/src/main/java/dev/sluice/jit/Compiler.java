@@ -67,18 +67,22 @@ final class Compiler {
     private static final MethodTypeDesc ADVANCE = MethodTypeDesc.of(CD_void, RUN_CONTEXT, CAPTURE_CLOCK, CD_long);
     private static final MethodTypeDesc TAKE_CPU = MethodTypeDesc.of(CD_void, RUN_CONTEXT, CD_long);
     private static final MethodTypeDesc BUG =
-            MethodTypeDesc.of(ConstantDescs.CD_Throwable, ConstantDescs.CD_Throwable, CD_long);
+            MethodTypeDesc.of(
+                    ConstantDescs.CD_Throwable, ConstantDescs.CD_Throwable, CD_long, ConstantDescs.CD_Class);
     private static final MethodTypeDesc FINISH_RUN = MethodTypeDesc.of(CD_void, RUN_CONTEXT, CD_long, CD_long);
 
     /**
      * Class files.
      *
+     * @param program what they were made of
      * @param mainClass binary name of the one that extends {@link JitCode}
      * @param classes by binary name
      * @param assumptions what has to be true of the runtime's memory
      * @param maps whose operations are emitted in place; the main class's fields {@code map_0} and so on
      */
-    record Image(String mainClass, Map<String, byte[]> classes, List<Assumption> assumptions, List<BpfMap> maps) {}
+    record Image(
+            Program program,
+            String mainClass, Map<String, byte[]> classes, List<Assumption> assumptions, List<BpfMap> maps) {}
 
     private final Program program;
     private final Variant variant;
@@ -96,8 +100,7 @@ final class Compiler {
         this.program = program;
         this.variant = variant;
         this.settings = settings;
-        mainName = PACKAGE + "." + identifier(program.name())
-                + (program.tag().isEmpty() ? "" : "_" + identifier(program.tag()));
+        mainName = mainName(program);
         unit = new Unit(program, variant, settings, known, new Lines(program, lines), ClassDesc.of(mainName));
     }
 
@@ -121,6 +124,12 @@ final class Compiler {
             }
             budget = (int) Math.min(budget * 9L / 10, (long) budget * settings.methodBytes() / largest);
         }
+    }
+
+    /** The binary name of the class that runs a program; others of it begin with that. */
+    static String mainName(Program program) {
+        return PACKAGE + "." + identifier(program.name())
+                + (program.tag().isEmpty() ? "" : "_" + identifier(program.tag()));
     }
 
     /** Compiles a program whose maps are not known. */
@@ -182,7 +191,7 @@ final class Compiler {
                 members.forEach(member -> member.accept(builder));
             }));
         }
-        return new Image(mainName, made, unit.assumptions(), unit.maps());
+        return new Image(program, mainName, made, unit.assumptions(), unit.maps());
     }
 
     private String className(int index) {
@@ -611,7 +620,8 @@ final class Compiler {
         if (emitter != null && unit.checked) {
             emitter.addRegisters();
         }
-        b.lload(descriptor).invokestatic(RUNTIME, "bug", BUG).athrow();
+        b.lload(descriptor).loadConstant(unit.mainClass);
+        b.invokestatic(RUNTIME, "bug", BUG).athrow();
     }
 
     /**

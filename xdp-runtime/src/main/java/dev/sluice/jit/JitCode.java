@@ -32,9 +32,13 @@ public abstract class JitCode implements Callbacks {
             throw JitRuntime.badCallback(function, pc);
         }
         long stackLow = context.stackLow;
-        long result = callBack(context, r1, r2, r3, r4, r5, framePointer, function);
-        context.stackLow = stackLow;
-        return result;
+        try {
+            long result = callBack(context, r1, r2, r3, r4, r5, framePointer, function);
+            context.stackLow = stackLow;
+            return result;
+        } catch (Throwable e) {
+            throw JitRuntime.<RuntimeException>located(e, ((ProgramLoader) getClass().getClassLoader()).program());
+        }
     }
 
     /** Whether a number is the address of a function that the program calls or takes the address of. */

@@ -2,6 +2,7 @@ package dev.sluice.jit;
 
 import dev.sluice.exec.BaseExecutable;
 import dev.sluice.exec.FaultSink;
+import dev.sluice.exec.ProgramFault;
 import dev.sluice.helper.RunContext;
 import dev.sluice.program.Program;
 import org.jspecify.annotations.Nullable;
@@ -62,7 +63,14 @@ final class JitExecutable extends BaseExecutable {
     public long execute(RunContext context, long r1, long r2, int depth) {
         long framePointer = context.framePointer(depth);
         Variant.Entry entry = r1 == context.xdpMd && r2 == 0 ? Variant.Entry.CONTEXT : Variant.Entry.ARGUMENTS;
-        long result = variant(entry, context.instructionLimit).code(context).enter(context, r1, r2, framePointer);
+        long result;
+        try {
+            result = variant(entry, context.instructionLimit).code(context).enter(context, r1, r2, framePointer);
+        } catch (ProgramFault fault) {
+            throw fault;
+        } catch (Throwable e) {
+            throw JitRuntime.<RuntimeException>located(e, program());
+        }
         if (context.tailTarget != null) {
             result = JitRuntime.tailCall(context, framePointer, false);
         }

@@ -1,6 +1,7 @@
 package dev.sluice.jit;
 
 import dev.sluice.exec.BaseExecutable;
+import dev.sluice.exec.Executable;
 import dev.sluice.exec.FunctionPointer;
 import dev.sluice.exec.ProgramFault;
 import dev.sluice.helper.Callbacks;
@@ -13,6 +14,7 @@ import dev.sluice.map.BpfMap;
 import dev.sluice.map.ProgramRef;
 import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.memory.Memory;
+import dev.sluice.program.Program;
 import java.util.HexFormat;
 import org.jspecify.annotations.Nullable;
 
@@ -73,12 +75,49 @@ public final class JitRuntime {
 
         private final Throwable failure;
         private final String registers;
+        private final @Nullable String place;
 
-        Failure(Throwable failure, String registers) {
-            super("bug of sluice: " + failure + "," + registers, failure);
+        /**
+         * @param registers " r0=0x0 r1=0x0" and so on; empty where they are not known
+         * @param place see {@link FailurePlace}; null where it is not known
+         */
+        Failure(Throwable failure, String registers, @Nullable String place) {
+            super(text(failure, registers, place), failure);
             this.failure = failure;
             this.registers = registers;
+            this.place = place;
         }
+
+        static String text(Throwable failure, String registers, @Nullable String place) {
+            return "bug of sluice" + (place == null ? "" : " in " + place) + ": " + failure
+                    + (registers.isEmpty() ? "" : "," + registers);
+        }
+    }
+
+    /**
+     * What a program's code is left with, where somebody knows which program it was: a fault that names it, or a bug of ours
+     * with its place. What has that stays as it is.
+     *
+     * @param <T> unchecked, whatever it is
+     * @return never: it is thrown
+     */
+    @SuppressWarnings("unchecked")
+    static <T extends Throwable> T located(Throwable thrown, Program program) throws T {
+        Throwable result = thrown;
+        if (thrown instanceof ProgramFault fault) {
+            result = fault.in(program);
+        } else if (!(thrown instanceof VirtualMachineError)) {
+            result = failure(thrown, program);
+        }
+        throw (T) result;
+    }
+
+    private static Failure failure(Throwable thrown, Program program) {
+        if (!(thrown instanceof Failure known)) {
+            return new Failure(thrown, "", FailurePlace.of(program, thrown));
+        }
+        String place = known.place == null ? FailurePlace.of(program, known.failure) : null;
+        return place == null ? known : new Failure(known.failure, known.registers, place);
     }
 
     /**
@@ -110,7 +149,7 @@ public final class JitRuntime {
         for (int r = 0; r < values.length; r++) {
             text.append(" r").append(r).append("=0x").append(Long.toHexString(values[r]));
         }
-        return new Failure(thrown, text.toString());
+        return new Failure(thrown, text.toString(), null);
     }
 
     /**
@@ -118,28 +157,20 @@ public final class JitRuntime {
      * place in the program, the packet and, from checked code, the registers of the function that it happened in.
      *
      * @param descriptor address of the packet's descriptor
+     * @param generated the program's main class
      */
-    public static Throwable bug(Throwable thrown, long descriptor) {
+    public static Throwable bug(Throwable thrown, long descriptor, Class<?> generated) {
         if (thrown instanceof VirtualMachineError) {
             return thrown;
         }
-        Throwable failure = thrown instanceof Failure known ? known.failure : thrown;
-        String registers = thrown instanceof Failure known ? "," + known.registers : "";
-        String place = "";
-        for (StackTraceElement frame : failure.getStackTrace()) {
-            if (frame.getClassName().startsWith(Compiler.PACKAGE + ".")) {
-                place = " in " + frame.getClassName().substring(Compiler.PACKAGE.length() + 1) + "."
-                        + frame.getMethodName() + " (" + frame.getFileName() + ":" + frame.getLineNumber() + ")";
-                break;
-            }
-        }
+        Failure failure = failure(thrown, ((ProgramLoader) generated.getClassLoader()).program());
         long data = Memory.getLong(descriptor + FrameDescriptor.DATA);
         int length = (int) (Memory.getLong(descriptor + FrameDescriptor.DATA_END) - data);
         return new AssertionError(
-                "bug of sluice" + place + ": " + failure + registers + ", packet="
+                failure.getMessage() + ", packet="
                         + HexFormat.of().formatHex(Memory.bytes(data, Math.min(length, MOST_BYTES))) + " bytes="
                         + length,
-                failure);
+                failure.failure);
     }
 
     /** Takes a portion of the instructions that the run may still execute. */
@@ -196,15 +227,27 @@ public final class JitRuntime {
             ProgramRef target = context.tailTarget;
             context.tailTarget = null;
             if (target instanceof JitExecutable jited) {
-                result = jited.tailTarget(context).enter(context, context.xdpMd, 0, framePointer);
+                try {
+                    result = jited.tailTarget(context).enter(context, context.xdpMd, 0, framePointer);
+                } catch (Throwable e) {
+                    throw JitRuntime.<RuntimeException>located(e, jited.program());
+                }
             } else if (target instanceof BaseExecutable other) {
                 int depth = (int) ((context.stackTop - framePointer) / RunContext.STACK_BYTES);
-                result = other.execute(context, context.xdpMd, 0, depth);
+                result = otherEngine(context, other, depth);
             } else {
                 throw new AssertionError("a prog array holds what no engine has loaded: " + target);
             }
         } while (context.tailTarget != null);
         return result;
+    }
+
+    private static long otherEngine(RunContext context, BaseExecutable other, int depth) {
+        try {
+            return other.execute(context, context.xdpMd, 0, depth);
+        } catch (ProgramFault fault) {
+            throw fault.in(context.tailedInto instanceof Executable further ? further.program() : other.program());
+        }
     }
 
     /** Whether a look-up may be made without more checks, its key being in the caller's frame. */

@@ -94,7 +94,10 @@ final class Kinds {
     /** By function: whether it calls others, which may reach into its frame. */
     private final boolean[] makesCalls;
 
-    /** Whether places in the frame of a function's caller are followed; only code that checks is made for that. */
+    /**
+     * Whether places in the frame of a function's caller are followed. Only code that checks is made for that, and only where
+     * each function but the first has a caller; the callback of a timer has none.
+     */
     private final boolean followsCallers;
 
     /** Bytes below r10 of a caller that called functions may read. */
@@ -135,7 +138,7 @@ final class Kinds {
         this.code = code;
         this.flows = flows;
         this.areas = areas;
-        followsCallers = checked;
+        followsCallers = checked && !givesFunctions();
         makesCalls = new boolean[flows.size()];
         states = new int[flows.size()][][];
         arguments = new int[flows.size()][5];
@@ -155,6 +158,17 @@ final class Kinds {
             functionAt.put(flows.get(i).function.start(), i);
             numberLookups(i);
         }
+    }
+
+    /** Whether some function may be called other than by the program. */
+    private boolean givesFunctions() {
+        for (int slot = 0; slot < code.size(); slot++) {
+            Callee callee = code.at(slot) == null ? null : HelperTraits.called(code.at(slot));
+            if (callee != null && HelperTraits.takesFunction(callee)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private void numberLookups(int functionIndex) {

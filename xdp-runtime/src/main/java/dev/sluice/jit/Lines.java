@@ -33,9 +33,23 @@ final class Lines {
     Lines(Program program, Mode mode) {
         this.mode = mode;
         List<SourceLine> records = program.lines();
-        lineOfSlot = new int[program.code().size()];
+        sourceFile = records.isEmpty() ? null : fileName(records.getFirst());
+        lineOfSlot = of(program);
+    }
+
+    /** The name of a line's file, without its folder. */
+    static String fileName(SourceLine line) {
+        return line.file().substring(line.file().lastIndexOf('/') + 1);
+    }
+
+    /**
+     * By slot: the line as stack traces show it. They know one file for a class, the main one, so that code from headers is
+     * shown as the line before it; below 1 where there is none.
+     */
+    static int[] of(Program program) {
+        List<SourceLine> records = program.lines();
+        int[] lineOfSlot = new int[program.code().size()];
         String file = records.isEmpty() ? null : records.getFirst().file();
-        sourceFile = file == null ? null : file.substring(file.lastIndexOf('/') + 1);
         int next = 0;
         int line = NONE;
         for (int i = 0; i < lineOfSlot.length; i++) {
@@ -47,6 +61,7 @@ final class Lines {
             }
             lineOfSlot[i] = records.isEmpty() ? i + 1 : line;
         }
+        return lineOfSlot;
     }
 
     /** Begins a method. */

@@ -1,6 +1,7 @@
 package dev.sluice.jit;
 
 import dev.sluice.map.BpfMap;
+import dev.sluice.program.Program;
 import java.util.List;
 import java.util.Map;
 
@@ -8,11 +9,18 @@ import java.util.Map;
 final class ProgramLoader extends ClassLoader {
     private final Map<String, byte[]> classes;
     private final List<BpfMap> maps;
+    private final Program program;
 
     private ProgramLoader(Compiler.Image image) {
         super(image.mainClass(), JitEngine.class.getClassLoader());
         classes = image.classes();
         maps = image.maps();
+        program = image.program();
+    }
+
+    /** What the classes were made of. */
+    Program program() {
+        return program;
     }
 
     /** A map that the classes call. */

@@ -635,18 +635,19 @@ class JitEngineTest {
             throw new IllegalStateException("the clock is broken");
         };
         for (Program program : List.of(inLoop, inFunction)) {
+            int pc = program == inLoop ? 1 : 5;
             for (JitEngine engine : engines()) {
                 Executable checked = engine.load(program, 1);
                 assertThatThrownBy(() -> bed.run(checked))
                         .isInstanceOf(AssertionError.class)
-                        .hasMessageMatching("bug of sluice in \\w+\\.(run|\\w+_pc\\d+_\\d+) \\(.*:\\d+\\): "
+                        .hasMessageMatching("bug of sluice in \\w+\\.(run|\\w+_pc\\d+_\\d+) pc " + pc + ": "
                                 + "java.lang.IllegalStateException: the clock is broken, r0=0x.* r6=0x77 .* r10=0x.*, "
                                 + "packet=00010203[0-9a-f]{120} bytes=64")
                         .rootCause()
                         .hasMessage("the clock is broken");
                 assertThatThrownBy(() -> checked.call(bed.context, 0, 0))
                         .isInstanceOf(AssertionError.class)
-                        .hasMessageMatching("bug of sluice: .*the clock is broken, r0=0x.* r6=0x77 .* r10=0x.*");
+                        .hasMessageMatching("bug of sluice in \\w+\\.\\w+_pc\\d+_\\d+ pc " + pc + ": .*the clock is broken, r0=0x.* r6=0x77 .* r10=0x.*");
                 assertThat(bed.faults).isEmpty();
             }
         }
@@ -667,8 +668,61 @@ class JitEngineTest {
         assertThatThrownBy(() -> bed.run(unchecked))
                 .isInstanceOf(AssertionError.class)
                 .hasMessageMatching(
-                        "bug of sluice in \\w+\\.run \\(.*:\\d+\\): "
+                        "bug of sluice in \\w+\\.run pc 1: "
                                 + "java.lang.IllegalStateException: the clock is broken, packet=00010203[0-9a-f]{120} bytes=64");
+    }
+
+    /** A class has the name of one source file; reports have that of each line. */
+    @Test
+    void aFailureInCodeFromAHeaderIsReportedThere() {
+        Program bare = Programs.of("""
+                call 8
+                call 5
+                call 8
+                r0 = 1
+                exit
+                """);
+        Program program = new Program(
+                "xdp_filter",
+                "0123456789abcdef",
+                bare.code(),
+                List.of(new Subprogram("xdp_filter", 0, 5)),
+                List.of(
+                        new SourceLine(0, "/src/filter.c", "int filter(void) {", 10, 1),
+                        new SourceLine(1, "/src/clock.h", "return now();", 7, 1),
+                        new SourceLine(3, "/src/filter.c", "return 1;", 12, 1)),
+                true,
+                false);
+        bed.context.clock = () -> {
+            throw new IllegalStateException("the clock is broken");
+        };
+        for (JitEngine engine : engines()) {
+            Executable executable = engine.load(program, 1);
+            assertThatThrownBy(() -> bed.run(executable))
+                    .hasMessageStartingWith(
+                            "bug of sluice in xdp_filter_0123456789abcdef.run pc 1 (clock.h:7): java.lang.IllegalState");
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("engines")
+    void aFaultBehindATailCallNamesItsProgram(JitEngine engine) {
+        ProgArrayMap map = programs(4);
+        String bad = "r6 = 0x66\nr1 = 0\nr0 = *(u8 *)(r1 + 0)\nexit";
+        for (Executable other : List.of(load(engine, bad), new Interpreter().load(Programs.of(bad), 9))) {
+            map.set(0, other);
+            Executable first = load(engine, "r6 = r1\n" + tailCall(map, 0) + "r0 = 77\nexit");
+            List<ProgramFault> faults = new ArrayList<>();
+            first.run(bed.context, bed.descriptors, 1, (index, fault) -> faults.add(fault));
+            assertThat(faults).hasSize(1);
+            assertThat(faults.getFirst().pc()).isEqualTo(2);
+            assertThat(faults.getFirst().program()).isSameAs(other.program());
+        }
+        // one of the first program has nobody to tell it from
+        List<ProgramFault> own = new ArrayList<>();
+        load(engine, bad).run(bed.context, bed.descriptors, 1, (index, fault) -> own.add(fault));
+        assertThat(own.getFirst().program()).isNull();
+        assertThat(own.getFirst().registers()[6]).isEqualTo(0x66);
     }
 
     // --- listings

@@ -529,6 +529,35 @@ class ReplayTest {
                 .isEqualTo("jit");
     }
 
+    /** There is no packet then, but all else that a report has. */
+    @Test
+    void aFaultOfATimersCallbackIsReported(@TempDir Path folder) throws IOException {
+        Path good = Pcaps.FOLDER.resolve("verifier").resolve("expiry.bpf.o");
+        String code = HexFormat.of().formatHex(Files.readAllBytes(good));
+        // in the callback r3 = *(u64 *)(r8 + 0) becomes r3 = *(u64 *)(r10 + 8), above its stack
+        int at = code.indexOf("7983000000000000");
+        assertThat(code.indexOf("7983000000000000", at + 1)).isEqualTo(-1);
+        Path bad = folder.resolve("expiry.bpf.o");
+        Files.write(bad, HexFormat.of().parseHex(code.substring(0, at) + "79a3080000000000" + code.substring(at + 16)));
+        for (String engine : List.of("jit-checked", "interpreter")) {
+            Cli.Result run = Cli.run("replay", "-j", bad, Pcaps.capture("recorded/http.pcap"), "--engine", engine);
+            assertThat(run.exitCode()).isZero();
+            assertThat(run.json().get("faults").number()).isPositive();
+            Json report = run.json().get("fault_reports").items().getFirst();
+            assertThat(report.get("packet").isNull()).isTrue();
+            assertThat(report.get("program").text()).isEqualTo("expiry");
+            assertThat(report.get("kind").text()).isEqualTo("MEMORY");
+            assertThat(report.get("pc").number()).isEqualTo(117);
+            assertThat(report.get("file").text()).isEqualTo("expiry.bpf.c");
+            assertThat(report.get("line").number()).isPositive();
+            assertThat(report.get("registers").items()).hasSize(11);
+            assertThat(run.err().lines().findFirst().orElse(""))
+                    .startsWith("Warning: the callback of a timer stopped: program expiry: pc 117: invalid read of memory")
+                    .contains(" ; expired_packets += source->packets; @ expiry.bpf.c:");
+            assertThat(run.err()).contains("\n  r0=0x").doesNotContain("the packet, ");
+        }
+    }
+
     @Test
     void aFaultIsNamedWithItsPlace() {
         Cli.Result result = Cli.run("replay", "-j", object("parser"), ODD, "--max-insns", "20");

@@ -26,7 +26,10 @@ final class ProgramRunner implements FaultSink {
 
     /** From now on faults of timers' callbacks are counted here as well. */
     void hearTimers() {
-        context.timerFaults = fault -> {
+        context.timerFaults = thrown -> {
+            if (!(thrown instanceof ProgramFault fault)) {
+                throw new AssertionError("bug of sluice in the callback of a timer: " + thrown, thrown);
+            }
             faultCount++;
             listener.timerFault(fault);
         };
