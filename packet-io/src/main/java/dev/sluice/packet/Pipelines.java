@@ -2,7 +2,6 @@ package dev.sluice.packet;
 
 import dev.sluice.exec.ProgramFault;
 import dev.sluice.helper.Clock;
-
 import dev.sluice.helper.RunContext;
 import dev.sluice.packet.frame.FrameBatch;
 import dev.sluice.packet.netty.CaptureHandler;

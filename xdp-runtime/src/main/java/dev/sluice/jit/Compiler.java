@@ -67,8 +67,7 @@ final class Compiler {
     private static final MethodTypeDesc ADVANCE = MethodTypeDesc.of(CD_void, RUN_CONTEXT, CAPTURE_CLOCK, CD_long);
     private static final MethodTypeDesc TAKE_CPU = MethodTypeDesc.of(CD_void, RUN_CONTEXT, CD_long);
     private static final MethodTypeDesc BUG =
-            MethodTypeDesc.of(
-                    ConstantDescs.CD_Throwable, ConstantDescs.CD_Throwable, CD_long, ConstantDescs.CD_Class);
+            MethodTypeDesc.of(ConstantDescs.CD_Throwable, ConstantDescs.CD_Throwable, CD_long, ConstantDescs.CD_Class);
     private static final MethodTypeDesc FINISH_RUN = MethodTypeDesc.of(CD_void, RUN_CONTEXT, CD_long, CD_long);
 
     /**
@@ -82,7 +81,10 @@ final class Compiler {
      */
     record Image(
             Program program,
-            String mainClass, Map<String, byte[]> classes, List<Assumption> assumptions, List<BpfMap> maps) {}
+            String mainClass,
+            Map<String, byte[]> classes,
+            List<Assumption> assumptions,
+            List<BpfMap> maps) {}
 
     private final Program program;
     private final Variant variant;

@@ -44,7 +44,11 @@ final class FailurePlace {
         }
         SourceLine line = slots.isEmpty() ? null : program.lineAt(slots.getFirst());
         if (line != null) {
-            text.append(" (").append(Lines.fileName(line)).append(':').append(line.line()).append(')');
+            text.append(" (")
+                    .append(Lines.fileName(line))
+                    .append(':')
+                    .append(line.line())
+                    .append(')');
         }
         return text.toString();
     }

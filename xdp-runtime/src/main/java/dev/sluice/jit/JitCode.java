@@ -37,7 +37,8 @@ public abstract class JitCode implements Callbacks {
             context.stackLow = stackLow;
             return result;
         } catch (Throwable e) {
-            throw JitRuntime.<RuntimeException>located(e, ((ProgramLoader) getClass().getClassLoader()).program());
+            throw JitRuntime.<RuntimeException>located(
+                    e, ((ProgramLoader) getClass().getClassLoader()).program());
         }
     }
 

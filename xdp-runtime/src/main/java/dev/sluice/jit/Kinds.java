@@ -191,8 +191,7 @@ final class Kinds {
      * @param checked whether the code will check
      * @param areas gives the beginning of the area of memory around a number, 0 when there is none
      */
-    static Kinds of(
-            Code code, List<Flow> flows, boolean contextEntry, boolean checked, LongUnaryOperator areas) {
+    static Kinds of(Code code, List<Flow> flows, boolean contextEntry, boolean checked, LongUnaryOperator areas) {
         Kinds kinds = new Kinds(code, flows, checked, areas);
         do {
             kinds.restart = false;

@@ -127,7 +127,8 @@ final class Unit {
         for (Subprogram function : program.subprograms()) {
             flows.add(Flow.of(program.code(), function, facts, estimate, settings.methodBytes() / 4));
         }
-        kinds = Kinds.of(program.code(), flows, variant.entry().hasContext(), checked, checked ? this::areaAround : at -> 0);
+        kinds = Kinds.of(
+                program.code(), flows, variant.entry().hasContext(), checked, checked ? this::areaAround : at -> 0);
         stack = facts == null ? null : new StackUse(facts, flows, kinds);
         called = new boolean[flows.size()];
         pointed = new boolean[flows.size()];

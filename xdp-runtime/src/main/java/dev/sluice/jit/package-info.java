@@ -40,24 +40,45 @@
  * <h2>Checks</h2>
  *
  * <p>Code of a program that nobody has verified ({@code jit-checked}) keeps to what the {@linkplain
- * dev.sluice.exec.Interpreter interpreter} does, faults and their slots included. An access to the packet is compared with
- * its bounds in place, a load through a pointer into some frame with those of the stacks; one to the function's own frame at
- * a constant offset needs no check; everything else calls {@link dev.sluice.exec.Checks}. A program that calls nothing but
- * plain helpers, and none of whose accesses always ask, fills the context that they ask for only when one of them leaves its
- * bounds ({@link dev.sluice.jit.Ways}). Instructions are counted by the block: the limit is exact, but reached at the beginning of the
- * block in which the interpreter reaches it. A program without loops that cannot reach the limit is not counted at all.
+ * dev.sluice.exec.Interpreter interpreter} does, faults and their slots included. Nothing is taken from the verifier. What
+ * {@link dev.sluice.jit.Kinds} finds out is taken for an address only where that cannot be wrong (places in a frame are
+ * computed from r10), and otherwise says what an access is compared with in place ({@link dev.sluice.jit.Ways}):
  *
- * <p>Values that a map gave are remembered with their bounds, up to four look-ups a method, and compared in place. Accesses
- * at constant addresses, as to global variables, are asked about once, and again whenever the runtime's regions change
- * ({@link dev.sluice.memory.Regions#version}); where one is not allowed, other code runs, which asks each time.
+ * <pre>
+ *  PACKET   data_meta, data_end: locals
+ *  VALUE    the value that a look-up of this function gave, up to four look-ups a method: locals
+ *  AREA     the value of a global array: constants
+ *  FRAME    the stacks that are alive: r10 of the function whose frame is the lowest, and of the entry function
+ * </pre>
+ *
+ * <p>What is outside, and everything else, asks {@link dev.sluice.exec.Checks}. Places in the function's own frame need no
+ * check, nor do those in its caller's; arguments of helpers that are a known map, or lie in the frame, need none either.
+ *
+ * <p>The packet loop fills the context in only where something is asked of it, or another method is called: then it says which
+ * packet is at hand and which frames are alive ({@link dev.sluice.jit.JitRuntime#ask}). Functions of the kernel and {@code
+ * callx} have runs begin and end in full. Instructions are counted by the block: the limit is exact, but reached at the
+ * beginning of the block in which the interpreter reaches it. A program without loops that cannot reach the limit is not
+ * counted at all.
+ *
+ * <p>Areas and addresses that are constants, as of global variables, are asked about once, and again whenever the runtime's
+ * regions change ({@link dev.sluice.memory.Regions#version}); where one is not allowed any more, other code runs, which asks
+ * each time.
  *
  * <p>A frame begins as zero. Where all that is read of it is at known places, those are zeroed at each call; else what has been
  * written of the frame since it was last zeroed, which {@link dev.sluice.helper.RunContext#dirtySlots} tells: stores at known
- * places are noted when their function begins, others by {@link dev.sluice.exec.Checks}.
+ * places are noted when their function begins, others where they are made. The packet loop does so for its own frame whenever
+ * more than two slots may be read, and notes in a local what it has written, so that a packet for which it wrote nothing
+ * costs nothing.
  *
  * <p>One thing is left open: a frame is zeroed only as deep as the program can be seen to read it. A helper's argument that
  * begins in the frame of its function and ends in that of the caller may find there what was left from before, instead of
  * the interpreter's zeroes.
+ *
+ * <h2>Lines and reports</h2>
+ *
+ * <p>A class names one source file and has lines of 16 bits, so a stack trace or a profiler shows the main source file, with code
+ * of headers as the line before it. Reports look the instruction up instead ({@link dev.sluice.jit.FailurePlace}), and so have
+ * the header's name and line; listings have them too ({@link dev.sluice.jit.JitListing}).
  *
  * <h2>Proved programs</h2>
  *

@@ -647,7 +647,8 @@ class JitEngineTest {
                         .hasMessage("the clock is broken");
                 assertThatThrownBy(() -> checked.call(bed.context, 0, 0))
                         .isInstanceOf(AssertionError.class)
-                        .hasMessageMatching("bug of sluice in \\w+\\.\\w+_pc\\d+_\\d+ pc " + pc + ": .*the clock is broken, r0=0x.* r6=0x77 .* r10=0x.*");
+                        .hasMessageMatching("bug of sluice in \\w+\\.\\w+_pc\\d+_\\d+ pc " + pc
+                                + ": .*the clock is broken, r0=0x.* r6=0x77 .* r10=0x.*");
                 assertThat(bed.faults).isEmpty();
             }
         }

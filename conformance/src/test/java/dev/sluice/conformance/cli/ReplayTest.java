@@ -552,7 +552,8 @@ class ReplayTest {
             assertThat(report.get("line").number()).isPositive();
             assertThat(report.get("registers").items()).hasSize(11);
             assertThat(run.err().lines().findFirst().orElse(""))
-                    .startsWith("Warning: the callback of a timer stopped: program expiry: pc 117: invalid read of memory")
+                    .startsWith(
+                            "Warning: the callback of a timer stopped: program expiry: pc 117: invalid read of memory")
                     .contains(" ; expired_packets += source->packets; @ expiry.bpf.c:");
             assertThat(run.err()).contains("\n  r0=0x").doesNotContain("the packet, ");
         }
