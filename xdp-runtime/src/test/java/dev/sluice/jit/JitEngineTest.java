@@ -472,6 +472,108 @@ class JitEngineTest {
         assertThatThrownBy(() -> readOnly.call(bed.context, 0, 0)).hasMessageContaining("read-only");
     }
 
+    /** The index is the packet's first byte, 0 to 3. */
+    @ParameterizedTest
+    @MethodSource("engines")
+    void elementsOfAreasAreTouchedWithinTheirBounds(JitEngine engine) {
+        long area = bed.allocate(64);
+        long constant = bed.allocate(64);
+        bed.regions.add(area, 2, true);
+        bed.regions.add(constant, 2, false);
+        Memory.putByte(area + 1, (byte) 40);
+        String text = """
+                r2 = *(u32 *)(r1 + 0)
+                r3 = *(u8 *)(r2 + 0)
+                r4 = 0x%x ll
+                r4 += r3
+                r0 = *(u8 *)(r4 + 0)
+                r0 += 2
+                %s
+                exit
+                """;
+        Executable reads = load(engine, text.formatted(area, ""));
+        assertThat(bed.run(reads)).containsExactly(2, 42, 0, 0);
+        assertThat(bed.faults).containsExactly("2 MEMORY pc=5", "3 MEMORY pc=5");
+        Executable writes = load(engine, text.formatted(area, "*(u8 *)(r4 + 0) = r0"));
+        assertThat(bed.run(writes)).containsExactly(2, 42, 0, 0);
+        assertThat(Memory.getByte(area + 1)).isEqualTo((byte) 42);
+        assertThat(Memory.getByte(area + 2)).isZero();
+        Executable writesConstant = load(engine, text.formatted(constant, "*(u8 *)(r4 + 0) = r0"));
+        assertThat(bed.run(writesConstant)).containsOnly(0);
+        assertThat(bed.faults).containsExactly("0 MEMORY pc=7", "1 MEMORY pc=7", "2 MEMORY pc=5", "3 MEMORY pc=5");
+        // a smaller one takes its place
+        bed.regions.remove(area);
+        bed.regions.add(area, 1, true);
+        assertThat(bed.run(reads)).containsExactly(4, 0, 0, 0);
+        bed.regions.remove(area);
+        assertThat(bed.run(reads)).containsOnly(0);
+        assertThat(bed.faults).hasSize(4);
+    }
+
+    /** A function reads and writes the frame of its caller, which is zero again for the next packet. */
+    @ParameterizedTest
+    @MethodSource("engines")
+    void functionsReachIntoTheFramesOfTheirCallers(JitEngine engine) {
+        String text = """
+                r6 = *(u64 *)(r10 - 24)
+                *(u64 *)(r10 - 8) = 30
+                r1 = r10
+                r1 += -8
+                call sub
+                r0 += r6
+                r1 = *(u64 *)(r10 - 24)
+                r0 += r1
+                exit
+                sub:
+                r0 = *(u64 *)(r1 + 0)
+                *(u64 *)(r1 - 16) = 12
+                exit
+                """;
+        Executable program = load(engine, text);
+        for (int i = 0; i < 3; i++) {
+            assertThat(bed.run(program)).containsOnly(42);
+        }
+        // the end of the frames is the end for them, too
+        assertThat(bed.run(load(engine, text.replace("r1 - 16", "r1 + 4")))).containsOnly(0);
+        assertThat(bed.faults).contains("0 MEMORY pc=10").hasSize(4);
+        assertThat(bed.run(load(engine, text.replace("r1 - 16", "r1 + 8")))).containsOnly(0);
+    }
+
+    /** Compared in place, and the run is not begun: what checks cost hangs on that. */
+    @Test
+    void codeThatChecksAsksForNothingThatItCanCompare() {
+        long area = bed.allocate(64);
+        bed.regions.add(area, 2, true);
+        BpfMap map = bed.map(MapDef.of("array", MapType.ARRAY, 4, 8, 4));
+        String text = JitEngine.listing(load(JitEngine.checked(), """
+                        r2 = *(u32 *)(r1 + 0)
+                        r3 = *(u8 *)(r2 + 0)
+                        r4 = 0x%x ll
+                        r4 += r3
+                        r0 = *(u8 *)(r4 + 0)
+                        *(u64 *)(r10 - 8) = 0
+                        r1 = r10
+                        r1 += -8
+                        call sub
+                        r2 = r10
+                        r2 += -8
+                        r1 = 0x%x ll
+                        call 3
+                        exit
+                        sub:
+                        *(u64 *)(r1 + 0) = 1
+                        r0 = 0
+                        exit
+                        """.formatted(area, map.handle())), bed.maps, bed.regions)
+                .toString();
+        assertThat(text).contains("Checks.load8"); // behind the last block
+        assertThat(text)
+                .doesNotContain("Checks.store")
+                .doesNotContain("Checks.helper")
+                .doesNotContain("BaseExecutable.begin")
+                .doesNotContain("BaseExecutable.finish");
+    }
+
     // --- tail calls
 
     private ProgArrayMap programs(int entries) {
