@@ -12,6 +12,7 @@ import dev.sluice.kernel.Uapi;
 import dev.sluice.object.ObjectSpec;
 import dev.sluice.object.ProgramSpec;
 import dev.sluice.object.SectionName;
+import dev.sluice.verifier.Explanation;
 import dev.sluice.verifier.JobStream;
 import dev.sluice.verifier.Verifier;
 import java.io.BufferedReader;
@@ -26,6 +27,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.Callable;
 import java.util.regex.Matcher;
@@ -115,8 +117,19 @@ final class CheckCommand implements Callable<Integer> {
      * @param errno the error's name where the kernel rejected it; else empty
      * @param effort what it took
      * @param nanos how long it took
+     * @param rejected what our verifier knows of a rejection; null of others
      */
-    record Verdict(Answer answer, String errno, Effort effort, OptionalLong nanos, String log) {
+    record Verdict(
+            Answer answer,
+            String errno,
+            Effort effort,
+            OptionalLong nanos,
+            String log,
+            dev.sluice.verifier.Verdict.@Nullable Rejected rejected) {
+        Verdict(Answer answer, String errno, Effort effort, OptionalLong nanos, String log) {
+            this(answer, errno, effort, nanos, log, null);
+        }
+
         boolean accepted() {
             return answer == Answer.ACCEPTED;
         }
@@ -479,6 +492,24 @@ final class CheckCommand implements Callable<Integer> {
         json.writeEndObject();
     }
 
+    /** The last line of the log, why, the way there and what usually helps, which are in the log as well. */
+    private static void writeReason(dev.sluice.verifier.Verdict.Rejected rejected, JsonGenerator json)
+            throws IOException {
+        json.writeStringField("message", rejected.message());
+        Optional<Explanation> explanation = Explanation.of(rejected);
+        if (explanation.isPresent()) {
+            json.writeStringField("why", explanation.get().why());
+        }
+        json.writeArrayFieldStart("path");
+        for (dev.sluice.verifier.Verdict.Step step : rejected.path()) {
+            json.writeString(step.toString());
+        }
+        json.writeEndArray();
+        if (explanation.isPresent()) {
+            json.writeStringField("fix", explanation.get().fix());
+        }
+    }
+
     private static void write(Verdict verdict, JsonGenerator json) throws IOException {
         json.writeStartObject();
         json.writeBooleanField("accepted", verdict.accepted());
@@ -501,6 +532,9 @@ final class CheckCommand implements Callable<Integer> {
         }
         if (verdict.nanos().isPresent()) {
             json.writeNumberField("verification_ns", verdict.nanos().getAsLong());
+        }
+        if (verdict.rejected() != null) {
+            writeReason(verdict.rejected(), json);
         }
         json.writeStringField("log", verdict.log());
         json.writeEndObject();

@@ -94,8 +94,8 @@ final class DatapathSession implements AutoCloseable {
             session.load(wanted, choices);
             List<LoadedObject> loaded =
                     session.objects.stream().map(Loaded::object).toList();
-            session.pins = options.pins(runtime, loaded);
             session.events = options.events().open(runtime, loaded, inOrder);
+            session.pins = options.pins(runtime, loaded);
             opened = true;
             return session;
         } finally {
@@ -281,13 +281,19 @@ final class DatapathSession implements AutoCloseable {
         return context;
     }
 
-    /** Reads the last events and keeps pinned maps, when no program runs any more. */
-    void finish() {
-        events.forEach(EventLog::finish);
+    /**
+     * Reads the last events and keeps pinned maps, when no program runs any more.
+     *
+     * @return what could not be written
+     */
+    List<String> finish() {
+        List<String> failures = new ArrayList<>();
+        events.forEach(log -> failures.addAll(log.finish()));
         PinFolder folder = pins;
         if (folder != null) {
-            folder.save();
+            failures.addAll(folder.save());
         }
+        return failures;
     }
 
     DatapathReport report(RunTotals totals) {
@@ -307,6 +313,10 @@ final class DatapathSession implements AutoCloseable {
     @Override
     public void close() {
         events.forEach(EventLog::close);
+        PinFolder folder = pins;
+        if (folder != null) {
+            folder.close();
+        }
         runtime.close();
     }
 }

@@ -207,12 +207,16 @@ final class EventLog implements AutoCloseable {
         lines.reset();
     }
 
-    /** Reads the last events, and completes the file. */
-    void finish() {
+    /**
+     * Reads the last events, and completes the file.
+     *
+     * @return what could not be written
+     */
+    List<String> finish() {
         close();
-        if (failure != null) {
-            throw new CommandFailure(destination + ": cannot be written: " + ObjectOptions.reason(failure));
-        }
+        return failure == null
+                ? List.of()
+                : List.of(destination + ": cannot be written: " + ObjectOptions.reason(failure));
     }
 
     @Override

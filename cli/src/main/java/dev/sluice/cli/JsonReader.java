@@ -10,10 +10,15 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** A JSON document as plain objects: maps, lists, text, Long or BigInteger, Double, Boolean, null. */
 final class JsonReader {
+    /** What Jackson's messages say of its own classes. */
+    private static final Pattern AT_SOURCE =
+            Pattern.compile(" \\(start marker at \\[.*|, from `StreamReadConstraints[^`]*`|\\(for [^)]*\\)$");
+
     private JsonReader() {}
 
     static @Nullable Object read(Path file) throws IOException {
@@ -38,8 +43,9 @@ final class JsonReader {
             }
             return value;
         } catch (JsonProcessingException e) {
-            throw new IOException("is not JSON: " + e.getOriginalMessage() + ", line="
-                    + parser.currentLocation().getLineNr());
+            throw new IOException(
+                    "is not JSON: " + AT_SOURCE.matcher(e.getOriginalMessage()).replaceFirst("") + ", line="
+                            + parser.currentLocation().getLineNr());
         }
     }
 

@@ -18,6 +18,7 @@ import dev.sluice.object.SectionName;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -329,6 +330,7 @@ final class ObjectOptions {
     static String reason(IOException e) {
         return switch (e) {
             case CharacterCodingException binary -> "expected text in UTF-8, found other bytes";
+            case FileAlreadyExistsException other -> "is there and is no folder";
             case NoSuchFileException gone -> "no such folder";
             case AccessDeniedException denied -> "permission denied";
             case FileSystemException other when other.getReason() != null -> other.getReason();

@@ -46,7 +46,8 @@ final class OwnVerifier {
             case Verdict.Verified verified ->
                 new CheckCommand.Verdict(CheckCommand.Answer.ACCEPTED, "", effort, nanos, verified.log());
             case Verdict.Rejected rejected ->
-                new CheckCommand.Verdict(CheckCommand.Answer.REJECTED, "", effort, nanos, explained(rejected));
+                new CheckCommand.Verdict(
+                        CheckCommand.Answer.REJECTED, "", effort, nanos, explained(rejected), rejected);
             case Verdict.Unsupported unsupported ->
                 new CheckCommand.Verdict(
                         CheckCommand.Answer.UNDECIDED,

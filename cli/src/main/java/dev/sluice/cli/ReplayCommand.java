@@ -116,6 +116,7 @@ final class ReplayCommand implements Callable<Integer> {
             } finally {
                 failures.addAll(RunOptions.close(sinks.values()));
             }
+            failures.addAll(session.finish());
             session.report(totals, captures)
                     .warmedUp(warmUp)
                     .failed(failures)

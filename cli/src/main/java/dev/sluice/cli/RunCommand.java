@@ -147,7 +147,7 @@ final class RunCommand implements Callable<Integer> {
                 failures.addAll(RunOptions.close(sinks.values()));
                 failures.addAll(ends.finish());
             }
-            session.finish();
+            failures.addAll(session.finish());
             session.report(totals).failed(failures).print(json, out, System.err);
             return totals.damages().isEmpty() && failures.isEmpty() ? ExitCode.OK : ExitCode.FAILED;
         }

@@ -8,6 +8,7 @@ import dev.sluice.XdpRuntime;
 import dev.sluice.helper.Clock;
 import dev.sluice.helper.RunContext;
 import dev.sluice.packet.RunTotals;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -32,8 +33,8 @@ final class Session implements AutoCloseable {
         program = choice.program(runtime, object);
         counters = VerdictMap.create(runtime);
         trace = new TraceLog(options.traceLimit());
-        pins = options.pins(runtime, List.of(object));
         events = options.events().open(runtime, List.of(object), inOrder);
+        pins = options.pins(runtime, List.of(object));
     }
 
     /**
@@ -84,18 +85,31 @@ final class Session implements AutoCloseable {
         return context;
     }
 
+    /**
+     * Reads the last events and keeps pinned maps, when the program runs no more.
+     *
+     * @return what could not be written
+     */
+    List<String> finish() {
+        List<String> failures = new ArrayList<>();
+        events.forEach(log -> failures.addAll(log.finish()));
+        if (pins != null) {
+            failures.addAll(pins.save());
+        }
+        return failures;
+    }
+
     /** @param sources what the packets came from, for the heading */
     RunReport report(RunTotals totals, List<String> sources) {
-        events.forEach(EventLog::finish);
-        if (pins != null) {
-            pins.save();
-        }
         return new RunReport(choice, program, object, counters, totals, trace, events, sources);
     }
 
     @Override
     public void close() {
         events.forEach(EventLog::close);
+        if (pins != null) {
+            pins.close();
+        }
         runtime.close();
     }
 }

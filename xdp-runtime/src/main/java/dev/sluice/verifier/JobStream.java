@@ -9,6 +9,7 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.HexFormat;
 import java.util.Optional;
@@ -61,6 +62,8 @@ public final class JobStream {
         String id = fields[0];
         try {
             return id + "\t" + verdict(fields);
+        } catch (NoSuchFileException e) {
+            return id + "\tUNSUPPORTED\t" + oneLine(fields[2]) + ": no such file";
         } catch (ObjectException | IOException | IllegalArgumentException e) {
             return id + "\tUNSUPPORTED\t" + oneLine(String.valueOf(e.getMessage()));
         } catch (RuntimeException | AssertionError | StackOverflowError | OutOfMemoryError e) {

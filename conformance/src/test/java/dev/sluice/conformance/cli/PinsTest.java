@@ -14,8 +14,11 @@ import dev.sluice.conformance.Pcaps;
 import dev.sluice.object.MapSpec;
 import dev.sluice.object.ObjectSpec;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -48,7 +51,8 @@ class PinsTest {
                 Cli.run("replay", "-j", OTHER, DNS, "--pin-dir", folder).ok().json();
         assertThat(packets(other, "XDP_TX")).isEqualTo(70);
         try (var files = Files.list(folder)) {
-            assertThat(files.map(file -> file.getFileName().toString())).containsExactly("lengths.json");
+            assertThat(files.map(file -> file.getFileName().toString()))
+                    .containsExactlyInAnyOrder(".lock", "lengths.json");
         }
     }
 
@@ -121,5 +125,24 @@ class PinsTest {
                     .allMatch(path -> path.startsWith("iproute2/"))
                     .isNotEmpty();
         }
+    }
+
+    @Test
+    void aFolderIsOfOneRunAtATime() throws IOException {
+        Path pins = Files.createDirectories(folder.resolve("pins"));
+        try (FileChannel other =
+                        FileChannel.open(pins.resolve(".lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+                FileLock ignored = other.lock()) {
+            assertThat(Cli.run("replay", PINNED, DNS, "--pin-dir", pins).error(3))
+                    .isEqualTo(pins + ": another sluice uses it, expected a --pin-dir for each run");
+        }
+        Cli.run("replay", PINNED, DNS, "--pin-dir", pins).ok();
+    }
+
+    @Test
+    void whatCannotBeAFolderIsRefusedBeforeTheRun() throws IOException {
+        Path file = Files.createFile(folder.resolve("file"));
+        assertThat(Cli.run("replay", PINNED, DNS, "--pin-dir", file).error(Cli.FAILED))
+                .isEqualTo(file + ": cannot be written: is there and is no folder");
     }
 }
