@@ -545,7 +545,8 @@ class JitEngineTest {
         long area = bed.allocate(64);
         bed.regions.add(area, 2, true);
         BpfMap map = bed.map(MapDef.of("array", MapType.ARRAY, 4, 8, 4));
-        String text = JitEngine.listing(load(JitEngine.checked(), """
+        String text = JitEngine.listing(
+                        load(JitEngine.checked(), """
                         r2 = *(u32 *)(r1 + 0)
                         r3 = *(u8 *)(r2 + 0)
                         r4 = 0x%x ll
