@@ -194,7 +194,6 @@ final class ReplayCommand implements Callable<Integer> {
         captures.forEach(builder::capture);
         sinks.forEach(builder::sink);
         Replay replay = builder.build();
-        session.muteEvents(warmUpSeconds > 0);
         try (Interrupt ignored = Interrupt.calls(replay::cancel)) {
             return replay.run();
         } catch (IOException e) {

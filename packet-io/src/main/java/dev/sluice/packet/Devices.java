@@ -382,6 +382,11 @@ final class Devices {
         };
     }
 
+    /** Whether a NIC has been made; none is before {@link #open}, and not all are where that fails. */
+    boolean has(Datapath.Nic nic) {
+        return all.stream().anyMatch(device -> device.options == nic && !device.isHost);
+    }
+
     Device wire(Datapath.Nic nic) {
         return all.stream()
                 .filter(device -> device.options == nic && !device.isHost)

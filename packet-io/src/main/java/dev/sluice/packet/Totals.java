@@ -59,6 +59,9 @@ final class Totals {
         List<NicTotals> totals = new ArrayList<>();
         Map<String, Map<String, Long>> statistics = new LinkedHashMap<>();
         for (Datapath.Nic nic : nics) {
+            if (!devices.has(nic)) {
+                continue; // asked of a run that never began
+            }
             Device device = devices.wire(nic);
             totals.add(totals(device));
             statistics.put(nic.name, device.nic.statistics());
