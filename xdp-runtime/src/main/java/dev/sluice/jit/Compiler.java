@@ -237,13 +237,13 @@ final class Compiler {
     }
 
     private void emitFunction(CodeBuilder b, Part part) {
-        Emitter emitter = new Emitter(b, unit, part, Emitter.Shape.FUNCTION, 0, Emitter.Given.ofFunction(b));
+        Emitter emitter = new Emitter(b, unit, part, Shape.FUNCTION, 0, Locals.Given.ofFunction(b));
         emitter.beginFunction();
         emitter.blocks();
     }
 
     private void emitPart(CodeBuilder b, Part part) {
-        Emitter emitter = new Emitter(b, unit, part, Emitter.Shape.PART, 0, Emitter.Given.ofPart(b, unit, part));
+        Emitter emitter = new Emitter(b, unit, part, Shape.PART, 0, Locals.Given.ofPart(b, unit, part));
         emitter.beginPart();
         emitter.blocks();
     }
@@ -515,13 +515,13 @@ final class Compiler {
                         b,
                         unit,
                         partition.parts.getFirst(),
-                        Emitter.Shape.LOOP,
+                        Shape.LOOP,
                         context,
-                        Emitter.Given.nothing(clock + 1))
+                        Locals.Given.ofLoop(descriptor, clock + 1))
                 : null;
         soilAll(b, context);
         if (emitter != null) {
-            emitter.beginLoop(descriptor);
+            emitter.beginLoop();
         }
         // without the whole of begin, the clock of a capture still goes on with each packet
         boolean wholeRun = unit.wholeRun || emitter == null;

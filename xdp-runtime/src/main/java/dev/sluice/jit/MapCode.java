@@ -147,7 +147,7 @@ final class MapCode {
     // --- arrays
 
     private void array(ArrayMap array, Key key) {
-        element(entries(array), array.stride(), key, () -> Emitter.pushLong(b, array.valuesAddress()));
+        element(entries(array), array.stride(), key, () -> LongCode.pushLong(b, array.valuesAddress()));
     }
 
     private void perCpuArray(PerCpuArrayMap array, Key key) {
@@ -156,9 +156,9 @@ final class MapCode {
             b.loadConstant(array.cpus());
             b.invokestatic(OBJECTS, "checkIndex", TWO_INTS);
             b.i2l();
-            Emitter.pushLong(b, array.cpuStride());
+            LongCode.pushLong(b, array.cpuStride());
             b.lmul();
-            Emitter.pushLong(b, array.valuesAddress());
+            LongCode.pushLong(b, array.valuesAddress());
             b.ladd();
         });
     }
@@ -175,9 +175,9 @@ final class MapCode {
         pushEntries.run();
         b.invokestatic(CD_Integer, "compareUnsigned", TWO_INTS).ifge(outside);
         b.i2l();
-        Emitter.pushLong(b, 0xffff_ffffL);
+        LongCode.pushLong(b, 0xffff_ffffL);
         b.land();
-        Emitter.pushLong(b, stride);
+        LongCode.pushLong(b, stride);
         b.lmul();
         pushBase.run();
         b.ladd().goto_(done);
@@ -192,17 +192,17 @@ final class MapCode {
         load(Width.W, () -> key.push(0));
         b.dup().loadConstant(outer.def().maxEntries());
         b.invokestatic(CD_Integer, "compareUnsigned", TWO_INTS).ifge(none);
-        Emitter.widen(b, Width.W);
-        Emitter.pushLong(b, Integer.BYTES);
+        LongCode.widen(b, Width.W);
+        LongCode.pushLong(b, Integer.BYTES);
         b.lmul();
-        Emitter.pushLong(b, outer.idsAddress());
+        LongCode.pushLong(b, outer.idsAddress());
         b.ladd().lstore(link);
         load(Width.W, () -> b.lload(link));
         b.dup().ifeq(none);
         b.i2l();
-        Emitter.pushLong(b, MapTable.HANDLE_STEP);
+        LongCode.pushLong(b, MapTable.HANDLE_STEP);
         b.lmul();
-        Emitter.pushLong(b, MapTable.FIRST_HANDLE);
+        LongCode.pushLong(b, MapTable.FIRST_HANDLE);
         b.ladd().goto_(done);
         b.labelBinding(none).pop().lconst_0();
         b.labelBinding(done);
@@ -226,20 +226,20 @@ final class MapCode {
     void inner(List<InnerShape> shapes, long places, Runnable pushMap, Key key, Label other) {
         Label done = b.newLabel();
         pushMap.run();
-        Emitter.pushLong(b, MapTable.FIRST_HANDLE);
+        LongCode.pushLong(b, MapTable.FIRST_HANDLE);
         b.lsub().dup2().lstore(link);
-        Emitter.pushLong(b, (long) MapTable.INNER_PLACES * MapTable.HANDLE_STEP);
+        LongCode.pushLong(b, (long) MapTable.INNER_PLACES * MapTable.HANDLE_STEP);
         b.invokestatic(CD_Long, "compareUnsigned", MethodTypeDesc.of(CD_int, CD_long, CD_long));
         b.ifge(other);
         b.lload(link);
-        Emitter.pushLong(b, places);
+        LongCode.pushLong(b, places);
         b.ladd().lstore(place);
         for (InnerShape shape : shapes) {
             Label next = shape.equals(shapes.getLast()) ? other : b.newLabel();
             loadAt(place, 0);
-            Emitter.pushLong(b, shape.number());
+            LongCode.pushLong(b, shape.number());
             b.lsub().dup2().lstore(start);
-            Emitter.pushLong(b, MapTable.INNER_SHAPE);
+            LongCode.pushLong(b, MapTable.INNER_SHAPE);
             b.land().lconst_0().lcmp().ifne(next);
             if (shape.type() == MapType.ARRAY) {
                 innerArray(shape, key);
@@ -334,22 +334,22 @@ final class MapCode {
                 new HashPlace() {
                     @Override
                     public void pushSeed() {
-                        Emitter.pushLong(b, map.seed());
+                        LongCode.pushLong(b, map.seed());
                     }
 
                     @Override
                     public void pushSecret() {
-                        Emitter.pushLong(b, map.secret());
+                        LongCode.pushLong(b, map.secret());
                     }
 
                     @Override
                     public void pushMask() {
-                        Emitter.pushLong(b, map.bucketCount() - 1);
+                        LongCode.pushLong(b, map.bucketCount() - 1);
                     }
 
                     @Override
                     public void pushBuckets() {
-                        Emitter.pushLong(b, map.bucketsAddress());
+                        LongCode.pushLong(b, map.bucketsAddress());
                     }
 
                     @Override
@@ -379,7 +379,7 @@ final class MapCode {
         b.ladd().lstore(slot);
         load(Width.DW, () -> b.lload(slot));
         b.dup2().lstore(bucket);
-        Emitter.pushLong(b, HashTableMap.ADDRESS);
+        LongCode.pushLong(b, HashTableMap.ADDRESS);
         b.land().lstore(link);
         Label walk = b.newLabel();
         Label next = b.newLabel();
@@ -472,7 +472,7 @@ final class MapCode {
             int place = offset + at;
             Width width = Width.of(size);
             load(width, () -> key.push(place));
-            Emitter.widen(b, width);
+            LongCode.widen(b, width);
             if (at > 0) {
                 b.bipush(at * Byte.SIZE).lshl().lor();
             }
@@ -493,7 +493,7 @@ final class MapCode {
     private void pushAt(int local, int offset) {
         b.lload(local);
         if (offset != 0) {
-            Emitter.pushLong(b, offset);
+            LongCode.pushLong(b, offset);
             b.ladd();
         }
     }

@@ -77,6 +77,24 @@ final class MemoryCode {
         }
     }
 
+    /** Pushes what is at an address, extended to a long. */
+    static void loadLong(CodeBuilder b, Width width, boolean signed, Runnable pushAddress) {
+        load(b, width, pushAddress);
+        if (!signed) {
+            LongCode.widen(b, width);
+        } else if (width != Width.DW) {
+            b.i2l();
+        }
+    }
+
+    /** Stores the lowest bytes of a long. */
+    static void storeLong(CodeBuilder b, Width width, Runnable pushAddress, Runnable pushValue) {
+        store(b, width, pushAddress, () -> {
+            pushValue.run();
+            LongCode.narrow(b, width);
+        });
+    }
+
     /**
      * Pushes what was at an address before an atomic operation, fully ordered as the kernel's are.
      *

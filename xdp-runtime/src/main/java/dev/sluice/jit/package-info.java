@@ -7,7 +7,12 @@
  *  program ─ Flow ────── basic blocks of each function that its entry reaches, live registers, longest path
  *          ─ Kinds ───── what registers hold at each instruction: the context, stack plus n, a constant, a packet pointer
  *          ─ Partition ─ functions too large for a method, put in order and cut where the least control flow crosses
- *          ─ Emitter ─── blocks to JVM code
+ *          ─ Emitter ─── blocks to JVM code: how control goes. What becomes of instructions:
+ *              AluCode ─────── arithmetic, branches
+ *              AccessCode ──── loads, stores, atomic operations; MemoryCode, ByteFlowCode
+ *              HelperCode ──── helpers, functions of the kernel; MapHelperCode, MapCode
+ *              CallCode ────── functions of the program
+ *              RunCode ─────── the run's context: packet, frames, instructions left
  *          ─ Compiler ── methods to classes, the packet loop, dispatchers
  *          ─ ProgramLoader
  * </pre>
