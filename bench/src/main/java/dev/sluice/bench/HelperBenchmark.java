@@ -6,16 +6,11 @@ import dev.sluice.XdpRuntime;
 import dev.sluice.exec.Executable;
 import dev.sluice.exec.ProgramFault;
 import dev.sluice.helper.RunContext;
-import dev.sluice.isa.Code;
 import dev.sluice.isa.Instruction;
 import dev.sluice.isa.Opcode;
 import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.memory.Memory;
-import dev.sluice.object.Blob;
-import dev.sluice.object.FunctionSpec;
 import dev.sluice.object.ObjectSpec;
-import dev.sluice.object.ProgramSpec;
-import dev.sluice.object.SectionName;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
@@ -165,29 +160,7 @@ public class HelperBenchmark {
         add(Opcode.AND64_K, 0, 0, 0, 1);
         add(Opcode.ADD64_K, 0, 0, 0, 1);
         add(Opcode.EXIT, 0, 0, 0, 0);
-        return new ObjectSpec(
-                helper,
-                List.of(new ProgramSpec(helper, "xdp", SectionName.parse("xdp"), 0)),
-                List.of(new FunctionSpec(
-                        helper,
-                        "xdp",
-                        1,
-                        0,
-                        Blob.of(Code.of(insns).toBytes()),
-                        true,
-                        false,
-                        false,
-                        0,
-                        List.of(),
-                        List.of(),
-                        List.of())),
-                List.of(),
-                List.of(),
-                null,
-                "GPL",
-                0,
-                List.of("xdp"),
-                List.of());
+        return ObjectSpec.of(helper, insns, List.of(), List.of());
     }
 
     private void call(int i) {

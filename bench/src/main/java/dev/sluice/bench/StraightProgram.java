@@ -1,15 +1,10 @@
 package dev.sluice.bench;
 
-import dev.sluice.isa.Code;
 import dev.sluice.isa.Instruction;
 import dev.sluice.isa.Opcode;
-import dev.sluice.object.Blob;
-import dev.sluice.object.FunctionSpec;
 import dev.sluice.object.FunctionSpec.CodeReference;
 import dev.sluice.object.MapSpec;
 import dev.sluice.object.ObjectSpec;
-import dev.sluice.object.ProgramSpec;
-import dev.sluice.object.SectionName;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -48,30 +43,7 @@ final class StraightProgram {
     static ObjectSpec of(int slots) {
         StraightProgram program = new StraightProgram();
         program.fill(slots);
-        Blob bytes = Blob.of(Code.of(program.insns).toBytes());
-        return new ObjectSpec(
-                "straight",
-                List.of(new ProgramSpec("straight", "xdp", SectionName.parse("xdp"), 0)),
-                List.of(new FunctionSpec(
-                        "straight",
-                        "xdp",
-                        1,
-                        0,
-                        bytes,
-                        true,
-                        false,
-                        false,
-                        0,
-                        List.copyOf(program.references),
-                        List.of(),
-                        List.of())),
-                List.of(counters()),
-                List.of(),
-                null,
-                "GPL",
-                0,
-                List.of("xdp", ".maps"),
-                List.of());
+        return ObjectSpec.of("straight", program.insns, program.references, List.of(counters()));
     }
 
     private static MapSpec counters() {

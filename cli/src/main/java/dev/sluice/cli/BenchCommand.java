@@ -172,7 +172,7 @@ final class BenchCommand implements Callable<Integer> {
         if (plot != null) {
             bench.chart().write(plot);
         }
-        return ExitCode.OK;
+        return bench.hasMeasured() ? ExitCode.OK : ExitCode.ENVIRONMENT;
     }
 
     private DatapathBench.Own own(Path file, List<String> cases) {

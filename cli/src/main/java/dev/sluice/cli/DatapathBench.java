@@ -313,6 +313,11 @@ final class DatapathBench {
         }
     }
 
+    /** Whether this machine has allowed a case at all. */
+    boolean hasMeasured() {
+        return !results.isEmpty() || !heaps.isEmpty();
+    }
+
     /** A case that this machine does not allow is left out, with its reason. */
     private void measureOrSkip(Case of) throws IOException {
         if (of.source != Source.TAP && of.source != Source.PIPE) {

@@ -446,7 +446,13 @@ final class MapFile {
         if (btf == null || btfType == 0) {
             return number(what, size, value);
         }
-        byte[] encoded = BtfValues.encode(btf, btfType, value);
+        byte[] encoded;
+        try {
+            encoded = BtfValues.encode(btf, btfType, value);
+        } catch (BtfException e) {
+            // which speaks of values, whatever they are
+            throw new IllegalArgumentException(String.valueOf(e.getMessage()).replaceFirst("^value:", what + ":"), e);
+        }
         if (encoded.length != size) {
             throw new IllegalArgumentException(
                     what + ": its type has another size than the map, expected=" + size + " found=" + encoded.length);

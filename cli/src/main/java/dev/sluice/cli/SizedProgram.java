@@ -1,13 +1,8 @@
 package dev.sluice.cli;
 
-import dev.sluice.isa.Code;
 import dev.sluice.isa.Instruction;
 import dev.sluice.isa.Opcode;
-import dev.sluice.object.Blob;
-import dev.sluice.object.FunctionSpec;
 import dev.sluice.object.ObjectSpec;
-import dev.sluice.object.ProgramSpec;
-import dev.sluice.object.SectionName;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -41,29 +36,7 @@ final class SizedProgram {
         SizedProgram program = new SizedProgram();
         program.fill(slots);
         String name = "rules_" + program.insns.size();
-        return new ObjectSpec(
-                name,
-                List.of(new ProgramSpec(name, "xdp", SectionName.parse("xdp"), 0)),
-                List.of(new FunctionSpec(
-                        name,
-                        "xdp",
-                        1,
-                        0,
-                        Blob.of(Code.of(program.insns).toBytes()),
-                        true,
-                        false,
-                        false,
-                        0,
-                        List.of(),
-                        List.of(),
-                        List.of())),
-                List.of(),
-                List.of(),
-                null,
-                "GPL",
-                0,
-                List.of("xdp"),
-                List.of());
+        return ObjectSpec.of(name, program.insns, List.of(), List.of());
     }
 
     private void add(Opcode opcode, int dst, int src, int off, long imm) {

@@ -7,6 +7,8 @@ import dev.sluice.btf.BtfException;
 import dev.sluice.btf.BtfKind;
 import dev.sluice.btf.BtfType;
 import dev.sluice.btf.BtfValues;
+import dev.sluice.isa.Code;
+import dev.sluice.isa.Instruction;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -69,6 +71,39 @@ public record ObjectSpec(
      */
     public static ObjectSpec read(Path file) throws IOException {
         return read(file.toString(), Files.readAllBytes(file));
+    }
+
+    /**
+     * An object that no compiler has made, with one XDP program, which has the object's name.
+     *
+     * @param references what the code names of the maps
+     */
+    public static ObjectSpec of(
+            String name, List<Instruction> code, List<FunctionSpec.CodeReference> references, List<MapSpec> maps) {
+        FunctionSpec function = new FunctionSpec(
+                name,
+                "xdp",
+                1,
+                0,
+                Blob.of(Code.of(code).toBytes()),
+                true,
+                false,
+                false,
+                0,
+                List.copyOf(references),
+                List.of(),
+                List.of());
+        return new ObjectSpec(
+                name,
+                List.of(new ProgramSpec(name, "xdp", SectionName.parse("xdp"), 0)),
+                List.of(function),
+                List.copyOf(maps),
+                List.of(),
+                null,
+                "GPL",
+                0,
+                maps.isEmpty() ? List.of("xdp") : List.of("xdp", ".maps"),
+                List.of());
     }
 
     /** Whether its programs may call helpers that are for GPL-compatible programs only. */

@@ -271,7 +271,7 @@ class ObjectOptionsTest {
             hosts  | {}                                         | map hosts: expected an array of entries
             hosts  | [{"value": 1}]                             | map hosts: entry 1: no key
             hosts  | [{"key": "10.10.0.1", "value": 1}, 5]      | map hosts: entry 2: expected an object with key and value
-            hosts  | [{"key": "10.10.0", "value": 1}]           | map hosts: entry 1: value: expected a whole number, found 10.10.0
+            hosts  | [{"key": "10.10.0", "value": 1}]           | map hosts: entry 1: key: expected a whole number, found 10.10.0
             totals | [{"key": 5, "value": 1}]                   | entry 1: map totals: no room: max_entries=2 key=05 00 00 00, errno=E2BIG
             ports  | [{"key": 0, "value": {"prog": "egress"}}]  | map ports: entry 1: value: expected ifindex, and prog if a program runs there
             hosts  | [1                                         | map hosts: is not JSON:
