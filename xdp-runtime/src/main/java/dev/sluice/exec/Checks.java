@@ -246,12 +246,6 @@ public final class Checks {
      */
     public static long helper(RunContext context, Callee callee, long r1, long r2, long r3, long r4, long r5, int pc) {
         HelperArguments.check(context, callee, r1, r2, r3, r4, r5, pc);
-        int count = callee.argCount();
-        for (int i = 0; i < count; i++) {
-            if (!callee.arg(i).onlyReads()) {
-                context.soilFrom(i == 0 ? r1 : i == 1 ? r2 : i == 2 ? r3 : i == 3 ? r4 : r5);
-            }
-        }
         return callee.call(context, r1, r2, r3, r4, r5);
     }
 

@@ -10,9 +10,10 @@ import dev.sluice.map.RingBufferMap;
 
 /**
  * Checks the arguments of helper calls in unverified programs by the helper's prototype, so that no implementation ever
- * sees memory that the program does not own.
+ * sees memory that the program does not own. All of a call's at once, and single ones for compiled code that knows the
+ * others to be right. Notes what of the stacks the helper will write. On the queue's thread; allocates only for a fault.
  */
-final class HelperArguments {
+public final class HelperArguments {
     /** {@code struct bpf_timer}. */
     private static final int TIMER_BYTES = 16;
 
@@ -36,11 +37,7 @@ final class HelperArguments {
                         CONST_ALLOC_SIZE_OR_ZERO,
                         CONST_SLICE_SIZE,
                         STACK_OR_NULL -> {}
-                case CTX -> {
-                    if (value != context.xdpMd) {
-                        throw bad(callee, i, pc, "expected the context", value);
-                    }
-                }
+                case CTX -> context(context, value, callee, i, pc);
                 case CONST_MAP_PTR -> {
                     map = context.map(value);
                     if (map == null) {
@@ -66,27 +63,21 @@ final class HelperArguments {
                                         + map.def().name() + " is read-only for programs");
                     }
                 }
-                case MAP_KEY -> memory(context, callee, i, value, map.def().keySize(), false, pc);
-                case MAP_VALUE -> memory(context, callee, i, value, map.def().valueSize(), false, pc);
-                case MAP_VALUE_OUT ->
-                    memory(context, callee, i, value, map.def().valueSize(), true, pc);
+                case MAP_KEY -> memory(context, value, map.def().keySize(), false, callee, i, pc);
+                case MAP_VALUE -> memory(context, value, map.def().valueSize(), false, callee, i, pc);
+                case MAP_VALUE_OUT -> memory(context, value, map.def().valueSize(), true, callee, i, pc);
                 case MAP_VALUE_OR_NULL -> {
                     if (value != 0) {
-                        memory(context, callee, i, value, map.def().valueSize(), false, pc);
+                        memory(context, value, map.def().valueSize(), false, callee, i, pc);
                     }
                 }
                 case MEM_READ, MEM_WRITE, MEM_READ_WRITE, MEM_READ_OR_NULL, MEM_WRITE_OR_NULL, SLICE_BUFFER -> {
                     long size = pick(i + 1, r1, r2, r3, r4, r5);
                     boolean mayBeEmpty = callee.arg(i + 1) != ArgKind.CONST_SIZE;
-                    if (size < 0 || size > MAX_SIZE || size == 0 && !mayBeEmpty) {
-                        throw bad(callee, i + 1, pc, "invalid size of memory", size);
-                    }
-                    if (kind.orNull() && value == 0) {
-                        if (size != 0 && kind != ArgKind.SLICE_BUFFER) {
-                            throw bad(callee, i, pc, "null pointer with size=" + size, value);
-                        }
-                    } else if (size > 0) {
-                        memory(context, callee, i, value, size, kind.writes(), pc);
+                    if (kind.orNull()) {
+                        sizedOrNull(context, value, size, mayBeEmpty, kind.writes(), callee, i, pc);
+                    } else {
+                        sized(context, value, size, mayBeEmpty, kind.writes(), callee, i, pc);
                     }
                 }
                 case LONG_PTR,
@@ -104,7 +95,7 @@ final class HelperArguments {
                         DYNPTR_NEW_LOCAL,
                         DYNPTR_NEW_RINGBUF,
                         DYNPTR_NEW_XDP,
-                        DYNPTR_NEW_CLONE -> memory(context, callee, i, value, kind.fixedBytes(), kind.writes(), pc);
+                        DYNPTR_NEW_CLONE -> memory(context, value, kind.fixedBytes(), kind.writes(), callee, i, pc);
                 case CONST_STR -> string(context, callee, i, value, pc);
                 case FUNC -> {
                     if (FunctionPointer.slotOf(value) < 0) {
@@ -151,14 +142,16 @@ final class HelperArguments {
                         throw bad(callee, i, pc, "expected what bpf_ringbuf_reserve gave", value);
                     }
                 }
-                case DYNPTR, DYNPTR_RELEASE_RINGBUF -> {
+                case DYNPTR -> {
                     // a callback's lies where programs cannot write
-                    boolean written = !context.isKey(value, kind.fixedBytes()) || kind != ArgKind.DYNPTR;
-                    memory(context, callee, i, value, kind.fixedBytes(), written, pc);
-                    boolean valid =
-                            Dynptrs.isValid(context, value) && (kind == ArgKind.DYNPTR || Dynptrs.isRingbuf(value));
-                    if (!valid) {
-                        throw bad(callee, i, pc, "expected an initialised dynptr", value);
+                    boolean written = !context.isKey(value, kind.fixedBytes());
+                    memory(context, value, kind.fixedBytes(), written, callee, i, pc);
+                    dynptr(context, value, callee, i, pc);
+                }
+                case DYNPTR_RELEASE_RINGBUF -> {
+                    memory(context, value, kind.fixedBytes(), true, callee, i, pc);
+                    if (!Dynptrs.isValid(context, value) || !Dynptrs.isRingbuf(value)) {
+                        throw badDynptr(value, callee, i, pc);
                     }
                 }
                 case KPTR, TASK, CGROUP, KERNEL_OBJECT_OR_NULL, PERCPU_KSYM ->
@@ -167,15 +160,94 @@ final class HelperArguments {
         }
     }
 
-    private static void memory(
-            RunContext context, Callee callee, int index, long address, long size, boolean write, int pc) {
-        if (size > 0 && !context.allows(address, size, write)) {
-            throw new ProgramFault(
-                    ProgramFault.Kind.BAD_ARGUMENT,
-                    pc,
-                    callee.cname() + ": R" + (index + 1) + " expected " + size + (write ? " writable" : " readable")
-                            + " bytes, address=" + Checks.hex(address));
+    /** Checks that an argument is the program's context. */
+    public static void context(RunContext context, long value, Callee callee, int index, int pc) {
+        if (value != context.xdpMd) {
+            throw bad(callee, index, pc, "expected the context", value);
         }
+    }
+
+    /**
+     * Checks that an argument is memory of some bytes.
+     *
+     * @param size 0 or more
+     * @param index of the argument, 0 for r1
+     */
+    public static void memory(
+            RunContext context, long address, long size, boolean write, Callee callee, int index, int pc) {
+        if (size <= 0) {
+            return;
+        }
+        if (!context.allows(address, size, write)) {
+            throw badMemory(address, size, write, callee, index, pc);
+        }
+        if (write) {
+            context.soilMemory(address, size);
+        }
+    }
+
+    /** Checks that an argument is memory of as many bytes as the next one says, which may be none or not. */
+    public static void sized(
+            RunContext context,
+            long address,
+            long size,
+            boolean mayBeEmpty,
+            boolean write,
+            Callee callee,
+            int index,
+            int pc) {
+        size(size, mayBeEmpty, callee, index, pc);
+        memory(context, address, size, write, callee, index, pc);
+    }
+
+    /** The same of memory that need not be there. */
+    public static void sizedOrNull(
+            RunContext context,
+            long address,
+            long size,
+            boolean mayBeEmpty,
+            boolean write,
+            Callee callee,
+            int index,
+            int pc) {
+        size(size, mayBeEmpty, callee, index, pc);
+        if (address != 0) {
+            memory(context, address, size, write, callee, index, pc);
+        } else if (size != 0 && callee.arg(index) != ArgKind.SLICE_BUFFER) {
+            throw bad(callee, index, pc, "null pointer with size=" + size, 0);
+        }
+    }
+
+    private static void size(long size, boolean mayBeEmpty, Callee callee, int index, int pc) {
+        if (size < 0 || size > MAX_SIZE || size == 0 && !mayBeEmpty) {
+            throw bad(callee, index + 1, pc, "invalid size of memory", size);
+        }
+    }
+
+    /** Checks that 16 bytes that the program may touch are an initialised dynptr. */
+    public static void dynptr(RunContext context, long dynptr, Callee callee, int index, int pc) {
+        if (!Dynptrs.isOfPacket(context, dynptr)) {
+            otherDynptr(context, dynptr, callee, index, pc);
+        }
+    }
+
+    private static void otherDynptr(RunContext context, long dynptr, Callee callee, int index, int pc) {
+        if (!Dynptrs.isValid(context, dynptr)) {
+            throw badDynptr(dynptr, callee, index, pc);
+        }
+        Dynptrs.soil(context, dynptr);
+    }
+
+    private static ProgramFault badDynptr(long dynptr, Callee callee, int index, int pc) {
+        return bad(callee, index, pc, "expected an initialised dynptr", dynptr);
+    }
+
+    private static ProgramFault badMemory(long address, long size, boolean write, Callee callee, int index, int pc) {
+        return new ProgramFault(
+                ProgramFault.Kind.BAD_ARGUMENT,
+                pc,
+                callee.cname() + ": R" + (index + 1) + " expected " + size + (write ? " writable" : " readable")
+                        + " bytes, address=" + Checks.hex(address));
     }
 
     private static void string(RunContext context, Callee callee, int index, long address, int pc) {

@@ -137,32 +137,6 @@ public enum ArgKind {
         };
     }
 
-    /** Whether the helper surely writes to no memory that the argument points to. */
-    public boolean onlyReads() {
-        return switch (this) {
-            case ANYTHING,
-                    CTX,
-                    CONST_MAP_PTR,
-                    MAP_KEY,
-                    MAP_VALUE,
-                    MAP_VALUE_OR_NULL,
-                    MEM_READ,
-                    MEM_READ_OR_NULL,
-                    CONST_SIZE,
-                    CONST_SIZE_OR_ZERO,
-                    CONST_ALLOC_SIZE_OR_ZERO,
-                    CONST_SLICE_SIZE,
-                    CONST_STR,
-                    FUNC,
-                    IPHDR,
-                    IPV6HDR,
-                    TCPHDR,
-                    STACK_OR_NULL,
-                    SCALAR -> true;
-            default -> false;
-        };
-    }
-
     /** Whether the helper writes to the memory. */
     public boolean writes() {
         return switch (this) {

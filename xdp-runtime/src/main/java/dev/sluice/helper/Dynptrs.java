@@ -26,13 +26,19 @@ public final class Dynptrs {
     /** The bits of a size. */
     public static final int MAX_SIZE = 0xff_ffff;
 
-    private static final int TYPE_SHIFT = 28;
+    /** Bytes of all of it. */
+    public static final int BYTES = ArgKind.DYNPTR_BYTES;
+
+    /** Where the word with the size has the type; the bit above says whether it is only read. */
+    public static final int TYPE_SHIFT = 28;
+
     private static final int TYPE_MASK = 7;
     private static final int READ_ONLY = 1 << 31;
 
     private static final int LOCAL = 1;
     private static final int RINGBUF = 2;
-    private static final int XDP = 4;
+    /** The type of a dynptr over the packet. */
+    public static final int XDP = 4;
 
     /** Packets are addressed with 16 bits. */
     private static final int MAX_PACKET = 0xffff;
@@ -98,6 +104,23 @@ public final class Dynptrs {
                         && (size == 0 || context.allows(memory + offset, size, true));
             default -> false;
         };
+    }
+
+    /** Whether 16 readable bytes are a dynptr of the packet at hand, or none: most are, and it is soon said. */
+    public static boolean isOfPacket(RunContext context, long dynptr) {
+        long memory = memory(dynptr);
+        return memory == 0
+                || memory == context.xdpMd
+                        && typeOf(dynptr) == XDP
+                        && Integer.compareUnsigned(offsetOf(dynptr), MAX_SIZE) <= 0;
+    }
+
+    /** Notes that what a valid dynptr is over may be written through it, if that is in the stacks. */
+    public static void soil(RunContext context, long dynptr) {
+        int size = sizeOf(dynptr);
+        if (memory(dynptr) != 0 && typeOf(dynptr) == LOCAL && size != 0) {
+            context.soilMemory(memory(dynptr) + offsetOf(dynptr), size);
+        }
     }
 
     /** Whether such a dynptr is a ring buffer's, or none at all. */

@@ -269,11 +269,23 @@ public final class RunContext implements AutoCloseable {
         }
     }
 
-    /** Notes that an argument of a helper is written, if it is in the stacks: from there on, however long it is. */
-    public void soilFrom(long address) {
-        if (address >= stacks && address < stackTop) {
-            Arrays.fill(dirtySlots, (int) ((address - stacks) / STACK_BYTES), MAX_FRAMES, -1);
+    /**
+     * Notes that memory is written which the program may touch, if it is in the stacks.
+     *
+     * @param bytes above 0
+     */
+    public void soilMemory(long address, long bytes) {
+        if (address < stacks || address >= stackTop) {
+            return;
         }
+        int first = (int) (address - stacks >> 3);
+        int last = (int) (address + bytes - 1 - stacks >> 3);
+        long fromFirst = -1L << first;
+        for (int frame = first >> 6; frame < last >> 6; frame++) {
+            dirtySlots[frame] |= fromFirst;
+            fromFirst = -1;
+        }
+        dirtySlots[last >> 6] |= fromFirst & -1L >>> ~last;
     }
 
     /** Notes that nothing is known of the stacks. */

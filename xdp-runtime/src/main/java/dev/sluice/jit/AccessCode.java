@@ -305,11 +305,8 @@ final class AccessCode {
 
     /** Pushes an address in so many bytes, of which {@link Kinds} says that a register has the first. */
     void pushPlace(int value, int bytes, int register, int offset) {
-        pushAddress(
-                Ways.inFrame(value, bytes) ? Way.OWN_FRAME : Way.PLAIN,
-                Ways.inFrame(value, bytes) ? value : 0,
-                register,
-                offset);
+        boolean owns = Ways.owns(unit, part.function, value, bytes);
+        pushAddress(owns ? Way.OWN_FRAME : Way.PLAIN, owns ? value : 0, register, offset);
     }
 
     // --- in place where that is allowed, else checked
@@ -345,11 +342,16 @@ final class AccessCode {
                 Label done = b.newLabel();
                 pushAddress(baseRegister, offset);
                 b.lstore(locals.address);
+                Label inPacket = b.newLabel();
+                if (Kinds.isSlice(base)) {
+                    testSlice(size, aligned, inPacket);
+                }
                 test(base, size, aligned, slow);
                 if (write && Kinds.kind(base) == Kinds.FRAME && unit.cleansLoop()) {
                     b.aload(context).lload(locals.address).loadConstant(size);
                     b.invokevirtual(RUN_CONTEXT, "soil", MethodTypeDesc.of(CD_void, CD_long, CD_int));
                 }
+                b.labelBinding(inPacket);
                 inPlace.accept(() -> b.lload(locals.address));
                 b.labelBinding(done);
                 cold.add(() -> {
@@ -364,6 +366,20 @@ final class AccessCode {
                 checked.accept(() -> pushAddress(baseRegister, offset));
             }
         }
+    }
+
+    /** Goes to {@code slow} unless a register points to so many bytes of what its value says. */
+    void test(int value, int valueRegister, int bytes, Label slow) {
+        b.lload(register[valueRegister]).lstore(locals.address);
+        test(value, bytes, false, slow);
+    }
+
+    /** Goes to {@code inPacket} if {@link Locals#address} is there. */
+    private void testSlice(int size, boolean aligned, Label inPacket) {
+        Label elsewhere = b.newLabel();
+        test(Kinds.packet(), size, aligned, elsewhere);
+        b.goto_(inPacket);
+        b.labelBinding(elsewhere);
     }
 
     /**

@@ -97,7 +97,7 @@ final class Emitter {
         access = new AccessCode(b, unit, part, locals, run, cold);
         flows = new ByteFlowCode(b, unit, locals, alu, access);
         calls = new CallCode(b, unit, part, locals, run, cold);
-        helpers = new HelperCode(b, unit, locals, run, access, calls, cold, this::leaveByTailCall);
+        helpers = new HelperCode(b, unit, part, locals, run, access, calls, cold, this::leaveByTailCall);
         labels = new Label[part.blocks.size()];
         for (int i = 0; i < labels.length; i++) {
             labels[i] = b.newLabel();

@@ -1,7 +1,6 @@
 package dev.sluice.jit;
 
 import static dev.sluice.jit.Descriptors.CHECKS;
-import static dev.sluice.jit.Descriptors.HELPER;
 import static dev.sluice.jit.Descriptors.JIT_CODE;
 import static dev.sluice.jit.Descriptors.PROGRAM_REF;
 import static dev.sluice.jit.Descriptors.RUNTIME;
@@ -44,10 +43,12 @@ final class HelperCode {
     private final Locals locals;
     private final RunCode run;
     private final AccessCode access;
+    private final ArgumentCode arguments;
     private final MapHelperCode maps;
     private final CallCode calls;
     private final ColdCode cold;
     private final Runnable leaveByTailCall;
+    private final int function;
     private final int context;
     private final int[] register;
 
@@ -55,6 +56,7 @@ final class HelperCode {
     HelperCode(
             CodeBuilder b,
             Unit unit,
+            Part part,
             Locals locals,
             RunCode run,
             AccessCode access,
@@ -69,13 +71,16 @@ final class HelperCode {
         this.calls = calls;
         this.cold = cold;
         this.leaveByTailCall = leaveByTailCall;
-        maps = new MapHelperCode(b, unit, locals, run, access, cold);
+        function = part.function;
+        arguments = new ArgumentCode(b, unit, part, locals, run, access, cold);
+        maps = new MapHelperCode(b, unit, locals, run, access, arguments, cold);
         context = locals.context;
         register = locals.register;
     }
 
     /** Emits a call of a helper or of a function of the kernel. */
-    void helper(Instruction insn, int[] state, int pc) {
+    void helper(Instruction insn, int[] now, int pc) {
+        int[] state = now.clone(); // for code that is emitted later
         Callee helper = HelperTraits.called(insn);
         if (helper == null) {
             b.loadConstant(insn.imm32()).loadConstant(pc);
@@ -89,7 +94,7 @@ final class HelperCode {
             return;
         }
         boolean changes = helper == Helper.MAP_UPDATE_ELEM || helper == Helper.MAP_DELETE_ELEM;
-        if (changes && maps.knownChange(state, (Helper) helper)) {
+        if (changes && maps.knownChange(state, (Helper) helper, pc)) {
             return;
         }
         int looped = helper == Helper.LOOP ? unit.loopedFunction(pc) : -1;
@@ -97,13 +102,21 @@ final class HelperCode {
             calls.loop(looped);
             return;
         }
-        if (helper == Kfunc.ITER_NUM_NEXT && !unit.checked) {
-            nextNumber();
+        if (helper == Kfunc.ITER_NUM_NEXT
+                && (!unit.checked || Ways.argument(unit, function, state, helper, 0) == Ways.Argument.RIGHT)) {
+            nextNumber(state);
             return;
         }
-        int copied = locals.hasDescriptor() ? unit.bytesCopied(helper, pc) : 0;
+        // code that checks has the packet's bounds in locals everywhere
+        boolean knowsPacket = unit.checked || locals.hasDescriptor();
+        int copied = knowsPacket ? unit.bytesCopied(helper, pc, function, state) : 0;
         if (copied != 0) {
-            copyPacket(helper, copied, () -> callHelper(helper, state, pc));
+            copyPacket(helper, copied, state, () -> callHelper(helper, state, pc));
+            return;
+        }
+        int slice = knowsPacket ? unit.bytesOfSlice(helper, function, state) : 0;
+        if (slice != 0) {
+            slice(slice, state, () -> callHelper(helper, state, pc));
             return;
         }
         callHelper(helper, state, pc);
@@ -122,17 +135,17 @@ final class HelperCode {
         if (HelperTraits.takesPacket(helper)) {
             run.take();
         }
-        if (unit.checked && Ways.needsCheck(unit, state, helper)) {
+        if (unit.checked && !arguments.areAlone(helper, state)) {
             checkedHelper(helper, pc);
         } else {
-            soilArguments(helper);
+            if (unit.checked) {
+                arguments.check(helper, state, pc);
+            }
             if (runsCode) {
                 run.sayFrame();
             }
             b.aload(context);
-            for (int r = 1; r <= 5; r++) {
-                b.lload(register[r]);
-            }
+            arguments.push(state);
             b.invokestatic(ClassDesc.of(helper.owner().getName()), helper.method(), PLAIN_HELPER);
         }
         b.lstore(register[0]);
@@ -167,21 +180,11 @@ final class HelperCode {
         b.labelBinding(done);
     }
 
-    /** Notes what a helper writes of the function's own frame, which then needs no check. */
-    private void soilArguments(Callee helper) {
-        for (int i = 0; unit.cleansLoop() && i < helper.argCount(); i++) {
-            if (helper.arg(i).writes()) {
-                b.aload(context).lload(register[1 + i]);
-                b.invokevirtual(RUN_CONTEXT, "soilFrom", MethodTypeDesc.of(CD_void, CD_long));
-            }
-        }
-    }
-
     /** A call by {@link dev.sluice.exec.Checks}, which looks at its arguments. */
     private void checkedHelper(Callee helper, int pc) {
         run.ask();
-        ClassDesc table = helper instanceof Helper ? HELPER : Descriptors.KFUNC;
-        b.aload(context).getstatic(table, helper.name(), table);
+        b.aload(context);
+        arguments.pushCallee(helper);
         for (int r = 1; r <= 5; r++) {
             b.lload(register[r]);
         }
@@ -191,21 +194,21 @@ final class HelperCode {
     // --- in place
 
     /** An iterator's next number: see {@link dev.sluice.helper.Iterators#iterNumNext}. */
-    private void nextNumber() {
+    private void nextNumber(int[] state) {
         Label ended = b.newLabel();
         Label done = b.newLabel();
-        Runnable iterator = () -> b.lload(register[1]);
+        Runnable iterator = () -> access.pushPlace(state[1], Long.BYTES, 1, 0);
+        if (unit.checked) {
+            arguments.noteWrites(Kfunc.ITER_NUM_NEXT, state);
+        }
         MemoryCode.load(b, Width.W, iterator);
         b.iconst_1().iadd().istore(locals.number);
         b.iload(locals.number);
-        MemoryCode.load(b, Width.W, () -> {
-            b.lload(register[1]);
-            pushLong(b, Integer.BYTES);
-            b.ladd();
-        });
+        MemoryCode.load(b, Width.W, () -> access.pushPlace(state[1], Long.BYTES, 1, Integer.BYTES));
         b.if_icmpge(ended);
         MemoryCode.store(b, Width.W, iterator, () -> b.iload(locals.number));
-        b.lload(register[1]).lstore(register[0]).goto_(done);
+        iterator.run();
+        b.lstore(register[0]).goto_(done);
         b.labelBinding(ended);
         MemoryCode.store(b, Width.DW, iterator, b::lconst_0);
         b.lconst_0().lstore(register[0]);
@@ -218,21 +221,23 @@ final class HelperCode {
      * @param helper one of {@link Unit#bytesCopied}
      * @param call the helper's call, for all else
      */
-    private void copyPacket(Callee helper, int bytes, Runnable call) {
+    private void copyPacket(Callee helper, int bytes, int[] state, Runnable call) {
         Label slow = b.newLabel();
         Label done = b.newLabel();
         boolean loads = helper != Helper.XDP_STORE_BYTES;
         int bufferRegister = helper == Helper.DYNPTR_READ ? 1 : 3;
         if (helper == Helper.DYNPTR_READ) {
-            placeInDynptr(bytes, slow);
+            b.lload(register[5]).lconst_0().lcmp().ifne(slow);
+            placeInDynptr(bytes, state, 3, slow);
         } else {
             b.lload(locals.data).lload(register[2]);
             pushLong(b, LOW);
             b.land().ladd().lstore(locals.address);
         }
-        b.lload(locals.address);
-        pushLong(b, bytes);
-        b.ladd().lload(locals.dataEnd).lcmp().ifgt(slow);
+        testEnd(bytes, slow);
+        if (unit.checked) {
+            arguments.noteWrites(helper, state);
+        }
         for (int at = 0; at < bytes; ) {
             int width = Integer.highestOneBit(Math.min(bytes - at, Long.BYTES));
             int offset = at;
@@ -241,7 +246,7 @@ final class HelperCode {
                 pushLong(b, offset);
                 b.ladd();
             };
-            Runnable buffer = () -> access.pushAddress(bufferRegister, offset);
+            Runnable buffer = () -> access.pushPlace(state[bufferRegister], bytes, bufferRegister, offset);
             MemoryCode.store(
                     b,
                     Width.of(width),
@@ -259,25 +264,62 @@ final class HelperCode {
     }
 
     /**
-     * Puts into {@link Locals#address} where the bytes of r3, a dynptr of the packet, begin that are read: see {@link
-     * Dynptrs}.
+     * Gives bytes of a dynptr of the packet where they are, if they lie in its linear part.
+     *
+     * @param call the call, for all else
      */
-    private void placeInDynptr(int bytes, Label slow) {
-        MemoryCode.load(b, Width.DW, () -> b.lload(register[3]));
+    private void slice(int bytes, int[] state, Runnable call) {
+        Label slow = b.newLabel();
+        Label done = b.newLabel();
+        placeInDynptr(bytes, state, 1, slow);
+        testEnd(bytes, slow);
+        b.lload(locals.address).lstore(register[0]);
+        b.labelBinding(done);
+        cold.add(() -> {
+            b.labelBinding(slow);
+            call.run();
+            b.goto_(done);
+        });
+    }
+
+    /** Goes to {@code slow} where bytes from {@link Locals#address} on are not before the packet's end. */
+    private void testEnd(int bytes, Label slow) {
+        b.lload(locals.address);
+        pushLong(b, bytes);
+        b.ladd().lload(locals.dataEnd).lcmp().ifgt(slow);
+    }
+
+    /**
+     * Puts into {@link Locals#address} where the bytes begin that are wanted of a dynptr, if it is the packet's: see {@link
+     * Dynptrs}.
+     *
+     * @param dynptr the register that points to it; the next one has the offset in it
+     */
+    private void placeInDynptr(int bytes, int[] state, int dynptr, Label slow) {
+        int value = state[dynptr];
+        MemoryCode.load(b, Width.DW, () -> access.pushPlace(value, Dynptrs.BYTES, dynptr, 0));
         b.aload(context).getfield(RUN_CONTEXT, "xdpMd", CD_long).lcmp().ifne(slow);
-        b.lload(register[5]).lconst_0().lcmp().ifne(slow);
-        b.lload(register[4]);
+        MemoryCode.load(b, Width.W, () -> access.pushPlace(value, Dynptrs.BYTES, dynptr, Dynptrs.SIZE));
+        b.istore(locals.number);
+        if (unit.checked) { // nobody has made sure that it was not written by the program
+            b.iload(locals.number).loadConstant(Dynptrs.TYPE_SHIFT).iushr().loadConstant(Dynptrs.XDP);
+            b.if_icmpne(slow);
+        }
+        b.lload(register[dynptr + 1]);
         pushLong(b, LOW);
         b.land();
         pushLong(b, bytes);
         b.ladd();
-        MemoryCode.loadLong(b, Width.W, false, () -> access.pushAddress(3, Dynptrs.SIZE));
-        pushLong(b, Dynptrs.MAX_SIZE);
-        b.land().lcmp().ifgt(slow);
-        b.lload(locals.data).lload(register[4]);
+        b.iload(locals.number)
+                .loadConstant(Dynptrs.MAX_SIZE)
+                .iand()
+                .i2l()
+                .lcmp()
+                .ifgt(slow);
+        b.lload(locals.data).lload(register[dynptr + 1]);
         pushLong(b, LOW);
         b.land().ladd();
-        MemoryCode.loadLong(b, Width.W, false, () -> access.pushAddress(3, Dynptrs.OFFSET));
+        MemoryCode.loadLong(b, Width.W, false, () -> access.pushPlace(value, Dynptrs.BYTES, dynptr, Dynptrs.OFFSET));
         b.ladd().lstore(locals.address);
     }
 }

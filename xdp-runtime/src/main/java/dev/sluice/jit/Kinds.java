@@ -1,7 +1,9 @@
 package dev.sluice.jit;
 
+import dev.sluice.helper.ArgKind;
 import dev.sluice.helper.Callee;
 import dev.sluice.helper.Helper;
+import dev.sluice.helper.Kfunc;
 import dev.sluice.helper.RunContext;
 import dev.sluice.isa.AluOp;
 import dev.sluice.isa.Code;
@@ -27,7 +29,9 @@ import java.util.function.LongUnaryOperator;
  *
  * <pre>
  *               FRAME              may point into some stack, or be computed from such a pointer
- *             /       \
+ *             /   |   \
+ *             | FRAME+1 |          the same, and a hint: probably points into the packet
+ *             /   |   \
  *          MIXED      STACK+n      r10 of this function plus n, exactly
  *         /     \                 (of its caller's frame where n is 0 or more)
  *   PACKET  VALUE+i  AREA+n        a hint: probably points into the packet; into the value of the function's look-up i; into
@@ -56,6 +60,9 @@ final class Kinds {
 
     /** Look-ups of a function that are told apart; further ones share their numbers. */
     static final int LOOKUPS = 4;
+
+    /** The number of a {@link #FRAME} that probably points into the packet. */
+    private static final int PACKET_OR_FRAME = 1;
 
     private static final int SHIFT = 28;
     private static final int NUMBER_MASK = (1 << SHIFT) - 1;
@@ -205,6 +212,11 @@ final class Kinds {
         return value >>> SHIFT;
     }
 
+    /** What probably points into the packet. */
+    static int packet() {
+        return of(PACKET, 0);
+    }
+
     /** The number of a {@link #CONST} or {@link #STACK}. */
     static int number(int value) {
         return value << 32 - SHIFT >> 32 - SHIFT;
@@ -333,6 +345,11 @@ final class Kinds {
         return kind == STACK || kind == FRAME;
     }
 
+    /** Whether a value may point into some stack, but probably into the packet. */
+    static boolean isSlice(int value) {
+        return kind(value) == FRAME && number(value) == PACKET_OR_FRAME;
+    }
+
     private int join(int a, int b) {
         if (a == b || b == 0) {
             return a;
@@ -341,7 +358,7 @@ final class Kinds {
             return b;
         }
         if (isFrame(a) || isFrame(b)) {
-            return of(FRAME, 0);
+            return isSlice(a) && !isFrame(b) ? a : isSlice(b) && !isFrame(a) ? b : of(FRAME, 0);
         }
         if (!isHint(a) && !isHint(b) && areaOf(a) == areaOf(b)) {
             return areaOf(a);
@@ -539,7 +556,8 @@ final class Kinds {
             return stackAt((long) number(src) + number(dst));
         }
         if (isFrame(dst) || isFrame(src)) {
-            return NONE;
+            boolean isMoved = isSlice(dst) && !isFrame(src);
+            return isMoved ? dst : op == AluOp.ADD && isSlice(src) && !isFrame(dst) ? src : NONE;
         }
         if (kind(areaOf(dst)) == AREA && !isConstant(src)) {
             return areaOf(dst); // an element of an array; what is added may be any number
@@ -678,14 +696,9 @@ final class Kinds {
         }
         boolean frame = false;
         for (int i = 0; i < helper.argCount(); i++) {
-            int value = state[1 + i];
-            if (isFrame(value)) {
+            if (isFrame(state[1 + i])) {
                 frame = true;
-                if (kind(value) == STACK && number(value) < 0) {
-                    touch(number(value));
-                } else {
-                    readsAnyFrame = true;
-                }
+                argument(state, helper, i);
             }
         }
         if (frame) {
@@ -700,10 +713,37 @@ final class Kinds {
         }
         if (!leaks && helper == Helper.MAP_LOOKUP_ELEM) {
             state[0] = of(VALUE, lookupNumber(slot));
+        } else if ((frame || leaks) && (helper == Kfunc.DYNPTR_SLICE || helper == Kfunc.DYNPTR_SLICE_RDWR)) {
+            state[0] = of(FRAME, PACKET_OR_FRAME);
         } else if (frame && helper.returns().mayBeArgument()) {
             state[0] = of(FRAME, 0);
         } else {
             state[0] = of(leaks ? FRAME : SCALAR, 0);
+        }
+    }
+
+    /** An argument that may point into some frame: what may be read there, and what is surely written. */
+    private void argument(int[] state, Callee helper, int index) {
+        int value = state[1 + index];
+        ArgKind kind = helper.arg(index);
+        int bytes = kind.fixedBytes();
+        if (kind.hasSize() && kind(state[2 + index]) == CONST) {
+            bytes = number(state[2 + index]);
+        }
+        int at = number(value);
+        boolean writes = kind.writes() && bytes > 0 && bytes <= RunContext.STACK_BYTES;
+        if (kind(value) == STACK && at < 0) {
+            touch(at);
+            if (writes && inFrame(at, bytes)) {
+                written[function] |= slots(at, bytes);
+            }
+        } else if (kind(value) == STACK && inCaller(function, at, 1)) {
+            readCaller(at);
+            if (writes && inCaller(function, at, bytes)) {
+                callerWritten |= slots(at - RunContext.STACK_BYTES, bytes);
+            }
+        } else {
+            readsAnyFrame = true;
         }
     }
 
@@ -734,7 +774,9 @@ final class Kinds {
                         && number(value) >= -RunContext.STACK_BYTES
                         && number(value) < 0;
                 // the callee's r10 is another one
-                value = follows ? of(STACK, number(value) + RunContext.STACK_BYTES) : of(FRAME, 0);
+                value = follows
+                        ? of(STACK, number(value) + RunContext.STACK_BYTES)
+                        : isSlice(value) ? value : of(FRAME, 0);
             } else if (kind(value) == VALUE) {
                 value = of(SCALAR, 0); // and so are its look-ups
             }
@@ -770,9 +812,11 @@ final class Kinds {
         return REGISTERS + (at + RunContext.STACK_BYTES) / SLOT_BYTES;
     }
 
-    /** The slots of 8 bytes of a frame that are from an offset to r10 on, up to 8 bytes, as {@link #written} has them. */
+    /** The slots of 8 bytes of a frame that are from an offset to r10 on, as {@link #written} has them. */
     static long slots(int at, int bytes) {
-        return 1L << slotIndex(at) - REGISTERS | 1L << slotIndex(at + bytes - 1) - REGISTERS;
+        int first = slotIndex(at) - REGISTERS;
+        int last = slotIndex(at + bytes - 1) - REGISTERS;
+        return -1L << first & -1L >>> ~last;
     }
 
     private void write(int at, Width width) {

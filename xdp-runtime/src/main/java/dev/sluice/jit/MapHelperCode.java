@@ -28,16 +28,25 @@ final class MapHelperCode {
     private final RunCode run;
     private final AccessCode access;
     private final ColdCode cold;
+    private final ArgumentCode arguments;
     private final MapCode maps;
     private final int context;
     private final int[] register;
 
-    MapHelperCode(CodeBuilder b, Unit unit, Locals locals, RunCode run, AccessCode access, ColdCode cold) {
+    MapHelperCode(
+            CodeBuilder b,
+            Unit unit,
+            Locals locals,
+            RunCode run,
+            AccessCode access,
+            ArgumentCode arguments,
+            ColdCode cold) {
         this.b = b;
         this.unit = unit;
         this.locals = locals;
         this.run = run;
         this.access = access;
+        this.arguments = arguments;
         this.cold = cold;
         maps = new MapCode(b, unit, locals.context, locals.next);
         context = locals.context;
@@ -119,11 +128,14 @@ final class MapHelperCode {
         b.labelBinding(done);
     }
 
-    /** A look-up in a map that is known, by a key that is known to be readable; false when it is not such a one. */
+    /** A look-up in a map that is known; false when it is not such a one. */
     private boolean knownLookup(int[] state, int pc, int key) {
         BpfMap known = unit.mapOf(state[1]);
-        if (known == null || !Ways.isKnownLookup(unit, state)) {
+        if (known == null || !Helper.MAP_LOOKUP_ELEM.takes(known.def().type())) {
             return false;
+        }
+        if (unit.checked) {
+            arguments.check(Helper.MAP_LOOKUP_ELEM, state, pc);
         }
         int bytes = known.def().keySize();
         maps.lookup(known, new MapCode.Key() {
@@ -153,14 +165,14 @@ final class MapHelperCode {
         return true;
     }
 
-    /**
-     * An update of a map that is known or a deletion, with arguments that are known to be right; false when it is not such a
-     * one.
-     */
-    boolean knownChange(int[] state, Helper helper) {
+    /** An update of a map that is known or a deletion; false when it is not such a one. */
+    boolean knownChange(int[] state, Helper helper, int pc) {
         BpfMap known = unit.mapOf(state[1]);
-        if (known == null || !Ways.isKnownChange(unit, state, helper)) {
+        if (known == null || unit.checked && !arguments.areAlone(helper, state)) {
             return false;
+        }
+        if (unit.checked) {
+            arguments.check(helper, state, pc);
         }
         MapDef def = known.def();
         boolean updates = helper == Helper.MAP_UPDATE_ELEM;

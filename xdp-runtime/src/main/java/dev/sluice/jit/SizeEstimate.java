@@ -15,6 +15,9 @@ final class SizeEstimate {
     private static final int ATOMIC = 40;
     private static final int BOUNDED_ATOMIC = 132;
 
+    /** Added where an address may be in the packet or on the stack. */
+    private static final int SLICE = 44;
+
     /** What the context is told before it is asked for something. */
     private static final int ASK = 12;
 
@@ -61,7 +64,8 @@ final class SizeEstimate {
             case EXIT -> counted ? 24 : 16;
             case LDDW -> 6;
             case LDX, LDXSX, ST, STX -> ofAccess(base);
-            case ATOMIC, LOAD_ACQ, STORE_REL -> checked && isBounded(base) ? BOUNDED_ATOMIC : ATOMIC + ask();
+            case ATOMIC, LOAD_ACQ, STORE_REL ->
+                checked && isBounded(base) ? BOUNDED_ATOMIC + (base == Kinds.FRAME ? SLICE : 0) : ATOMIC + ask();
             case LD_ABS, LD_IND -> throw new AssertionError("refused at load: " + insn);
         };
     }
@@ -79,7 +83,8 @@ final class SizeEstimate {
         return switch (base) {
             case Kinds.CONTEXT -> Math.max(CONTEXT_LOAD, CALL + ask());
             case Kinds.STACK, Kinds.LONG -> checked ? Math.max(PLAIN_ACCESS, CALL + ASK) : PLAIN_ACCESS;
-            case Kinds.PACKET, Kinds.VALUE, Kinds.AREA, Kinds.FRAME -> checked ? BOUNDED_ACCESS : PLAIN_ACCESS;
+            case Kinds.PACKET, Kinds.VALUE, Kinds.AREA -> checked ? BOUNDED_ACCESS : PLAIN_ACCESS;
+            case Kinds.FRAME -> checked ? BOUNDED_ACCESS + SLICE : PLAIN_ACCESS;
             default -> checked ? CALL + ask() : PLAIN_ACCESS;
         };
     }

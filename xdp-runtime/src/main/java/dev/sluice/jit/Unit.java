@@ -1,7 +1,9 @@
 package dev.sluice.jit;
 
 import dev.sluice.helper.Callee;
+import dev.sluice.helper.Dynptrs;
 import dev.sluice.helper.Helper;
+import dev.sluice.helper.Kfunc;
 import dev.sluice.isa.Code;
 import dev.sluice.isa.Form;
 import dev.sluice.isa.Instruction;
@@ -80,6 +82,9 @@ final class Unit {
 
     /** Estimated bytes of JVM code for each eight of them, and for the rest. */
     private static final int COPY_BYTES = 48;
+
+    /** The same for a slice of a dynptr in place. */
+    private static final int SLICE_BYTES = 140;
 
     /** Of more kinds of maps in other maps, look-ups are calls. */
     private static final int MOST_SHAPES = 3;
@@ -170,8 +175,12 @@ final class Unit {
                     } else if (helper == Helper.MAP_LOOKUP_ELEM) {
                         innerLookups.add(block);
                     }
-                    int copied = bytesCopied(helper, slot);
-                    block.estimate += copied == 0 ? 0 : COPY_BYTES * (copied / Long.BYTES + 6);
+                    if (helper != null) {
+                        int copied = bytesCopied(helper, slot, i, state);
+                        block.estimate += copied == 0 ? 0 : COPY_BYTES * (copied / Long.BYTES + 6);
+                        block.estimate += bytesOfSlice(helper, i, state) == 0 ? 0 : SLICE_BYTES;
+                        block.estimate += checked ? ArgumentCode.estimate(this, i, state, helper) : 0;
+                    }
                     boolean loops =
                             !checked && !counted && helper == Helper.LOOP && pointed2 >= 0 && Kinds.isZero(state[4]);
                     if (loops) {
@@ -352,10 +361,24 @@ final class Unit {
     /**
      * The bytes that a call copies out of the packet or into it, where they are few, always as many, and not the packet's own;
      * else 0.
+     *
+     * @param state what {@link Kinds} says of the call's arguments
      */
-    int bytesCopied(@Nullable Callee helper, int slot) {
+    int bytesCopied(Callee helper, int slot, int function, int[] state) {
         boolean dynptr = helper == Helper.DYNPTR_READ;
-        if (facts == null || !dynptr && helper != Helper.XDP_LOAD_BYTES && helper != Helper.XDP_STORE_BYTES) {
+        if (!dynptr && helper != Helper.XDP_LOAD_BYTES && helper != Helper.XDP_STORE_BYTES) {
+            return 0;
+        }
+        if (checked) {
+            int argument = dynptr ? 0 : 2;
+            boolean isRight = Ways.argument(this, function, state, helper, argument) == Ways.Argument.RIGHT
+                    && (dynptr
+                            ? Ways.owns(this, function, state[3], Dynptrs.BYTES)
+                            : Kinds.kind(state[1]) == Kinds.CONTEXT);
+            long bytes = Ways.argumentBytes(this, state, helper, argument);
+            return isRight && bytes <= MOST_COPIED ? (int) bytes : 0;
+        }
+        if (facts == null) {
             return 0;
         }
         RegisterFact.Kind buffer = facts.before(slot, dynptr ? 1 : 3).kind();
@@ -368,6 +391,19 @@ final class Unit {
             return 0;
         }
         return (int) size.range().umin();
+    }
+
+    /**
+     * The bytes of a slice of a dynptr that code finds itself, where they are always as many and the call's arguments are
+     * right; else 0.
+     */
+    int bytesOfSlice(Callee helper, int function, int[] state) {
+        if (!checked || helper != Kfunc.DYNPTR_SLICE && helper != Kfunc.DYNPTR_SLICE_RDWR) {
+            return 0;
+        }
+        boolean isRight = Ways.owns(this, function, state[1], Dynptrs.BYTES)
+                && Ways.argument(this, function, state, helper, 2) == Ways.Argument.RIGHT;
+        return isRight ? (int) Ways.argumentBytes(this, state, helper, 2) : 0;
     }
 
     /** Whether it is proved that the first register of an operation is never negative. */

@@ -39,8 +39,7 @@
  *
  * <p>Code is made for the maps of one runtime: a map's pointer is a constant, and so is the map. Look-ups in arrays and, by
  * keys of up to 48 bytes, in hashes are emitted in place; other look-ups, updates and deletions call the map directly. That
- * a pointer is still its map's is asked whenever the runtime's maps change ({@link dev.sluice.map.MapTable#version}). Checked
- * code does so for keys and values in the frame of its function, and else checks the arguments of each call.
+ * a pointer is still its map's is asked whenever the runtime's maps change ({@link dev.sluice.map.MapTable#version}).
  *
  * <h2>Checks</h2>
  *
@@ -57,7 +56,15 @@
  * </pre>
  *
  * <p>What is outside, and everything else, asks {@link dev.sluice.exec.Checks}. Places in the function's own frame need no
- * check, nor do those in its caller's; arguments of helpers that are a known map, or lie in the frame, need none either.
+ * check, nor do those in its caller's.
+ *
+ * <p>The arguments of a call are looked at one by one ({@link dev.sluice.jit.ArgumentCode}), in the interpreter's order, and
+ * its code is called directly. A known map needs no look, nor does memory of known size in one of these two frames: the call
+ * then gets the address computed from r10. Memory of known size in the packet or in a value is compared in place, other
+ * memory and dynptrs ask {@link dev.sluice.exec.HelperArguments}. Bytes copied out of the packet or into it, slices of
+ * dynptrs and an iterator's next number are in place; of a dynptr on the stack, which is bytes like any others, they first
+ * look whether it is one of this packet. Only calls with an argument that is none of these go through {@link
+ * dev.sluice.exec.Checks#helper}.
  *
  * <p>The packet loop fills the context in only where something is asked of it, or another method is called: then it says which
  * packet is at hand and which frames are alive ({@link dev.sluice.jit.JitRuntime#ask}). Functions of the kernel and {@code
