@@ -131,7 +131,7 @@ final class MapHelperCode {
     /** A look-up in a map that is known; false when it is not such a one. */
     private boolean knownLookup(int[] state, int pc, int key) {
         BpfMap known = unit.mapOf(state[1]);
-        if (known == null || !Helper.MAP_LOOKUP_ELEM.takes(known.def().type())) {
+        if (known == null || !Ways.isKnownLookup(unit, state)) {
             return false;
         }
         if (unit.checked) {

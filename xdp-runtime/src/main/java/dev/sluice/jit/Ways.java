@@ -176,4 +176,10 @@ final class Ways {
                 && helper.takes(map.def().type())
                 && !(helper.writesMap() && (map.def().flags() & BpfMap.RDONLY_PROG) != 0);
     }
+
+    /** Whether a look-up is in a map that is known. */
+    static boolean isKnownLookup(Unit unit, int[] state) {
+        BpfMap known = unit.mapOf(state[1]);
+        return known != null && Helper.MAP_LOOKUP_ELEM.takes(known.def().type());
+    }
 }
