@@ -100,7 +100,6 @@ public final class TestRun implements AutoCloseable {
     private int rxQueue;
     private int repeat = 1;
     private int capacity = Integer.MAX_VALUE;
-    private long timestamp = FrameDescriptor.NO_TIMESTAMP;
     private @Nullable ProgramFault fault;
 
     TestRun(XdpRuntime runtime, LoadedProgram program, Clock clock) {
@@ -129,12 +128,6 @@ public final class TestRun implements AutoCloseable {
     public TestRun receivedOn(int ingressIfindex, int rxQueueIndex) {
         ifindex = ingressIfindex;
         rxQueue = rxQueueIndex;
-        return this;
-    }
-
-    /** The time stamp of the packet, nanoseconds since 1970, for the receive hints; -1, if not said: none. */
-    public TestRun receivedAt(long nanos) {
-        timestamp = nanos;
         return this;
     }
 
@@ -229,7 +222,7 @@ public final class TestRun implements AutoCloseable {
         Memory.putLong(descriptor + FrameDescriptor.DATA_END, start + input.length);
         Memory.putLong(descriptor + FrameDescriptor.DATA_META, start);
         Memory.putLong(descriptor + FrameDescriptor.HARD_START, frame);
-        Memory.putLong(descriptor + FrameDescriptor.TIMESTAMP, timestamp);
+        Memory.putLong(descriptor + FrameDescriptor.TIMESTAMP, FrameDescriptor.NO_TIMESTAMP);
         Memory.putInt(descriptor + FrameDescriptor.RX_QUEUE, rxQueue);
         Memory.putInt(descriptor + FrameDescriptor.INGRESS_IFINDEX, ifindex == 0 ? LOOPBACK : ifindex);
         Memory.putInt(descriptor + FrameDescriptor.FRAME_SIZE, FRAME_BYTES);

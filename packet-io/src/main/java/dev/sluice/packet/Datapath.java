@@ -11,7 +11,6 @@ import dev.sluice.packet.netty.PollIoHandler;
 import dev.sluice.packet.netty.QueueChannel;
 import dev.sluice.packet.nic.NicCounter;
 import dev.sluice.packet.nic.NicTable;
-import dev.sluice.packet.nic.QueueStatistics;
 import dev.sluice.packet.nic.Rss;
 import dev.sluice.packet.nic.VerdictCounters;
 import dev.sluice.packet.nic.VirtualNic;
@@ -104,11 +103,6 @@ public final class Datapath implements AutoCloseable {
         devices = new Devices(options.nics.values(), nics, options.time, this::fail);
         feeds = new Feeds(options.time, new FeedListener());
         pipelines = new Pipelines(options, devices, nics, cpuQueues, clock, this::fail);
-    }
-
-    /** What the CPUs of cpumaps have done; null for one that is not there. */
-    public @Nullable QueueStatistics cpuStatistics(int cpu) {
-        return cpuQueues.statistics(cpu);
     }
 
     public static Builder builder() {

@@ -32,14 +32,17 @@ abstract class IndexedMap extends LiveMap {
 
     @Override
     final byte[] next(byte[] key) {
-        int index = key == null ? 0 : index(key);
-        if (key != null && inRange(index)) {
-            index++;
-            if (!inRange(index)) {
+        return next(key, maxEntries);
+    }
+
+    /** The key of the next index; of the first one behind no key and behind one that is out of range. */
+    static byte[] next(byte[] key, int maxEntries) {
+        int index = 0;
+        if (key != null && Integer.compareUnsigned(index(key), maxEntries) < 0) {
+            index = index(key) + 1;
+            if (index == maxEntries) {
                 return null;
             }
-        } else {
-            index = 0;
         }
         byte[] next = new byte[Integer.BYTES];
         INT_LE.set(next, 0, index);

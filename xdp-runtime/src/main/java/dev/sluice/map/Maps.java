@@ -83,8 +83,10 @@ public final class Maps {
                         CGROUP_STORAGE,
                         PERCPU_CGROUP_STORAGE,
                         STACK_TRACE,
-                        ARENA -> new InertMap(def, table);
-                case SOCKMAP, CGROUP_ARRAY, REUSEPORT_SOCKARRAY -> new InertArrayMap(def, table);
+                        ARENA,
+                        SOCKMAP,
+                        CGROUP_ARRAY,
+                        REUSEPORT_SOCKARRAY -> new InertMap(def, table);
                 case DEVMAP -> new DevMap(readOnly(def), table, regions);
                 case DEVMAP_HASH -> new DevHashMap(readOnly(def), table, regions, cpus, seed);
                 case STRUCT_OPS, INSN_ARRAY, UNSPEC -> throw new AssertionError(def);

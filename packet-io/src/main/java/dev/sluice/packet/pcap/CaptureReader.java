@@ -372,16 +372,6 @@ public abstract sealed class CaptureReader implements AutoCloseable permits Pcap
         return Collections.unmodifiableList(interfaces);
     }
 
-    /** Whether times finer than a microsecond can occur on the interfaces met so far. */
-    public boolean hasNanoseconds() {
-        for (CaptureInterface i : interfaces) {
-            if (i.nanoseconds()) {
-                return true;
-            }
-        }
-        return false;
-    }
-
     /** Packets given so far (since the last {@link #rewind()}). */
     public long packets() {
         return packets;

@@ -103,9 +103,8 @@ public final class CaptureWriter implements AutoCloseable {
         }
 
         /**
-         * With nanoseconds or microseconds, where the format is classic pcap; pcapng always has nanoseconds. Give it
-         * {@link CaptureReader#hasNanoseconds()} for an output in the resolution of the input: old programs read microseconds
-         * only. Finer times are rounded down.
+         * With nanoseconds or microseconds, where the format is classic pcap; pcapng always has nanoseconds. Old programs read
+         * microseconds only. Finer times are rounded down.
          */
         public Options nanoseconds(boolean nanoseconds) {
             return format == CaptureFormat.PCAPNG
