@@ -1,6 +1,5 @@
 package dev.sluice.bench;
 
-import dev.sluice.Engines;
 import dev.sluice.LoadedObject;
 import dev.sluice.XdpRuntime;
 import dev.sluice.exec.Executable;
@@ -11,7 +10,7 @@ import dev.sluice.isa.Opcode;
 import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.memory.Memory;
 import dev.sluice.object.ObjectSpec;
-import java.lang.foreign.Arena;
+import dev.sluice.packet.measure.EngineFrames;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -43,8 +42,6 @@ import org.openjdk.jmh.annotations.Warmup;
 public class HelperBenchmark {
     static final int CALLS = 16;
     static final int PACKETS = 64;
-    private static final int FRAME = 2048;
-    private static final int HEADROOM = 256;
     private static final int PACKET_BYTES = 128;
     private static final int CONTEXT = 6;
     private static final int SUM = 7;
@@ -79,23 +76,15 @@ public class HelperBenchmark {
     String engine;
 
     private final List<Instruction> insns = new ArrayList<>();
-    private final Arena arena = Arena.ofShared();
+    private final EngineFrames frames = new EngineFrames(PACKETS);
     private XdpRuntime runtime;
     private RunContext context;
     private Executable executable;
-    private long descriptors;
 
     /** Loads the program and makes the frames. */
     @Setup
     public void load() {
-        runtime = new XdpRuntime(
-                switch (engine) {
-                    case "jit" -> Engines.jit();
-                    case "jit-checked" -> Engines.jitChecked();
-                    default -> Engines.interpreter();
-                },
-                1,
-                0);
+        runtime = new XdpRuntime(EngineBenchmark.engine(engine), 1, 0);
         ObjectSpec spec = program();
         LoadedObject object = runtime.load(spec, spec.xdpPrograms());
         executable = object.programs().getFirst().executable();
@@ -103,16 +92,8 @@ public class HelperBenchmark {
             throw new AssertionError("expected " + engine + ", found " + executable.engine());
         }
         context = runtime.newContext(System::nanoTime, 0);
-        descriptors = Memory.allocate(arena, (long) PACKETS * FrameDescriptor.BYTES, FrameDescriptor.BYTES);
         for (int i = 0; i < PACKETS; i++) {
-            long frame = Memory.allocate(arena, FRAME, FRAME);
-            long descriptor = descriptors + (long) i * FrameDescriptor.BYTES;
-            Memory.putLong(descriptor + FrameDescriptor.DATA, frame + HEADROOM);
-            Memory.putLong(descriptor + FrameDescriptor.DATA_END, frame + HEADROOM + PACKET_BYTES);
-            Memory.putLong(descriptor + FrameDescriptor.DATA_META, frame + HEADROOM);
-            Memory.putLong(descriptor + FrameDescriptor.HARD_START, frame);
-            Memory.putLong(descriptor + FrameDescriptor.TIMESTAMP, FrameDescriptor.NO_TIMESTAMP);
-            Memory.putInt(descriptor + FrameDescriptor.FRAME_SIZE, FRAME);
+            frames.describe(i, PACKET_BYTES);
         }
     }
 
@@ -120,7 +101,7 @@ public class HelperBenchmark {
     @Benchmark
     @OperationsPerInvocation(PACKETS * CALLS)
     public void run() {
-        executable.run(context, descriptors, PACKETS, HelperBenchmark::unexpected);
+        executable.run(context, frames.descriptor(0), PACKETS, HelperBenchmark::unexpected);
     }
 
     private static void unexpected(int index, ProgramFault fault) {
@@ -129,14 +110,14 @@ public class HelperBenchmark {
 
     /** What the program returned for a packet. */
     int action(int packet) {
-        return Memory.getInt(descriptors + (long) packet * FrameDescriptor.BYTES + FrameDescriptor.ACTION);
+        return Memory.getInt(frames.descriptor(packet) + FrameDescriptor.ACTION);
     }
 
     @TearDown
     public void close() {
         context.close();
         runtime.close();
-        arena.close();
+        frames.close();
     }
 
     // --- the program

@@ -21,10 +21,11 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Stream;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /**
  * The command {@code bench/run pcaps}: {@code sluice bench} of every XDP program below {@code pcaps/programs} and {@code
@@ -71,6 +72,9 @@ public final class PcapsComparison implements Callable<Integer> {
             names = {"-j", "--json"},
             description = "Print JSON: what sluice bench -j says of each program, and how many are slow.")
     private boolean json;
+
+    @Spec
+    private CommandSpec spec = CommandSpec.create(); // picocli puts the real one here
 
     /**
      * A program to measure.
@@ -217,13 +221,20 @@ public final class PcapsComparison implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException, InterruptedException {
+        BenchLine.requireBetween(spec, "--rounds", rounds, 1, Integer.MAX_VALUE);
+        BenchLine.requireBetween(spec, "--warm-up", warmUp, 0, Integer.MAX_VALUE);
         Path home = Path.of(System.getProperty("sluice.home", "")).toAbsolutePath();
+        List<Job> jobs = jobs(home.resolve("pcaps")).stream()
+                .filter(job -> words.isEmpty()
+                        || words.stream().anyMatch(home.relativize(job.object).toString()::contains))
+                .toList();
+        if (jobs.isEmpty()) {
+            throw BenchLine.usage(spec, "no object of pcaps has this in its path: " + String.join(", ", words));
+        }
         List<Outcome> outcomes = new ArrayList<>();
-        for (Job job : jobs(home.resolve("pcaps"))) {
-            if (words.isEmpty() || words.stream().anyMatch(job.object.toString()::contains)) {
-                System.err.println(home.relativize(job.object) + " " + job.program);
-                outcomes.add(measure(home, job));
-            }
+        for (Job job : jobs) {
+            System.err.println(home.relativize(job.object) + " " + job.program);
+            outcomes.add(measure(home, job));
         }
         if (json) {
             printJson(System.out, home, outcomes);
@@ -318,6 +329,6 @@ public final class PcapsComparison implements Callable<Integer> {
 
     /** Arguments: see {@code bench/run pcaps --help}. */
     public static void main(String[] arguments) {
-        System.exit(new CommandLine(new PcapsComparison()).execute(arguments));
+        System.exit(BenchLine.execute(new PcapsComparison(), arguments));
     }
 }

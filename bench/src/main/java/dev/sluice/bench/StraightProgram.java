@@ -14,6 +14,9 @@ import java.util.Random;
  * what they give, and a look-up with a counter now and then. The result depends on each instruction. Deterministic.
  */
 final class StraightProgram {
+    static final int LEAST_SLOTS = 40;
+    static final int MOST_SLOTS = 1_000_000;
+
     /** Bytes that a packet needs to be looked at. */
     static final int PACKET_BYTES = 64;
 
@@ -38,7 +41,7 @@ final class StraightProgram {
     /**
      * An object with one program and one map.
      *
-     * @param slots instructions of the program, 40 to 1,000,000
+     * @param slots instructions of the program, {@value #LEAST_SLOTS} to {@value #MOST_SLOTS}
      */
     static ObjectSpec of(int slots) {
         StraightProgram program = new StraightProgram();

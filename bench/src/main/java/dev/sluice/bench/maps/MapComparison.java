@@ -2,9 +2,11 @@ package dev.sluice.bench.maps;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
+import dev.sluice.bench.BenchLine;
 import dev.sluice.bench.maps.MapCase.Draw;
 import dev.sluice.kernel.Kernel;
 import dev.sluice.kernel.KernelAccess;
+import dev.sluice.packet.measure.Timing;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -16,9 +18,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** The command {@code bench/run maps}. */
 @Command(
@@ -54,10 +57,11 @@ public final class MapComparison implements Callable<Integer> {
     private int millis;
 
     @Option(
-            names = "--warmup",
+            names = "--warm-up",
+            paramLabel = "MILLIS",
             defaultValue = "1000",
             description = "Milliseconds of warm-up of a program, at least (default: ${DEFAULT-VALUE}).")
-    private int warmupMillis;
+    private int warmUpMillis;
 
     @Option(names = "--unrolled", description = "The 16 operations one after the other, not in a loop.")
     private boolean unrolled;
@@ -65,23 +69,43 @@ public final class MapComparison implements Callable<Integer> {
     @Option(names = "--checked", description = "Code with the checks of unverified programs (jit-checked).")
     private boolean checked;
 
+    @Spec
+    private CommandSpec spec = CommandSpec.create(); // picocli puts the real one here
+
     /**
-     * What came of a side.
+     * What came of a side, over the rounds.
      *
-     * @param nanos an operation, the median of the rounds
-     * @param spread half of the distance of the quartiles
+     * @param net an operation
+     * @param raw a run of the program with the operations
+     * @param base a run of the program without them
      */
-    private record Cost(double nanos, double spread, double raw, double base) {}
+    private record Cost(Timing net, Timing raw, Timing base) {
+        double nanos() {
+            return net.median();
+        }
+
+        /** Half of the distance of the quartiles. */
+        double spread() {
+            return (net.q3() - net.q1()) / 2;
+        }
+    }
 
     /** Starts the command. */
     public static void main(String[] args) {
-        System.exit(new CommandLine(new MapComparison())
-                .setCaseInsensitiveEnumValuesAllowed(true)
-                .execute(args));
+        System.exit(BenchLine.execute(new MapComparison(), args));
     }
 
     @Override
     public Integer call() {
+        BenchLine.requireBetween(spec, "--rounds", rounds, 1, Integer.MAX_VALUE);
+        BenchLine.requireBetween(spec, "--millis", millis, 1, Integer.MAX_VALUE);
+        BenchLine.requireBetween(spec, "--warm-up", warmUpMillis, 0, Integer.MAX_VALUE);
+        List<MapCase> cases = MapCase.all().stream()
+                .filter(what -> names.isEmpty() || names.stream().anyMatch(what.name()::contains))
+                .toList();
+        if (cases.isEmpty()) {
+            throw BenchLine.usage(spec, "--case: no case has this in its name: " + String.join(", ", names));
+        }
         @Nullable Kernel kernel = null;
         String why = "";
         switch (Kernel.open()) {
@@ -96,10 +120,7 @@ public final class MapComparison implements Callable<Integer> {
                     "%-58s %-8s %9s %7s %9s %7s %6s %6s%n",
                     "ns an operation", "keys", "kernel", "+-", checked ? "checked" : "sluice", "+-", "ratio", "aim");
         }
-        for (MapCase what : MapCase.all()) {
-            if (!names.isEmpty() && names.stream().noneMatch(what.name()::contains)) {
-                continue;
-            }
+        for (MapCase what : cases) {
             for (Draw draw : Draw.values()) {
                 if (onlyDraw == null || draw == onlyDraw) {
                     measure(kernel, why, what, draw);
@@ -163,9 +184,7 @@ public final class MapComparison implements Callable<Integer> {
         }
         List<Cost> costs = new ArrayList<>();
         for (int side = 0; side < sides; side++) {
-            double spread = (quantile(net[side], 0.75) - quantile(net[side], 0.25)) / 2;
-            costs.add(new Cost(
-                    quantile(net[side], 0.5), spread, quantile(raw[2 * side], 0.5), quantile(raw[2 * side + 1], 0.5)));
+            costs.add(new Cost(Timing.of(net[side]), Timing.of(raw[2 * side]), Timing.of(raw[2 * side + 1])));
         }
         return costs;
     }
@@ -182,17 +201,11 @@ public final class MapComparison implements Callable<Integer> {
                 best = nanos;
                 improved = now;
             }
-            long least = warmupMillis * NANOS_PER_MILLI;
+            long least = warmUpMillis * NANOS_PER_MILLI;
             if (now - start >= least && now - improved >= Math.max(least / 2, improved - start)) {
                 return best;
             }
         }
-    }
-
-    private static double quantile(double[] values, double part) {
-        double[] sorted = values.clone();
-        Arrays.sort(sorted);
-        return sorted[(int) Math.round(part * (sorted.length - 1))];
     }
 
     private void print(MapCase what, Draw draw, List<Side> sides, List<Cost> costs, String why) {
@@ -209,11 +222,11 @@ public final class MapComparison implements Callable<Integer> {
                 "%-58s %-8s %9s %7s %9.2f %7.2f %6s %6s%n",
                 what.name(),
                 draw.label(),
-                theirs == null ? "-" : String.format(Locale.ROOT, "%.2f", theirs.nanos),
-                theirs == null ? "-" : String.format(Locale.ROOT, "%.2f", theirs.spread),
-                ours.nanos,
-                ours.spread,
-                theirs == null ? "-" : String.format(Locale.ROOT, "%.2f", ours.nanos / theirs.nanos),
+                theirs == null ? "-" : String.format(Locale.ROOT, "%.2f", theirs.nanos()),
+                theirs == null ? "-" : String.format(Locale.ROOT, "%.2f", theirs.spread()),
+                ours.nanos(),
+                ours.spread(),
+                theirs == null ? "-" : String.format(Locale.ROOT, "%.2f", ours.nanos() / theirs.nanos()),
                 what.limit() == 0 ? "" : what.limit());
         boolean largeHash = what.entries() == MapCase.MILLION && what.map().type() == dev.sluice.map.MapType.HASH;
         if (largeHash && draw == Draw.UNIFORM && what.operation() == MapCase.Operation.LOOKUP) {
@@ -254,7 +267,7 @@ public final class MapComparison implements Callable<Integer> {
             if (theirs == null) {
                 out.writeNullField("ratio");
             } else {
-                out.writeNumberField("ratio", ours.nanos / theirs.nanos);
+                out.writeNumberField("ratio", ours.nanos() / theirs.nanos());
             }
             if (what.limit() > 0) {
                 out.writeNumberField("aim", what.limit());
@@ -270,10 +283,10 @@ public final class MapComparison implements Callable<Integer> {
 
     private static void writeCost(JsonGenerator out, String name, Cost cost, long bytes) throws IOException {
         out.writeObjectFieldStart(name);
-        out.writeNumberField("ns_per_operation", cost.nanos);
-        out.writeNumberField("spread", cost.spread);
-        out.writeNumberField("ns_per_run", cost.raw);
-        out.writeNumberField("ns_per_run_without", cost.base);
+        out.writeNumberField("ns_per_operation", cost.nanos());
+        out.writeNumberField("spread", cost.spread());
+        out.writeNumberField("ns_per_run", cost.raw.median());
+        out.writeNumberField("ns_per_run_without", cost.base.median());
         if (bytes >= 0) {
             out.writeNumberField("map_bytes", bytes);
         }

@@ -12,18 +12,15 @@ import dev.sluice.map.MapDef;
 import dev.sluice.map.MapTable;
 import dev.sluice.map.MapType;
 import dev.sluice.map.Maps;
-import dev.sluice.memory.FrameDescriptor;
-import dev.sluice.memory.Memory;
 import dev.sluice.memory.Regions;
+import dev.sluice.packet.measure.CpuClock;
+import dev.sluice.packet.measure.EngineFrames;
 import dev.sluice.program.Program;
 import dev.sluice.program.Verified;
 import dev.sluice.verifier.KnownMap;
 import dev.sluice.verifier.Subject;
 import dev.sluice.verifier.Verdict;
 import dev.sluice.verifier.Verifier;
-import java.lang.foreign.Arena;
-import java.lang.management.ManagementFactory;
-import java.lang.management.ThreadMXBean;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -35,16 +32,12 @@ import java.util.List;
  */
 final class SluiceSide implements Side {
     private static final int BATCH = 64;
-    private static final int FRAME = 512;
-    private static final int HEADROOM = 256;
     private static final int PACKET_BYTES = 64;
 
-    private final ThreadMXBean threads = ManagementFactory.getThreadMXBean();
-    private final Arena arena = Arena.ofShared();
+    private final EngineFrames frames = new EngineFrames(BATCH);
     private final MapTable table = new MapTable();
     private final Regions regions = new Regions();
     private final RunContext context = new RunContext(table, regions, System::nanoTime, 0);
-    private final long descriptors;
     private final List<BpfMap> inner = new ArrayList<>();
     private final BpfMap map;
     private final BpfMap state;
@@ -72,18 +65,8 @@ final class SluiceSide implements Side {
             map.put(key, value(def, i, cpus), BpfMap.ANY);
         }
         state = maps.create(MapDef.of("state", MapType.ARRAY, Integer.BYTES, MapProgram.STATE_BYTES, 1));
-        long frames = Memory.allocate(arena, (long) BATCH * FRAME, FRAME);
-        descriptors = Memory.allocate(arena, (long) BATCH * FrameDescriptor.BYTES, FrameDescriptor.BYTES);
         for (int i = 0; i < BATCH; i++) {
-            long descriptor = descriptors + (long) i * FrameDescriptor.BYTES;
-            long data = frames + (long) i * FRAME + HEADROOM;
-            Memory.putLong(descriptor + FrameDescriptor.DATA, data);
-            Memory.putLong(descriptor + FrameDescriptor.DATA_END, data + PACKET_BYTES);
-            Memory.putLong(descriptor + FrameDescriptor.DATA_META, data);
-            Memory.putLong(descriptor + FrameDescriptor.HARD_START, data - HEADROOM);
-            Memory.putLong(descriptor + FrameDescriptor.TIMESTAMP, FrameDescriptor.NO_TIMESTAMP);
-            Memory.putInt(descriptor + FrameDescriptor.FRAME_SIZE, FRAME);
-            Memory.putInt(descriptor + FrameDescriptor.INGRESS_IFINDEX, 1);
+            frames.describe(i, PACKET_BYTES);
         }
     }
 
@@ -132,11 +115,11 @@ final class SluiceSide implements Side {
         return new Loaded() {
             @Override
             public double run(int times) {
-                long start = threads.getCurrentThreadCpuTime();
+                long start = CpuClock.nanos();
                 for (int left = times; left > 0; left -= BATCH) {
-                    executable.run(context, descriptors, Math.min(left, BATCH), SluiceSide::unexpected);
+                    executable.run(context, frames.descriptor(0), Math.min(left, BATCH), SluiceSide::unexpected);
                 }
-                return (threads.getCurrentThreadCpuTime() - start) / (double) times;
+                return (CpuClock.nanos() - start) / (double) times;
             }
 
             @Override
@@ -178,6 +161,6 @@ final class SluiceSide implements Side {
     public void close() {
         context.close();
         table.closeAll();
-        arena.close();
+        frames.close();
     }
 }

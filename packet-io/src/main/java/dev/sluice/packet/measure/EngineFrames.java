@@ -3,13 +3,64 @@ package dev.sluice.packet.measure;
 import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.memory.Memory;
 import dev.sluice.packet.frame.FramePool;
+import java.lang.foreign.Arena;
 
-/** Writes frames and descriptors as an engine expects them, one page a frame as in the kernel's test run. */
-final class EngineFrames {
+/**
+ * Frames with their descriptors as an engine expects them, in native memory: a page a frame as in the kernel's test run, headroom
+ * in front of the packet. Descriptors lie one behind the other. Owner thread: one at a time; nothing is allocated but at first.
+ */
+public final class EngineFrames implements AutoCloseable {
     /** What a test run says where nothing else is said: the loopback. */
     private static final int INGRESS_IFINDEX = 1;
 
-    private EngineFrames() {}
+    /** From one frame to the next: frames on one power of two would fight for the same lines of the cache. */
+    private static final int STRIDE = FramePool.FRAME_SIZE + 3 * 64;
+
+    private final Arena arena = Arena.ofShared();
+    private final int size;
+    private final long frames;
+    private final long descriptors;
+
+    /** @param size how many, all empty */
+    public EngineFrames(int size) {
+        this.size = size;
+        frames = Memory.allocate(arena, (long) size * STRIDE, 64);
+        descriptors = Memory.allocate(arena, (long) size * FrameDescriptor.BYTES, FrameDescriptor.BYTES);
+    }
+
+    public int size() {
+        return size;
+    }
+
+    /** Puts a copy of a packet into a frame, and makes its descriptor anew. */
+    public void put(int i, long packet, int length) {
+        fill(frame(i), packet, length);
+        describe(i, length);
+    }
+
+    /** Makes a frame's descriptor anew, for a packet of so many bytes at {@link #packet}. */
+    public void describe(int i, int length) {
+        describe(descriptor(i), frame(i), length);
+    }
+
+    /** Address of a packet's first byte. */
+    public long packet(int i) {
+        return frame(i) + FramePool.HEADROOM;
+    }
+
+    /** Address of a frame's descriptor; those of the next frames follow. */
+    public long descriptor(int i) {
+        return descriptors + (long) i * FrameDescriptor.BYTES;
+    }
+
+    private long frame(int i) {
+        return frames + (long) i * STRIDE;
+    }
+
+    @Override
+    public void close() {
+        arena.close();
+    }
 
     /** Fills a frame with a packet, and zeros around it where a program may have written. */
     static void fill(long frame, long packet, int length) {

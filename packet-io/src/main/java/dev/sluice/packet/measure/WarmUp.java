@@ -10,8 +10,6 @@ import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.memory.Memory;
 import dev.sluice.packet.ContextFactory;
 import dev.sluice.packet.frame.FrameBatch;
-import dev.sluice.packet.frame.FramePool;
-import java.lang.foreign.Arena;
 import java.util.Random;
 
 /**
@@ -76,17 +74,12 @@ public final class WarmUp {
 
     /** Stretches of packets, some of them variations, in the order of chance. */
     private static final class Rounds implements Contender, AutoCloseable {
-        private static final int STRIDE = FramePool.FRAME_SIZE + 3 * 64;
-
         private final Executable program;
         private final RunContext context;
         private final PacketSet packets;
         private final PacketSet variations;
         private final Random random = new Random(0);
-        private final Arena arena = Arena.ofConfined();
-        private final long frames = Memory.allocate(arena, (long) STRETCH * STRIDE, 64);
-        private final long descriptors =
-                Memory.allocate(arena, (long) STRETCH * FrameDescriptor.BYTES, FrameDescriptor.BYTES);
+        private final EngineFrames frames = new EngineFrames(STRETCH);
         private long timestamp;
 
         Rounds(Executable program, RunContext context, PacketSet packets, PacketSet variations) {
@@ -102,22 +95,19 @@ public final class WarmUp {
                 boolean varied = variations.size() > 0 && i % VARIATION_EVERY == 0;
                 PacketSet from = varied ? variations : packets;
                 int chosen = random.nextInt(from.size());
-                long frame = frames + (long) i * STRIDE;
-                long descriptor = descriptors + (long) i * FrameDescriptor.BYTES;
-                EngineFrames.fill(frame, from.address(chosen), from.length(chosen));
-                EngineFrames.describe(descriptor, frame, from.length(chosen));
-                Memory.putLong(descriptor + FrameDescriptor.TIMESTAMP, ++timestamp);
+                frames.put(i, from.address(chosen), from.length(chosen));
+                Memory.putLong(frames.descriptor(i) + FrameDescriptor.TIMESTAMP, ++timestamp);
             }
             long start = CpuClock.nanos();
             for (int i = 0; i < STRETCH; i += BATCH) {
-                program.run(context, descriptors + (long) i * FrameDescriptor.BYTES, BATCH, (index, fault) -> {});
+                program.run(context, frames.descriptor(i), BATCH, (index, fault) -> {});
             }
             return (double) (CpuClock.nanos() - start) / STRETCH;
         }
 
         @Override
         public void close() {
-            arena.close();
+            frames.close();
         }
     }
 }

@@ -3,11 +3,7 @@ package dev.sluice.packet.measure;
 import dev.sluice.exec.Executable;
 import dev.sluice.exec.FaultSink;
 import dev.sluice.helper.RunContext;
-import dev.sluice.memory.FrameDescriptor;
-import dev.sluice.memory.Memory;
 import dev.sluice.packet.frame.FrameBatch;
-import dev.sluice.packet.frame.FramePool;
-import java.lang.foreign.Arena;
 
 /**
  * An engine over a whole set of packets, once each, in their order and in batches of 64, as a queue would hand them over.
@@ -18,19 +14,13 @@ public final class WholeSetContender implements Contender, AutoCloseable {
     private static final int BATCH = FrameBatch.CAPACITY;
     private static final int STRETCH = 16 * BATCH;
 
-    /** From one frame to the next: frames on one power of two would fight for the same lines of the cache. */
-    private static final int STRIDE = FramePool.FRAME_SIZE + 3 * 64;
-
     private static final FaultSink IGNORE = (index, fault) -> {};
 
     private final PacketSet set;
     private final Executable executable;
     private final RunContext context;
-    private final Arena arena = Arena.ofConfined();
-    private final long frames = Memory.allocate(arena, (long) STRETCH * STRIDE, 64);
+    private final EngineFrames frames = new EngineFrames(STRETCH);
     private int next;
-    private final long descriptors =
-            Memory.allocate(arena, (long) STRETCH * FrameDescriptor.BYTES, FrameDescriptor.BYTES);
 
     /** @param context it stays the caller's */
     public WholeSetContender(PacketSet set, Executable executable, RunContext context) {
@@ -58,21 +48,17 @@ public final class WholeSetContender implements Contender, AutoCloseable {
 
     private long run(int first, int count) {
         for (int i = 0; i < count; i++) {
-            long frame = frames + (long) i * STRIDE;
-            int length = set.length(first + i);
-            EngineFrames.fill(frame, set.address(first + i), length);
-            EngineFrames.describe(descriptors + (long) i * FrameDescriptor.BYTES, frame, length);
+            frames.put(i, set.address(first + i), set.length(first + i));
         }
         long start = CpuClock.nanos();
         for (int i = 0; i < count; i += BATCH) {
-            long at = descriptors + (long) i * FrameDescriptor.BYTES;
-            executable.run(context, at, Math.min(BATCH, count - i), IGNORE);
+            executable.run(context, frames.descriptor(i), Math.min(BATCH, count - i), IGNORE);
         }
         return CpuClock.nanos() - start;
     }
 
     @Override
     public void close() {
-        arena.close();
+        frames.close();
     }
 }
