@@ -9,6 +9,7 @@ import java.awt.RenderingHints;
 import java.awt.geom.Line2D;
 import java.awt.geom.Rectangle2D;
 import java.awt.image.BufferedImage;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,18 +21,27 @@ import javax.imageio.ImageIO;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Bars in groups on a logarithmic scale, each with its value above and its quartiles as a whisker, written as SVG or PNG. What
- * no group has is left out of the legend.
+ * Bars in groups on a logarithmic scale, each with its value above and its quartiles as a whisker, written as SVG or PNG, with a
+ * line that says so. What no group has is left out of the legend.
  */
 final class BarChart {
-    private static final int BAR = 26;
+    private static final int BAR = 34;
     private static final int GAP = 30;
     private static final int HEIGHT = 420;
-    private static final int TOP = 70;
+    private static final int TOP = 90;
     private static final int BOTTOM = 50;
-    private static final int LEFT = 70;
+    private static final int LEFT = 90;
     private static final int RIGHT = 30;
-    private static final int SMALLEST_WIDTH = 420;
+    private static final int TEXT = 12;
+    private static final int TITLE = 16;
+    private static final int VALUE = 10;
+
+    /** Of a letter, in its size: fonts differ, and this is more than most of them need. */
+    private static final double LETTER = 0.62;
+
+    private static final int KEY = 12;
+    private static final int KEY_GAP = 18;
+    private static final String LEGEND = "median of the rounds, whisker: their middle half, logarithmic scale";
     private static final int PNG_SCALE = 2;
     private static final String[] COLORS = {"#1b6ca8", "#d98324", "#5b8c5a", "#9a9a9a", "#8a4f7d", "#b23a48"};
 
@@ -54,7 +64,7 @@ final class BarChart {
         groups.add(new Group(name, made));
     }
 
-    /** Refuses a file that says neither SVG nor PNG, or whose folder is not there, before anything is measured. */
+    /** Refuses a file that says neither SVG nor PNG, or that cannot be there, before anything is measured. */
     static void checkName(@Nullable Path file) {
         if (file != null && !isSvg(file) && !isPng(file)) {
             throw RunOptions.usage("--plot: expected a file named .svg or .png, found " + file);
@@ -62,6 +72,9 @@ final class BarChart {
         Path folder = file == null ? null : file.toAbsolutePath().getParent();
         if (folder != null && !Files.isDirectory(folder)) {
             throw new CommandFailure("--plot: " + file + ": its folder is not there");
+        }
+        if (file != null && Files.isDirectory(file)) {
+            throw new CommandFailure("--plot: " + file + ": is a directory, expected a file");
         }
     }
 
@@ -101,9 +114,11 @@ final class BarChart {
                     file + ": this JDK cannot draw text here (no fonts?), expected an .svg file: " + e,
                     e);
         }
-        if (!ImageIO.write(image, "png", file.toFile())) {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        if (!ImageIO.write(image, "png", bytes)) {
             throw new AssertionError("no writer for PNG");
         }
+        Files.write(file, bytes.toByteArray()); // ImageIO's own files lose the reason when they cannot be written
     }
 
     // --- what both formats can do
@@ -118,8 +133,31 @@ final class BarChart {
     }
 
     private int width() {
-        int bars = groups.stream().mapToInt(group -> shown().size() * BAR + GAP).sum();
-        return Math.max(LEFT + bars + RIGHT, SMALLEST_WIDTH);
+        double content = Math.max(bars(), Math.max(textWidth(LEGEND, TEXT), textWidth(title, TITLE)));
+        for (int one : shown()) {
+            content = Math.max(content, keyAt(one) + keyWidth(one));
+        }
+        return (int) Math.ceil(LEFT + content + RIGHT);
+    }
+
+    private double bars() {
+        return groups.size() * (shown().size() * BAR + (double) GAP);
+    }
+
+    private static double textWidth(String text, int size) {
+        return LETTER * size * text.length();
+    }
+
+    private double keyWidth(int one) {
+        return KEY + 5 + textWidth(series.get(one), TEXT) + KEY_GAP;
+    }
+
+    /** Where a series' key begins, from the left end of the legend. */
+    private double keyAt(int one) {
+        return shown().stream()
+                .filter(other -> other < one)
+                .mapToDouble(this::keyWidth)
+                .sum();
     }
 
     /** Indexes of the series that a group has. */
@@ -149,25 +187,22 @@ final class BarChart {
         int high = Math.max((int) Math.ceil(Math.log10(most * 1.2)), low + 1);
         Scale scale = new Scale(low, high);
         canvas.rectangle(0, 0, width(), HEIGHT, "#ffffff");
-        canvas.text(LEFT, 28, 0, 16, title);
+        canvas.text(LEFT, 28, 0, TITLE, title);
+        canvas.text(LEFT, 46, 0, TEXT, LEGEND);
         for (int power = low; power <= high; power++) {
             double y = scale.y(Math.pow(10, power));
             canvas.line(LEFT, y, width() - (double) RIGHT, y, "#cccccc");
-            canvas.text(
-                    LEFT - 8.0,
-                    y + 4,
-                    1,
-                    12,
-                    BenchResult.number(Math.pow(10, power)).replace(".00", "").replace(".0", ""));
+            String value =
+                    BenchResult.number(Math.pow(10, power)).replace(".00", "").replace(".0", "");
+            canvas.text(LEFT - 8.0, y + 4, 1, TEXT, value + " ns");
         }
         List<Integer> shown = shown();
-        double x = LEFT;
         for (int one : shown) {
-            canvas.rectangle(x, 42, 12, 12, color(one));
-            canvas.text(x + 17, 52, 0, 12, series.get(one));
-            x += 17 + 9.0 * series.get(one).length() + 16;
+            double x = LEFT + keyAt(one);
+            canvas.rectangle(x, 58, KEY, KEY, color(one));
+            canvas.text(x + KEY + 5, 68, 0, TEXT, series.get(one));
         }
-        x = LEFT;
+        double x = LEFT + (width() - LEFT - RIGHT - bars()) / 2; // in the middle where the legend is wider
         for (Group group : groups) {
             x += GAP / 2.0;
             double begin = x;
@@ -178,7 +213,7 @@ final class BarChart {
                 }
                 x += BAR;
             }
-            canvas.text((begin + x) / 2, HEIGHT - BOTTOM + 20.0, 0.5, 12, group.name);
+            canvas.text((begin + x) / 2, HEIGHT - BOTTOM + 20.0, 0.5, TEXT, group.name);
             x += GAP / 2.0;
         }
     }
@@ -189,7 +224,11 @@ final class BarChart {
         double middle = x + BAR / 2.0;
         double upper = scale.y(bar.q3());
         canvas.line(middle, scale.y(bar.q1()), middle, upper, "#333333");
-        canvas.text(middle, Math.min(top, upper) - 4, 0.5, 10, BenchResult.number(bar.median()));
+        String value = BenchResult.number(bar.median());
+        double width = textWidth(value, VALUE);
+        double bottom = Math.min(top, upper) - 4;
+        canvas.rectangle(middle - width / 2, bottom - VALUE + 1, width, VALUE + 1.0, "#ffffff"); // no line through it
+        canvas.text(middle, bottom, 0.5, VALUE, value);
     }
 
     private static String color(int series) {

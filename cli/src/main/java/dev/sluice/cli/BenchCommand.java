@@ -12,8 +12,10 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /** How fast is a program, here and in the kernel? */
 @Command(
@@ -119,6 +121,9 @@ final class BenchCommand implements Callable<Integer> {
     @Mixin
     private JsonOptions json = new JsonOptions();
 
+    @Spec
+    private CommandSpec spec = CommandSpec.create(); // picocli puts the real one here
+
     @Override
     public Integer call() throws IOException {
         RunOptions.requireAtLeast("--packets", packets, 1);
@@ -128,12 +133,26 @@ final class BenchCommand implements Callable<Integer> {
         RunOptions.requireAtLeast("--warm-up", warmUpSeconds, 0);
         BarChart.checkName(plot);
         if (sizes) {
+            if (object != null || datapath != null) {
+                throw RunOptions.usage(
+                        "--sizes: expected neither an object nor --datapath, as it makes programs of its own");
+            }
             return sizes();
         }
         if (datapath != null) {
+            refuse("--datapath has packets and rounds of its own", "--packets", "--sample", "--repeat", "--change");
             return datapath(datapath);
         }
         return object == null ? table() : single(object);
+    }
+
+    /** Refuses options that would change nothing. */
+    private void refuse(String why, String... options) {
+        for (String option : options) {
+            if (spec.commandLine().getParseResult().hasMatchedOption(option)) {
+                throw RunOptions.usage(option + ": cannot be given here, as " + why);
+            }
+        }
     }
 
     private int datapath(List<String> cases) throws IOException {
@@ -148,6 +167,9 @@ final class BenchCommand implements Callable<Integer> {
             }
             object = Path.of(named.removeFirst());
         }
+        if (object == null) {
+            refuseObjectOptions();
+        }
         DatapathBench.Own own = object == null ? null : own(object, named);
         for (String name : named) {
             if (!DatapathBench.names().contains(name)) {
@@ -159,7 +181,7 @@ final class BenchCommand implements Callable<Integer> {
         try {
             bench = DatapathBench.run(
                     new DatapathBench.Options(
-                            engine, seed, rounds, warmUpSeconds * 1_000_000_000L, !withoutKernel, named),
+                            engine, seed, network, rounds, warmUpSeconds * 1_000_000_000L, !withoutKernel, named),
                     own);
         } catch (CaptureException e) {
             throw new CommandFailure(String.valueOf(e.getMessage()));
@@ -169,10 +191,8 @@ final class BenchCommand implements Callable<Integer> {
         } else {
             bench.print(System.out);
         }
-        if (plot != null) {
-            bench.chart().write(plot);
-        }
-        return bench.hasMeasured() ? ExitCode.OK : ExitCode.ENVIRONMENT;
+        int drawn = draw(bench.chart());
+        return bench.hasMeasured() ? drawn : ExitCode.ENVIRONMENT;
     }
 
     private DatapathBench.Own own(Path file, List<String> cases) {
@@ -184,10 +204,20 @@ final class BenchCommand implements Callable<Integer> {
             throw RunOptions.usage(
                     "--datapath: expected one capture for " + file + ", found " + String.join(", ", captures));
         }
+        return new DatapathBench.Own(choose(file), captures);
+    }
+
+    /** What is to be compared with the kernel has to be the same there. */
+    private ObjectOptions.Choice choose(Path file) {
         if (!withoutKernel) {
             objects.refuseKernels("bench (unless --no-kernel is, too)");
         }
-        return new DatapathBench.Own(objects.choose(file), captures);
+        ObjectOptions.Choice choice = objects.choose(file);
+        if (!withoutKernel && choice.programs().size() > 1) {
+            throw RunOptions.usage(
+                    "--prog: the kernel runs one program at a time, expected --no-kernel as well, found several");
+        }
+        return choice;
     }
 
     private ProgramBench.Options options(List<String> sources) {
@@ -207,25 +237,19 @@ final class BenchCommand implements Callable<Integer> {
         if (captures.isEmpty()) {
             throw RunOptions.usage(file + ": expected a capture with packets for it as well");
         }
-        if (!withoutKernel) {
-            objects.refuseKernels("bench (unless --no-kernel is, too)");
-        }
-        ObjectOptions.Choice choice = objects.choose(file);
+        ObjectOptions.Choice choice = choose(file);
         BenchResult result;
         ChangeResult change = null;
-        List<Damage> damages;
+        List<Damage> damages = new ArrayList<>();
         try (PacketSet set = PacketSet.read(captures, packets)) {
-            damages = set.damages();
-            if (set.size() == 0) {
-                throw new CommandFailure(String.join(", ", captures) + ": no packet to run, expected one of "
-                        + PacketSet.MIN_BYTES + " to " + PacketSet.MAX_BYTES + " bytes");
-            }
+            damages.addAll(set.damages());
+            requirePackets(set, captures);
+            RunReport.printCut(set.shortened(), System.err);
             result = ProgramBench.run(choice, set, Map.of(), options(List.of()));
             if (!changes.isEmpty()) {
                 try (PacketSet after = PacketSet.read(changes, packets)) {
-                    if (after.size() == 0) {
-                        throw new CommandFailure(String.join(", ", changes) + ": no packet to run");
-                    }
+                    damages.addAll(after.damages());
+                    requirePackets(after, changes);
                     change = ChangeResult.run(
                             choice,
                             Map.of(),
@@ -248,18 +272,36 @@ final class BenchCommand implements Callable<Integer> {
                 changed.print(System.out);
             }
         }
-        if (plot != null) {
-            BenchResult.chart(List.of(result)).write(plot);
-        }
+        int drawn = draw(BenchResult.chart(List.of(result)));
         damages.forEach(damage -> System.err.println("Error: " + damage.message()));
-        return damages.isEmpty() ? ExitCode.OK : ExitCode.FAILED;
+        return damages.isEmpty() ? drawn : ExitCode.FAILED;
+    }
+
+    /** Draws what was measured and printed, where that was asked for; a plot that cannot be written takes nothing of it away. */
+    private int draw(BarChart chart) {
+        if (plot == null) {
+            return ExitCode.OK;
+        }
+        try {
+            chart.write(plot);
+            return ExitCode.OK;
+        } catch (CommandFailure e) {
+            System.err.println("Error: " + e.getMessage());
+            return e.exitCode();
+        }
+    }
+
+    private static void requirePackets(PacketSet set, List<String> captures) {
+        if (set.size() == 0) {
+            throw new CommandFailure(
+                    set.damages().isEmpty()
+                            ? String.join(", ", captures) + ": no packet to run, expected one of " + PacketSet.MIN_BYTES
+                                    + " to " + Quantity.count(PacketSet.MAX_BYTES) + " bytes"
+                            : set.damages().getFirst().message());
+        }
     }
 
     private int sizes() throws IOException {
-        if (object != null || datapath != null) {
-            throw RunOptions.usage(
-                    "--sizes: expected neither an object nor --datapath, as it makes programs of its own");
-        }
         refuseObjectOptions();
         SizesBench result;
         try (PacketSet set = BenchPrograms.packets(Math.min(packets, TABLE_PACKETS), seed, false)) {
@@ -270,16 +312,14 @@ final class BenchCommand implements Callable<Integer> {
         } else {
             result.print(System.out);
         }
-        if (plot != null) {
-            BenchResult.chart(result.results()).write(plot);
-        }
-        return ExitCode.OK;
+        return draw(BenchResult.chart(result.results()));
     }
 
     private void refuseObjectOptions() {
         objects.given().ifPresent(option -> {
             throw RunOptions.usage(option + ": expected an object that it is for");
         });
+        refuse("it is for a program of one's own", "--change", "--routes", "--sockets", "--conntrack", "--xdpmeta-dev");
     }
 
     private int table() throws IOException {
@@ -319,9 +359,6 @@ final class BenchCommand implements Callable<Integer> {
             BenchResult.printTable(System.out, results);
             change.print(System.out);
         }
-        if (plot != null) {
-            BenchResult.chart(results).write(plot);
-        }
-        return ExitCode.OK;
+        return draw(BenchResult.chart(results));
     }
 }

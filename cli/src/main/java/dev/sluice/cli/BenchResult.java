@@ -1,14 +1,20 @@
 package dev.sluice.cli;
 
 import com.fasterxml.jackson.core.JsonGenerator;
+import dev.sluice.packet.measure.PacketSet;
 import dev.sluice.packet.measure.Race;
 import dev.sluice.packet.measure.Stability;
 import dev.sluice.packet.measure.Timing;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.lang.management.ManagementFactory;
+import java.lang.management.OperatingSystemMXBean;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.function.DoubleSupplier;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,13 +47,18 @@ record BenchResult(
     /** Below this a difference of two measured times says nothing. */
     private static final double LEAST_NET_NANOS = 3;
 
+    /** Where the middle half of the rounds is further apart than this part of the median, figures are called noisy. */
+    private static final double NOISY = 0.1;
+
     private static final String NO_REASON = "";
 
     /** Why there is no ratio; empty when there is one. */
     private String whyNoRatio() {
-        if (kernelReason != null) {
-            return kernelReason;
-        }
+        return kernelReason != null ? kernelReason : whyNotItself();
+    }
+
+    /** Why the repeated runs are not what the program does with these packets; empty when they are. */
+    private String whyNotItself() {
         if (fault != null) {
             return "a run ended in a fault: " + fault;
         }
@@ -56,9 +67,20 @@ record BenchResult(
                 : "the program does not do the same with its own output: " + stability.reason();
     }
 
+    /** The sides whose rounds differ too much to be sure of their median: those that the ratio is made of. */
+    private List<String> noisy() {
+        return Stream.of(ProgramBench.SLUICE, ProgramBench.KERNEL)
+                .filter(side -> race.has(side) && race.timing(side).relativeSpread() > NOISY)
+                .toList();
+    }
+
     private double ratio() {
-        return race.timing(ProgramBench.SLUICE).median()
-                / race.timing(ProgramBench.KERNEL).median();
+        return ratio(ProgramBench.SLUICE, ProgramBench.KERNEL);
+    }
+
+    /** Of the figures that are shown, so that who divides them gets the same. */
+    private double ratio(String name, String other) {
+        return race.timing(name).median() / race.timing(other).median();
     }
 
     /** Nanoseconds that each executed instruction takes on a side; without any there is no such number. */
@@ -109,20 +131,26 @@ record BenchResult(
         json.writeNumberField("repeat", repeat);
         json.writeNumberField("rounds", race.timing(ProgramBench.SLUICE).rounds());
         writeSide(json, "sluice", ProgramBench.SLUICE, ProgramBench.SLUICE_FLOOR, null);
+        writeSide(json, "kernel", ProgramBench.KERNEL, ProgramBench.KERNEL_FLOOR, kernelReason);
         writeSide(json, "checked", ProgramBench.CHECKED, null, null);
         writeSide(json, "interpreter", ProgramBench.INTERPRETER, null, null);
-        writeSide(json, "kernel", ProgramBench.KERNEL, ProgramBench.KERNEL_FLOOR, kernelReason);
         if (nativeReason != null || race.has(ProgramBench.NATIVE)) {
             writeSide(json, "native", ProgramBench.NATIVE, null, nativeReason);
         }
-        writeRatio(json, "ratio", whyNoRatio(), whyNoRatio().isEmpty() ? ratio() : 0);
+        writeRatio(json, "ratio", whyNoRatio(), this::ratio);
+        json.writeFieldName("spread");
         if (whyNoRatio().isEmpty()) {
-            json.writeFieldName("spread");
             writeSpread(json, race.ratio(ProgramBench.SLUICE, ProgramBench.KERNEL));
+        } else {
+            json.writeNull();
         }
-        writeRatio(json, "ratio_net", whyNoNetRatio(), whyNoNetRatio().isEmpty() ? netRatio() : 0);
+        writeRatio(json, "ratio_net", whyNoNetRatio(), this::netRatio);
+        json.writeBooleanField("noisy", !noisy().isEmpty());
+        json.writeStringField("fault", fault);
         json.writeBooleanField("stable", stability.isStable());
-        if (!stability.isStable()) {
+        if (stability.isStable()) {
+            json.writeNullField("unstable");
+        } else {
             json.writeObjectFieldStart("unstable");
             json.writeNumberField("packets", stability.unstable());
             json.writeNumberField("first", stability.first() + 1);
@@ -144,39 +172,47 @@ record BenchResult(
         if (change != null) {
             change.write(json);
         }
-        if (fault != null) {
-            json.writeStringField("fault", fault);
-        }
         json.writeEndObject();
     }
 
+    /** The same members whether it was measured or not: without a measurement all are null but the reason. */
     private void writeSide(
             JsonGenerator json, String field, String name, @Nullable String floor, @Nullable String reason)
             throws IOException {
         json.writeObjectFieldStart(field);
         if (reason != null) {
             json.writeNullField("ns_per_packet");
-            json.writeStringField("reason", reason);
+            json.writeNullField("spread");
+            json.writeNullField("ns_per_instruction");
         } else {
             writeTiming(json, race.timing(name));
             json.writeNumberField("ns_per_instruction", round(perInstruction(name)));
-            if (!name.equals(ProgramBench.SLUICE)) {
-                json.writeNumberField(
-                        "to_sluice", round(race.ratio(name, ProgramBench.SLUICE).median()));
-            }
-            if (floor != null) {
-                json.writeNumberField("floor_ns", round(race.timing(floor).median()));
-            }
         }
+        if (!name.equals(ProgramBench.SLUICE)) {
+            boolean comparable = reason == null
+                    && (!name.equals(ProgramBench.KERNEL) || whyNoRatio().isEmpty());
+            writeNumber(json, "to_sluice", comparable, () -> ratio(name, ProgramBench.SLUICE));
+        }
+        if (floor != null) {
+            writeNumber(
+                    json, "floor_ns", reason == null, () -> race.timing(floor).median());
+        }
+        json.writeStringField("reason", reason);
         json.writeEndObject();
     }
 
-    private static void writeRatio(JsonGenerator json, String field, String whyNot, double ratio) throws IOException {
-        if (whyNot.isEmpty()) {
-            json.writeNumberField(field, round(ratio));
+    private static void writeRatio(JsonGenerator json, String field, String whyNot, DoubleSupplier ratio)
+            throws IOException {
+        writeNumber(json, field, whyNot.isEmpty(), ratio);
+        json.writeStringField(field + "_reason", whyNot.isEmpty() ? null : whyNot);
+    }
+
+    private static void writeNumber(JsonGenerator json, String field, boolean known, DoubleSupplier number)
+            throws IOException {
+        if (known) {
+            json.writeNumberField(field, round(number.getAsDouble()));
         } else {
             json.writeNullField(field);
-            json.writeStringField(field + "_reason", whyNot);
         }
     }
 
@@ -203,13 +239,18 @@ record BenchResult(
 
     void print(PrintStream out, List<String> captures) {
         out.println(object + ": program " + program + " (tag " + tag + ", " + Quantity.count(instructions)
-                + " instructions) on " + String.join(", ", captures));
-        out.println(Quantity.count(packets) + (packets == 1 ? " packet" : " packets") + (cut ? " (there are more)" : "")
+                + " instructions) on "
+                + captures.stream()
+                        .map(capture -> capture.equals("-") ? "standard input" : capture)
+                        .collect(Collectors.joining(", ")));
+        out.println(Quantity.of(packets, "packet") + (cut ? " (there are more)" : "")
                 + ", a sample of " + sample
                 + ", each run " + Quantity.count(repeat) + " times in a row, "
                 + race.timing(ProgramBench.SLUICE).rounds() + " rounds");
         if (skipped > 0) {
-            out.println(Quantity.count(skipped) + " packets are too short or too long for a test run, and left out");
+            out.println(Quantity.of(skipped, "packet")
+                    + " left out, too short or too long for a test run in one piece: expected " + PacketSet.MIN_BYTES
+                    + " to " + Quantity.count(PacketSet.MAX_BYTES) + " bytes");
         }
         out.println();
         Table table = new Table("", "ns/packet", "spread", "to sluice", "to kernel", "net");
@@ -223,13 +264,14 @@ record BenchResult(
         table.print(out);
         if (kernelReason != null) {
             out.println("no figures of the kernel: " + kernelReason);
-        } else if (!whyNoRatio().isEmpty()) {
-            out.println("no ratio: " + whyNoRatio());
+        }
+        if (!whyNotItself().isEmpty()) {
+            out.println((kernelReason == null ? "no ratio: " : "") + whyNotItself());
             if (!stability.isStable()) {
                 out.println("this holds for " + stability.unstable() + " of " + stability.packets()
                         + " packets, first for packet " + Quantity.count(stability.first() + 1L));
             }
-        } else if (!whyNoNetRatio().isEmpty()) {
+        } else if (whyNoRatio().isEmpty() && !whyNoNetRatio().isEmpty()) {
             out.println("no net ratio: " + whyNoNetRatio());
         }
         out.println();
@@ -245,6 +287,23 @@ record BenchResult(
                                 ? "steady after " + Quantity.duration(warmUp.nanos())
                                 : "not steady after " + Quantity.duration(warmUp.nanos())
                                         + ": the rounds were still changing, a longer --warm-up may help");
+        printNoise(out, noisy());
+    }
+
+    /** @param noisy whose rounds differ; nothing is said of none */
+    private static void printNoise(PrintStream out, List<String> noisy) {
+        if (noisy.isEmpty()) {
+            return;
+        }
+        OperatingSystemMXBean system = ManagementFactory.getOperatingSystemMXBean();
+        double load = system.getSystemLoadAverage(); // negative where there is no such number
+        out.println("noisy: more than " + format("%.0f", 100 * NOISY) + " % of spread ("
+                + String.join(", ", noisy) + "), "
+                + (load < 0
+                        ? ""
+                        : "at a load of " + format("%.1f", load) + " on "
+                                + Quantity.of(system.getAvailableProcessors(), "CPU") + "; ")
+                + "a quieter machine gives surer figures, and so do more --rounds");
     }
 
     private String perInstruction() {
@@ -279,7 +338,6 @@ record BenchResult(
                 "steady after");
         for (BenchResult result : results) {
             Race.Result race = result.race;
-            double sluice = race.timing(ProgramBench.SLUICE).median();
             table.row(
                     result.program,
                     Quantity.count(result.instructions),
@@ -292,7 +350,7 @@ record BenchResult(
                     result.whyNoRatio().isEmpty() ? number(result.ratio()) : "-",
                     result.whyNoNetRatio().isEmpty() ? number(result.netRatio()) : "-",
                     race.has(ProgramBench.NATIVE)
-                            ? number(sluice / race.timing(ProgramBench.NATIVE).median())
+                            ? number(result.ratio(ProgramBench.SLUICE, ProgramBench.NATIVE))
                             : "-",
                     format("%.3f", result.perInstruction(ProgramBench.SLUICE)),
                     spread(race.timing(ProgramBench.SLUICE)),
@@ -310,6 +368,12 @@ record BenchResult(
                 .filter(Objects::nonNull)
                 .distinct()
                 .forEach(reason -> out.println("no native code: " + reason));
+        printNoise(
+                out,
+                results.stream()
+                        .filter(result -> !result.noisy().isEmpty())
+                        .map(BenchResult::program)
+                        .toList());
     }
 
     String steadyAfter() {
@@ -332,15 +396,13 @@ record BenchResult(
                 label,
                 number(timing.median()),
                 spread(timing),
-                ratios ? to(name, ProgramBench.SLUICE) : "-",
+                ratios && (toKernel || !name.equals(ProgramBench.KERNEL)) ? to(name, ProgramBench.SLUICE) : "-",
                 toKernel ? to(name, ProgramBench.KERNEL) : "-",
                 net);
     }
 
     private String to(String name, String other) {
-        return name.equals(other)
-                ? "1"
-                : number(race.timing(name).median() / race.timing(other).median());
+        return name.equals(other) ? "1" : number(ratio(name, other));
     }
 
     /** What the middle half of the rounds has between its ends. */

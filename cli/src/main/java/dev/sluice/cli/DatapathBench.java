@@ -144,7 +144,14 @@ final class DatapathBench {
             new Case("heap", "drop", "what a short and a long capture take of the heap", Source.PIPE, 1, "", false));
 
     /** How to measure. */
-    record Options(EngineChoice engine, long seed, int rounds, long warmUpNanos, boolean kernel, List<String> only) {}
+    record Options(
+            EngineChoice engine,
+            long seed,
+            NetworkOptions network,
+            int rounds,
+            long warmUpNanos,
+            boolean kernel,
+            List<String> only) {}
 
     /**
      * What a case came to.
@@ -416,7 +423,8 @@ final class DatapathBench {
                 .findFirst()
                 .orElseThrow()
                 .ofOneQueue();
-        DatapathBench bench = new DatapathBench(new Options(engine, seed, 1, 0, false, List.of()), null, Path.of(""));
+        DatapathBench bench = new DatapathBench(
+                new Options(engine, seed, new NetworkOptions(), 1, 0, false, List.of()), null, Path.of(""));
         try (Session session = bench.session(of, BenchPrograms.choice(of.program))) {
             DatapathContender contender = new DatapathContender(watch -> bench.datapath(of, session, "", watch));
             server.accept(() -> new QueueProcesses.Outcome(
@@ -425,8 +433,7 @@ final class DatapathBench {
     }
 
     private Session session(Case of, ObjectOptions.Choice choice) {
-        return Session.open(
-                choice, RunOptions.of(options.engine, options.seed, new NetworkOptions()), of.queues, false);
+        return Session.open(choice, RunOptions.of(options.engine, options.seed, options.network), of.queues, false);
     }
 
     private @Nullable String whyNoKernel(Case of) {
@@ -765,7 +772,7 @@ final class DatapathBench {
                 bars.add(bar);
             }
         }
-        BarChart chart = new BarChart("nanoseconds of CPU a packet, 64-byte frames", bars);
+        BarChart chart = new BarChart("nanoseconds of CPU a packet" + (own == null ? ", 64-byte frames" : ""), bars);
         for (Result result : results) {
             chart.group(result.of.name, name -> result.race.has(name) ? result.race.timing(name) : null);
         }

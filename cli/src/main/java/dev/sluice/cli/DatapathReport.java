@@ -2,15 +2,12 @@ package dev.sluice.cli;
 
 import com.fasterxml.jackson.core.JsonGenerator;
 import dev.sluice.LoadedMap;
-import dev.sluice.LoadedObject;
-import dev.sluice.LoadedProgram;
 import dev.sluice.TraceLog;
 import dev.sluice.map.BpfMap;
 import dev.sluice.packet.NicTotals;
 import dev.sluice.packet.RunTotals;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
@@ -108,7 +105,7 @@ final class DatapathReport {
     // --- for people
 
     private void print(PrintStream out) {
-        out.println(Quantity.count(totals.packets()) + (totals.packets() == 1 ? " packet, " : " packets, ")
+        out.println(Quantity.of(totals.packets(), "packet") + ", "
                 + Quantity.count(totals.bytes()) + " bytes in " + Quantity.duration(totals.durationNanos()) + ", "
                 + Quantity.scaled(totals.packetsPerSecond()) + "packets/s, "
                 + Quantity.scaled(totals.durationNanos() == 0 ? 0 : totals.bytes() * 8e9 / totals.durationNanos())
@@ -157,23 +154,9 @@ final class DatapathReport {
     }
 
     private void printWarnings(PrintStream err) {
-        objects.forEach(loaded -> {
-            Path file = loaded.file();
-            LoadedObject object = loaded.object();
-            for (String warning : object.spec().warnings()) {
-                err.println("Warning: " + file + ": " + warning);
-            }
-            for (LoadedProgram program : object.programs()) {
-                for (String warning : program.warnings()) {
-                    err.println("Warning: " + file + ": program " + program.name() + " " + warning);
-                }
-            }
-        });
-        if (totals.cutPackets() > 0) {
-            err.println("Warning: " + Quantity.count(totals.cutPackets())
-                    + (totals.cutPackets() == 1 ? " packet was" : " packets were")
-                    + " cut short by the capture; the program saw what there is");
-        }
+        objects.forEach(loaded -> RunReport.printWarnings(
+                loaded.file(), loaded.object().spec(), loaded.object().programs(), err));
+        RunReport.printCut(totals.cutPackets(), err);
         for (DatapathSession.Attached one : attached) {
             RunReport.printFaults(totals(one.nic()), one.program(), err);
         }

@@ -89,6 +89,7 @@ final class ProgramBench implements AutoCloseable {
     private BenchResult run() {
         PacketSet.Sample sample = set.sample(options.sample);
         Session session = session(choice, options.engine, entries);
+        RunReport.printWarnings(choice.file(), choice.spec(), List.of(session.program()), System.err);
         EngineRepeater sluice = repeater(session);
         Session slowSession = session(choice, EngineChoice.INTERPRETER, entries);
         Stability stability;

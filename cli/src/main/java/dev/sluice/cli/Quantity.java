@@ -13,6 +13,11 @@ final class Quantity {
         return String.format(Locale.ROOT, "%,d", number);
     }
 
+    /** With what it counts: {@code 1 packet}, {@code 1,234 packets}. */
+    static String of(long number, String noun) {
+        return count(number) + " " + noun + (number == 1 ? "" : "s");
+    }
+
     /** With a decimal prefix and three digits: {@code 12.3 M}. */
     static String scaled(double number) {
         int prefix = 0;

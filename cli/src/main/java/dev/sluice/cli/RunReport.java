@@ -6,6 +6,7 @@ import dev.sluice.LoadedObject;
 import dev.sluice.LoadedProgram;
 import dev.sluice.ProgramChain;
 import dev.sluice.TraceLog;
+import dev.sluice.object.ObjectSpec;
 import dev.sluice.packet.NicTotals;
 import dev.sluice.packet.PacketFault;
 import dev.sluice.packet.RunTotals;
@@ -16,6 +17,7 @@ import dev.sluice.program.Program;
 import dev.sluice.program.SourceLine;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
@@ -89,7 +91,7 @@ final class RunReport {
 
     private void print(PrintStream out) {
         out.println(choice.file().getFileName() + ": " + describe(program) + " on " + String.join(", ", sources));
-        out.println(Quantity.count(totals.packets()) + (totals.packets() == 1 ? " packet, " : " packets, ")
+        out.println(Quantity.of(totals.packets(), "packet") + ", "
                 + Quantity.count(totals.bytes()) + " bytes in "
                 + Quantity.duration(totals.durationNanos()) + ", " + Quantity.scaled(totals.packetsPerSecond())
                 + "packets/s, " + Quantity.scaled(8 * bytesPerSecond()) + "bit/s");
@@ -151,7 +153,7 @@ final class RunReport {
         List<TraceLog.Line> lines = trace.lines();
         if (!lines.isEmpty()) {
             out.println();
-            out.println("trace, " + Quantity.count(trace.total()) + (trace.total() == 1 ? " line" : " lines"));
+            out.println("trace, " + Quantity.of(trace.total(), "line"));
             lines.stream().limit(TRACE_LINES_SHOWN).forEach(line -> out.println("  " + line.text()));
             long more = trace.total() - Math.min(lines.size(), TRACE_LINES_SHOWN);
             if (more > 0) {
@@ -215,19 +217,30 @@ final class RunReport {
 
     /** What a person should know beside the result. */
     private void printWarnings(PrintStream err) {
-        for (String warning : choice.spec().warnings()) {
-            err.println("Warning: " + choice.file() + ": " + warning);
-        }
-        for (String warning : program.warnings()) {
-            err.println("Warning: " + choice.file() + ": program " + program.name() + " " + warning);
-        }
-        if (totals.cutPackets() > 0) {
-            err.println("Warning: " + Quantity.count(totals.cutPackets())
-                    + (totals.cutPackets() == 1 ? " packet was" : " packets were")
-                    + " cut short by the capture; the program saw what there is");
-        }
+        printWarnings(choice.file(), choice.spec(), List.of(program), err);
+        printCut(totals.cutPackets(), err);
         totals.nics().forEach(nic -> printFaults(nic, program, err));
         errors.forEach(error -> err.println("Error: " + error));
+    }
+
+    /** What reading an object and loading its programs gave to know. */
+    static void printWarnings(Path file, ObjectSpec spec, List<LoadedProgram> programs, PrintStream err) {
+        for (String warning : spec.warnings()) {
+            err.println("Warning: " + file + ": " + warning);
+        }
+        for (LoadedProgram program : programs) {
+            for (String warning : program.warnings()) {
+                err.println("Warning: " + file + ": program " + program.name() + " " + warning);
+            }
+        }
+    }
+
+    /** @param packets of which the capture has only the beginning; nothing is said of none */
+    static void printCut(long packets, PrintStream err) {
+        if (packets > 0) {
+            err.println("Warning: " + Quantity.of(packets, "packet") + (packets == 1 ? " was" : " were")
+                    + " cut short by the capture; the program saw what there is");
+        }
     }
 
     /** Packets whose program did what it may not, and timers' callbacks. */

@@ -106,6 +106,12 @@ class BenchTest {
         assertThat(json.get("ratio").isNull()).isTrue();
         assertThat(json.get("ratio_reason").text()).isNotEmpty();
         assertThat(real(json.get("sluice").get("ns_per_packet"))).isPositive();
+        assertThat(json.get("kernel").get("to_sluice").isNull()).isTrue();
+        assertThat(json.get("spread").isNull()).isTrue();
+        assertThat(bench(Cli.object("ipip"), CAPTURE, "--prog", "ipip_encap", "--no-kernel")
+                        .ok()
+                        .out())
+                .contains("does not do the same with its own output: gave the packet another place or length");
     }
 
     @Test
@@ -117,10 +123,53 @@ class BenchTest {
     @Test
     void withoutTheKernelItsFiguresAreNullWithAReason() {
         Json json = bench(bundled("parse"), CAPTURE, "-j", "--no-kernel").ok().json();
+        assertThat(json.names())
+                .containsExactly(
+                        "object",
+                        "program",
+                        "tag",
+                        "instructions",
+                        "instructions_executed",
+                        "engine",
+                        "packets",
+                        "packets_skipped",
+                        "packets_cut",
+                        "sample",
+                        "repeat",
+                        "rounds",
+                        "sluice",
+                        "kernel",
+                        "checked",
+                        "interpreter",
+                        "ratio",
+                        "ratio_reason",
+                        "spread",
+                        "ratio_net",
+                        "ratio_net_reason",
+                        "noisy",
+                        "fault",
+                        "stable",
+                        "unstable",
+                        "warm_up",
+                        "whole_set");
+        assertThat(json.get("kernel").names())
+                .containsExactly("ns_per_packet", "spread", "ns_per_instruction", "to_sluice", "floor_ns", "reason");
         assertThat(json.get("kernel").get("ns_per_packet").isNull()).isTrue();
+        assertThat(json.get("kernel").get("to_sluice").isNull()).isTrue();
         assertThat(json.get("kernel").get("reason").text()).contains("--no-kernel");
-        assertThat(json.get("ratio").isNull()).isTrue();
-        assertThat(json.get("ratio_net").isNull()).isTrue();
+        assertThat(json.get("sluice").get("reason").isNull()).isTrue();
+        for (String ratio : List.of("ratio", "ratio_net")) {
+            assertThat(json.get(ratio).isNull()).isTrue();
+            assertThat(json.get(ratio + "_reason").text()).contains("--no-kernel");
+        }
+        assertThat(json.get("spread").isNull()).isTrue();
+        if (Kernel.open() instanceof KernelAccess.Available) {
+            Json compared = bench(bundled("parse"), CAPTURE, "-j").ok().json();
+            assertThat(compared.names()).isEqualTo(json.names());
+            assertThat(compared.get("kernel").names())
+                    .isEqualTo(json.get("kernel").names());
+            assertThat(compared.get("ratio_reason").isNull()).isTrue();
+        }
     }
 
     @Test
@@ -173,6 +222,20 @@ class BenchTest {
         assertThat(Cli.run("bench", bundled("drop"), CAPTURE, "--plot", folder.resolve("none/plot.svg"))
                         .error(Cli.FAILED))
                 .endsWith("its folder is not there");
+        Path directory = Files.createDirectory(folder.resolve("directory.svg"));
+        assertThat(Cli.run("bench", bundled("drop"), CAPTURE, "--plot", directory)
+                        .error(Cli.FAILED))
+                .endsWith("is a directory, expected a file");
+    }
+
+    @Test
+    void aPlotThatCannotBeWrittenTakesNoResultAway(@TempDir Path folder) {
+        for (String end : List.of(".svg", ".png")) {
+            Cli.Result result = bench(
+                    bundled("drop"), CAPTURE, "--no-kernel", "-j", "--plot", folder.resolve("x".repeat(300) + end));
+            assertThat(result.message(Cli.FAILED)).contains("cannot be written").doesNotContain("Stream");
+            assertThat(result.json().get("program").text()).isEqualTo("drop");
+        }
     }
 
     @Test
@@ -221,7 +284,7 @@ class BenchTest {
                 .containsExactly(0L, 450L, 1950L, 4950L, 9950L, 19950L);
         for (Json size : sizes) {
             assertThat(is(size.get("stable"))).isTrue();
-            assertThat(size.has("fault")).isFalse();
+            assertThat(size.get("fault").isNull()).isTrue();
             assertThat(real(size.get("instructions_executed")))
                     .isGreaterThan(0.8 * size.get("instructions").number());
             assertThat(real(size.get("sluice").get("ns_per_instruction"))).isPositive();
@@ -312,6 +375,32 @@ class BenchTest {
                 .contains("no packet to run");
         assertThat(bench(bundled("drop"), folder.resolve("none.pcap")).error(Cli.FAILED))
                 .contains("none.pcap");
+        assertThat(bench(bundled("drop"), Cli.capture("damaged/header-cut.pcap"), "--no-kernel")
+                        .error(Cli.FAILED))
+                .contains("header-cut.pcap");
+        Cli.Result cut = bench(bundled("drop"), Cli.capture("formats/snaplen-64.pcap"), "--no-kernel");
+        assertThat(cut.exitCode()).isZero();
+        assertThat(cut.err())
+                .startsWith("Warning: 26 packets were cut short by the capture")
+                .hasLineCount(1);
+        Cli.Result damaged = bench(
+                bundled("drop"), CAPTURE, "--change", Cli.capture("damaged/packet-cut.pcap"), "--no-kernel", "-j");
+        assertThat(damaged.message(Cli.FAILED)).contains("packet 31 is cut off");
+        assertThat(damaged.json().has("change")).isTrue();
+    }
+
+    @Test
+    void optionsThatWouldChangeNothingAreRefused() {
+        assertThat(Cli.run("bench", "--change", CAPTURE).error(Cli.USAGE)).startsWith("--change: cannot be given");
+        assertThat(Cli.run("bench", "--sizes", "--routes", CAPTURE).error(Cli.USAGE))
+                .startsWith("--routes: cannot be given");
+        assertThat(Cli.run("bench", "--datapath=drop", "--sample", "3").error(Cli.USAGE))
+                .startsWith("--sample: cannot be given");
+        assertThat(Cli.run("bench", "--datapath=drop", "--set", "a=1").error(Cli.USAGE))
+                .startsWith("--set: expected an object");
+        assertThat(Cli.run("bench", Cli.object("ipip"), CAPTURE, "--prog", "ipip_encap", "--prog", "ipip_decap")
+                        .error(Cli.USAGE))
+                .contains("the kernel runs one program at a time");
     }
 
     @Test

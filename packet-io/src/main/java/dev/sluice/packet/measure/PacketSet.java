@@ -36,6 +36,7 @@ public final class PacketSet implements AutoCloseable {
     private int size;
     private long bytes;
     private long skipped;
+    private long shortened;
     private boolean cut;
     private long chunk;
     private long chunkLeft;
@@ -74,6 +75,9 @@ public final class PacketSet implements AutoCloseable {
                         return;
                     }
                     add(batch.address(i), batch.capturedLength(i));
+                    if (batch.capturedLength(i) < batch.originalLength(i)) {
+                        shortened++;
+                    }
                 }
             }
             Damage damage = reader.damage();
@@ -120,6 +124,11 @@ public final class PacketSet implements AutoCloseable {
     /** Packets that were shorter than {@link #MIN_BYTES} or longer than {@link #MAX_BYTES}. */
     public long skipped() {
         return skipped;
+    }
+
+    /** Packets of which the captures have only the beginning. */
+    public long shortened() {
+        return shortened;
     }
 
     /** Whether the captures had more packets than the limit. */

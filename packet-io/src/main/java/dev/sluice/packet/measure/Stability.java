@@ -5,6 +5,7 @@ import dev.sluice.helper.RunContext;
 import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.memory.Memory;
 import dev.sluice.packet.frame.FramePool;
+import dev.sluice.packet.nic.XdpAction;
 import java.lang.foreign.Arena;
 import org.jspecify.annotations.Nullable;
 
@@ -94,7 +95,7 @@ public record Stability(
                 int action = Memory.getInt(descriptor + FrameDescriptor.ACTION);
                 String what = null;
                 if (action != firstAction) {
-                    what = "returned " + firstAction + " at first and " + action;
+                    what = "returned " + name(firstAction) + " at first and " + name(action);
                 } else if (EngineFrames.moved(descriptor, frame, length)) {
                     what = "gave the packet another place or length";
                 } else if (path != firstPath) {
@@ -103,10 +104,15 @@ public record Stability(
                             : "executed " + firstSteps + " instructions at first and " + steps;
                 }
                 if (what != null) {
-                    return what + " in run " + run + ", on its own output";
+                    return what + " in run " + run;
                 }
             }
             return null;
+        }
+
+        private static String name(int returned) {
+            XdpAction action = XdpAction.of(returned);
+            return action == XdpAction.OTHER ? Integer.toUnsignedString(returned) : action.label();
         }
 
         private void fresh(long packet, int length) {

@@ -11,7 +11,8 @@ import java.util.List;
  * squared error, as long as it takes off more than a penalty of {@code 5 σ² ln n}; σ comes from the differences of
  * neighbours, which a change of level does not touch. Outliers (the machine was busy) are first replaced by the median of
  * five neighbours. The steady state begins with the first segment from which on no segment is more than
- * {@link #TOLERANCE} away from the last.
+ * {@link #TOLERANCE} away from the last, and behind the slow rounds that it begins with, however few: a compilation takes less
+ * time than some rounds.
  */
 public final class SteadyState {
     /** Levels this close count as the same. */
@@ -53,6 +54,9 @@ public final class SteadyState {
                 break;
             }
             start = cuts.get(i);
+        }
+        while (start < rounds.length && rounds[start] > level * (1 + TOLERANCE)) {
+            start++; // slow rounds at the beginning are no outliers: the code was not compiled yet
         }
         return rounds.length - start < 2 * SHORTEST_SEGMENT ? rounds.length : start;
     }

@@ -42,6 +42,14 @@ class SteadyStateTest {
     }
 
     @Test
+    void aSlowFirstRoundIsNoOutlier() {
+        Random random = new Random(SEED);
+        assertThat(SteadyState.start(series(random, 400, 1, 10, 60))).isEqualTo(1);
+        assertThat(SteadyState.start(series(random, 400, 1, 30, 1, 10, 60))).isEqualTo(2);
+        assertThat(SteadyState.start(series(random, 10, 60))).isZero();
+    }
+
+    @Test
     void aLevelThatComesBackCounts() {
         double[] rounds = series(new Random(SEED), 10, 30, 10.1, 30, 10, 30);
         assertThat(SteadyState.start(rounds)).isZero();
