@@ -21,16 +21,26 @@ class InliningTest {
     private static final List<String> FINE =
             List.of("never executed", "call site not reached", "executed < MinInlineFrequencyRatio", "unloaded");
 
+    /** As the sluice script starts the JVM. */
+    private static final String EXPORTS = "--add-exports=java.base/jdk.internal.misc=ALL-UNNAMED";
+
     @ParameterizedTest
     @ValueSource(strings = {"drop", "parse", "count", "swap", "tuples"})
     void whatIsMeantToBeInlinedIs(String name) throws Exception {
-        Json c2 = report(name, "--add-exports=java.base/jdk.internal.misc=ALL-UNNAMED"); // as the sluice script does
-        assertThat(c2.get("compilations").items().stream()
-                        .map(each -> each.get("method").text()))
-                .as("the program is in its loop")
-                .isNotEmpty()
-                .containsOnly("run");
+        Json c2 = report(name, EXPORTS);
+        assertThat(methods(c2)).as("the program is in its loop").isNotEmpty().containsOnly("run");
         assertThat(calls(c2)).isEmpty();
+    }
+
+    /** In programs of several parts those call each other, and nothing else. */
+    @ParameterizedTest
+    @ValueSource(strings = {"nested", "balancer", "rules"})
+    void partsOfLargeProgramsCallEachOtherOnly(String name) throws Exception {
+        Json c2 = report(name, EXPORTS);
+        assertThat(methods(c2))
+                .contains("run")
+                .allMatch(method -> method.equals("run") || method.startsWith(name + "_part"));
+        assertThat(calls(c2)).allMatch(call -> call.contains("." + name + "_part"));
     }
 
     /** The report says so when something is not: here accesses to memory, which the JVM is told to leave calls. */
@@ -41,6 +51,12 @@ class InliningTest {
                 "-XX:CompileCommand=quiet",
                 "-XX:CompileCommand=dontinline,java.lang.invoke.VarHandleSegment*::*");
         assertThat(calls(c2)).isNotEmpty().allMatch(call -> call.contains("VarHandleSegment"));
+    }
+
+    private static List<String> methods(Json c2) {
+        return StreamSupport.stream(c2.get("compilations").items().spliterator(), false)
+                .map(each -> each.get("method").text())
+                .toList();
     }
 
     /** Calls that stayed though packets meet them. */
