@@ -5,6 +5,7 @@ import dev.sluice.helper.Helper;
 import dev.sluice.helper.RunContext;
 import dev.sluice.map.BpfMap;
 import dev.sluice.memory.Memory;
+import java.lang.invoke.VarHandle;
 
 /**
  * Checked access to memory for programs that nobody has verified, called by the interpreter and by checked compiled
@@ -133,67 +134,75 @@ public final class Checks {
         Memory.putLong(address, value);
     }
 
-    // --- atomic operations: each gives the old value, zero-extended
+    // --- atomic operations: each gives the old value, zero-extended, and is fully ordered, as in the kernel those are
+    // that fetch
+
+    private static long ordered(long old) {
+        if (!Memory.ATOMICS_ORDER_ALL) {
+            VarHandle.fullFence();
+        }
+        return old;
+    }
 
     public static long atomicAdd32(RunContext context, long address, long value, int pc) {
         aligned(context, address, 4, true, pc);
-        return (int) Memory.ATOMIC_INT.getAndAdd(Memory.ALL, address, (int) value) & 0xffff_ffffL;
+        return ordered((int) Memory.ATOMIC_INT.getAndAdd(Memory.ALL, address, (int) value) & 0xffff_ffffL);
     }
 
     public static long atomicAdd64(RunContext context, long address, long value, int pc) {
         aligned(context, address, 8, true, pc);
-        return (long) Memory.ATOMIC_LONG.getAndAdd(Memory.ALL, address, value);
+        return ordered((long) Memory.ATOMIC_LONG.getAndAdd(Memory.ALL, address, value));
     }
 
     public static long atomicOr32(RunContext context, long address, long value, int pc) {
         aligned(context, address, 4, true, pc);
-        return (int) Memory.ATOMIC_INT.getAndBitwiseOr(Memory.ALL, address, (int) value) & 0xffff_ffffL;
+        return ordered((int) Memory.ATOMIC_INT.getAndBitwiseOr(Memory.ALL, address, (int) value) & 0xffff_ffffL);
     }
 
     public static long atomicOr64(RunContext context, long address, long value, int pc) {
         aligned(context, address, 8, true, pc);
-        return (long) Memory.ATOMIC_LONG.getAndBitwiseOr(Memory.ALL, address, value);
+        return ordered((long) Memory.ATOMIC_LONG.getAndBitwiseOr(Memory.ALL, address, value));
     }
 
     public static long atomicAnd32(RunContext context, long address, long value, int pc) {
         aligned(context, address, 4, true, pc);
-        return (int) Memory.ATOMIC_INT.getAndBitwiseAnd(Memory.ALL, address, (int) value) & 0xffff_ffffL;
+        return ordered((int) Memory.ATOMIC_INT.getAndBitwiseAnd(Memory.ALL, address, (int) value) & 0xffff_ffffL);
     }
 
     public static long atomicAnd64(RunContext context, long address, long value, int pc) {
         aligned(context, address, 8, true, pc);
-        return (long) Memory.ATOMIC_LONG.getAndBitwiseAnd(Memory.ALL, address, value);
+        return ordered((long) Memory.ATOMIC_LONG.getAndBitwiseAnd(Memory.ALL, address, value));
     }
 
     public static long atomicXor32(RunContext context, long address, long value, int pc) {
         aligned(context, address, 4, true, pc);
-        return (int) Memory.ATOMIC_INT.getAndBitwiseXor(Memory.ALL, address, (int) value) & 0xffff_ffffL;
+        return ordered((int) Memory.ATOMIC_INT.getAndBitwiseXor(Memory.ALL, address, (int) value) & 0xffff_ffffL);
     }
 
     public static long atomicXor64(RunContext context, long address, long value, int pc) {
         aligned(context, address, 8, true, pc);
-        return (long) Memory.ATOMIC_LONG.getAndBitwiseXor(Memory.ALL, address, value);
+        return ordered((long) Memory.ATOMIC_LONG.getAndBitwiseXor(Memory.ALL, address, value));
     }
 
     public static long atomicXchg32(RunContext context, long address, long value, int pc) {
         aligned(context, address, 4, true, pc);
-        return (int) Memory.ATOMIC_INT.getAndSet(Memory.ALL, address, (int) value) & 0xffff_ffffL;
+        return ordered((int) Memory.ATOMIC_INT.getAndSet(Memory.ALL, address, (int) value) & 0xffff_ffffL);
     }
 
     public static long atomicXchg64(RunContext context, long address, long value, int pc) {
         aligned(context, address, 8, true, pc);
-        return (long) Memory.ATOMIC_LONG.getAndSet(Memory.ALL, address, value);
+        return ordered((long) Memory.ATOMIC_LONG.getAndSet(Memory.ALL, address, value));
     }
 
     public static long atomicCmpxchg32(RunContext context, long address, long expected, long value, int pc) {
         aligned(context, address, 4, true, pc);
-        return (int) Memory.ATOMIC_INT.compareAndExchange(Memory.ALL, address, (int) expected, (int) value)
-                & 0xffff_ffffL;
+        return ordered((int) Memory.ATOMIC_INT.compareAndExchange(Memory.ALL, address, (int) expected, (int) value)
+                & 0xffff_ffffL);
     }
 
     public static long atomicCmpxchg64(RunContext context, long address, long expected, long value, int pc) {
         aligned(context, address, 8, true, pc);
-        return (long) Memory.ATOMIC_LONG.compareAndExchange(Memory.ALL, address, expected, value);
+        return ordered((long) Memory.ATOMIC_LONG.compareAndExchange(Memory.ALL, address, expected, value));
     }
 
     // --- ordered loads and stores

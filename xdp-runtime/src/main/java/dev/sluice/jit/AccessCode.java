@@ -197,7 +197,7 @@ final class AccessCode {
                 true,
                 true,
                 address -> {
-                    MemoryCode.atomic(b, op, width, address, () -> {
+                    MemoryCode.atomic(b, op, opcode.fetches(), width, address, () -> {
                         if (op == AtomicOp.CMPXCHG) {
                             b.lload(register[0]);
                             narrow(b, width);

@@ -4,12 +4,12 @@ import static dev.sluice.jit.Descriptors.ALU;
 import static dev.sluice.jit.LongCode.pushLong;
 import static dev.sluice.jit.LongCode.signExtend;
 import static dev.sluice.jit.LongCode.widen;
+import static java.lang.constant.ConstantDescs.CD_Character;
 import static java.lang.constant.ConstantDescs.CD_Integer;
 import static java.lang.constant.ConstantDescs.CD_Long;
-import static java.lang.constant.ConstantDescs.CD_Short;
+import static java.lang.constant.ConstantDescs.CD_char;
 import static java.lang.constant.ConstantDescs.CD_int;
 import static java.lang.constant.ConstantDescs.CD_long;
-import static java.lang.constant.ConstantDescs.CD_short;
 
 import dev.sluice.isa.AluOp;
 import dev.sluice.isa.Form;
@@ -132,9 +132,9 @@ final class AluCode {
             }
             case LE64 -> {}
             case BE16, BSWAP16 -> {
-                b.l2i().i2s();
-                b.invokestatic(CD_Short, "reverseBytes", MethodTypeDesc.of(CD_short, CD_short));
-                b.i2c().i2l();
+                b.l2i().i2c(); // chars: their bytes are exchanged without a sign to be removed afterwards
+                b.invokestatic(CD_Character, "reverseBytes", MethodTypeDesc.of(CD_char, CD_char));
+                b.i2l();
             }
             case BE32, BSWAP32 -> {
                 b.l2i();

@@ -14,6 +14,7 @@ import static java.lang.constant.ConstantDescs.CD_void;
 
 import dev.sluice.isa.AtomicOp;
 import dev.sluice.isa.Width;
+import dev.sluice.memory.Memory;
 import java.lang.classfile.ClassFile;
 import java.lang.classfile.CodeBuilder;
 import java.lang.constant.ClassDesc;
@@ -96,11 +97,13 @@ final class MemoryCode {
     }
 
     /**
-     * Pushes what was at an address before an atomic operation, fully ordered as the kernel's are.
+     * Pushes what was at an address before an atomic operation.
      *
+     * @param fetches whether the program gets it: then the operation is fully ordered, as the kernel's are; others need no order
      * @param pushOperands pushes the operand; of a compare-and-exchange what is expected, then what is new
      */
-    static void atomic(CodeBuilder b, AtomicOp op, Width width, Runnable pushAddress, Runnable pushOperands) {
+    static void atomic(
+            CodeBuilder b, AtomicOp op, boolean fetches, Width width, Runnable pushAddress, Runnable pushOperands) {
         ClassDesc type = Descriptors.primitive(width);
         String method = switch (op) {
             case ADD -> "getAndAdd";
@@ -125,6 +128,9 @@ final class MemoryCode {
                 two
                         ? MethodTypeDesc.of(type, base, CD_long, type, type)
                         : MethodTypeDesc.of(type, base, CD_long, type));
+        if (fetches && !Memory.ATOMICS_ORDER_ALL) {
+            b.invokestatic(VAR_HANDLE, "fullFence", ConstantDescs.MTD_void);
+        }
     }
 
     /** Pushes what is at an address; what comes later in the program happens later. */

@@ -5,6 +5,7 @@ import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
+import java.util.List;
 
 /**
  * Unchecked access to native memory by address: one segment that spans everything, which C2 folds into plain loads and
@@ -35,6 +36,13 @@ public final class Memory {
 
     /** Atomic access to aligned longs; coordinates (MemorySegment, long address). */
     public static final VarHandle ATOMIC_LONG = withOffset(ValueLayout.JAVA_LONG);
+
+    /**
+     * Whether an atomic operation orders all that is before it and all that is behind it, as one instruction of x86 does. Java
+     * promises that of volatile accesses only: elsewhere a plain store in front of the operation and a plain load behind it
+     * can change places, so who needs more has to add a {@link VarHandle#fullFence}.
+     */
+    public static final boolean ATOMICS_ORDER_ALL = List.of("amd64", "x86_64").contains(System.getProperty("os.arch"));
 
     /** Addresses that a process of 64-bit Linux has, and more on all but those with five levels of page tables. */
     private static final long USER_SPACE = (1L << 56) - 1;
