@@ -51,6 +51,9 @@ final class AccessCode {
     private final int context;
     private final int[] register;
 
+    /** What {@link AddressFlow} says about the access of the instruction that is emitted. */
+    int inside;
+
     /** By place in the frame: bytes of the store to it that was emitted last. */
     private final byte[] stored = new byte[RunContext.STACK_BYTES];
 
@@ -321,7 +324,7 @@ final class AccessCode {
             boolean aligned,
             Consumer<Runnable> inPlace,
             Consumer<Runnable> checked) {
-        Way way = Ways.of(unit, part.function, base, offset, size, write);
+        Way way = Ways.of(unit, part.function, base, offset, size, write, aligned ? 0 : inside);
         switch (way) {
             case OWN_FRAME, PLAIN -> {
                 // An address that is known to be unaligned faults.
@@ -338,28 +341,47 @@ final class AccessCode {
                 }
             }
             case BOUNDED -> {
+                boolean isInside = inside >= AddressFlow.INSIDE;
+                boolean mayBeFrame = isInside ? inside == AddressFlow.IN_FRAME : Kinds.kind(base) == Kinds.FRAME;
+                boolean soils = write && mayBeFrame && unit.cleansLoop();
+                boolean isCertain = isInside && !aligned;
+                if (isCertain && !soils) {
+                    inPlace.accept(() -> pushAddress(baseRegister, offset));
+                    return;
+                }
                 Label slow = b.newLabel();
                 Label done = b.newLabel();
                 pushAddress(baseRegister, offset);
                 b.lstore(locals.address);
                 Label inPacket = b.newLabel();
-                if (Kinds.isSlice(base)) {
-                    testSlice(size, aligned, inPacket);
+                if (aligned && size > 1) {
+                    b.lload(locals.address)
+                            .l2i()
+                            .loadConstant(size - 1)
+                            .iand()
+                            .ifne(slow);
                 }
-                test(base, size, aligned, slow);
-                if (write && Kinds.kind(base) == Kinds.FRAME && unit.cleansLoop()) {
+                if (!isInside) {
+                    if (Kinds.isSlice(base)) {
+                        testSlice(size, inPacket);
+                    }
+                    test(base, size, slow);
+                }
+                if (soils) {
                     b.aload(context).lload(locals.address).loadConstant(size);
                     b.invokevirtual(RUN_CONTEXT, "soil", MethodTypeDesc.of(CD_void, CD_long, CD_int));
                 }
                 b.labelBinding(inPacket);
                 inPlace.accept(() -> b.lload(locals.address));
                 b.labelBinding(done);
-                cold.add(() -> {
-                    b.labelBinding(slow);
-                    run.ask();
-                    checked.accept(() -> b.lload(locals.address));
-                    b.goto_(done);
-                });
+                if (!isCertain) {
+                    cold.add(() -> {
+                        b.labelBinding(slow);
+                        run.ask();
+                        checked.accept(() -> b.lload(locals.address));
+                        b.goto_(done);
+                    });
+                }
             }
             case CHECKED -> {
                 run.ask();
@@ -371,13 +393,13 @@ final class AccessCode {
     /** Goes to {@code slow} unless a register points to so many bytes of what its value says. */
     void test(int value, int valueRegister, int bytes, Label slow) {
         b.lload(register[valueRegister]).lstore(locals.address);
-        test(value, bytes, false, slow);
+        test(value, bytes, slow);
     }
 
     /** Goes to {@code inPacket} if {@link Locals#address} is there. */
-    private void testSlice(int size, boolean aligned, Label inPacket) {
+    private void testSlice(int size, Label inPacket) {
         Label elsewhere = b.newLabel();
-        test(Kinds.packet(), size, aligned, elsewhere);
+        test(Kinds.packet(), size, elsewhere);
         b.goto_(inPacket);
         b.labelBinding(elsewhere);
     }
@@ -386,9 +408,16 @@ final class AccessCode {
      * Goes to {@code slow} unless {@link Locals#address} is where it probably is: in the packet, in a map's value or on the
      * stack.
      */
-    private void test(int base, int size, boolean aligned, Label slow) {
+    private void test(int base, int size, Label slow) {
         switch (Kinds.kind(base)) {
-            case Kinds.PACKET -> testEnds(size, slow, () -> b.lload(locals.dataMeta), () -> b.lload(locals.dataEnd));
+            case Kinds.PACKET -> {
+                if (inside != AddressFlow.BEGIN) {
+                    testBegin(slow, () -> b.lload(locals.dataMeta));
+                }
+                if (inside != AddressFlow.END) {
+                    testEnd(size, slow, () -> b.lload(locals.dataEnd));
+                }
+            }
             case Kinds.VALUE -> {
                 int lookup = Kinds.number(base);
                 // written so that C2 sees what is left of it where both are the look-up's result and a number
@@ -406,19 +435,13 @@ final class AccessCode {
                 test(size, slow, () -> pushLong(b, constant(base)), () -> pushLong(b, unit.areaBytes(constant(base))));
             default -> throw new AssertionError("kind=" + Kinds.kind(base));
         }
-        if (aligned && size > 1) {
-            b.lload(locals.address).l2i().loadConstant(size - 1).iand().ifne(slow);
-        }
     }
 
     private void testFrames(int size, Label slow) {
         int low = locals.lowestFrame;
         if (low == Locals.NONE) {
-            testEnds(
-                    size,
-                    slow,
-                    () -> b.aload(context).getfield(RUN_CONTEXT, "stackLow", CD_long),
-                    () -> b.aload(context).getfield(RUN_CONTEXT, "stackTop", CD_long));
+            testBegin(slow, () -> b.aload(context).getfield(RUN_CONTEXT, "stackLow", CD_long));
+            testEnd(size, slow, () -> b.aload(context).getfield(RUN_CONTEXT, "stackTop", CD_long));
             return;
         }
         test(
@@ -456,10 +479,13 @@ final class AccessCode {
         compareUnsigned(b, IFGT, slow);
     }
 
-    private void testEnds(int size, Label slow, Runnable from, Runnable to) {
+    private void testBegin(Label slow, Runnable from) {
         b.lload(locals.address);
         from.run();
         b.lcmp().iflt(slow);
+    }
+
+    private void testEnd(int size, Label slow, Runnable to) {
         b.lload(locals.address);
         to.run();
         pushLong(b, size);

@@ -38,6 +38,9 @@ final class Block {
     @Nullable
     ByteFlow bytes;
 
+    /** By slot from the first on: what {@link AddressFlow} says about an access; null where nobody asked. */
+    byte @Nullable [] inside;
+
     /** Upper bound of the bytes of JVM code that the block becomes. */
     int estimate;
 
@@ -47,6 +50,11 @@ final class Block {
     Block(int index, int start) {
         this.index = index;
         this.start = start;
+    }
+
+    /** What {@link AddressFlow} says about the access of an instruction. */
+    int inside(int slot) {
+        return inside == null ? 0 : inside[slot - start];
     }
 
     /** A block of the same instructions at another place, without its successors and what was found out of it. */

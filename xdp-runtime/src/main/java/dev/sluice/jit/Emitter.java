@@ -312,6 +312,7 @@ final class Emitter {
             Instruction insn = flow.code.at(slot);
             lines.at(b, slot);
             flows.loadWide(slot);
+            access.inside = block.inside(slot);
             instruction(block, insn, state, slot);
             flows.save(slot);
             unit.kinds.step(state, insn, slot);

@@ -73,9 +73,9 @@ final class Kinds {
     private static final int SLOTS = RunContext.STACK_BYTES / SLOT_BYTES;
     private static final int STATE = REGISTERS + SLOTS;
 
-    private static final int XDP_MD_DATA = 0;
-    private static final int XDP_MD_DATA_END = 4;
-    private static final int XDP_MD_DATA_META = 8;
+    static final int XDP_MD_DATA = 0;
+    static final int XDP_MD_DATA_END = 4;
+    static final int XDP_MD_DATA_META = 8;
 
     private final Code code;
     private final List<Flow> flows;

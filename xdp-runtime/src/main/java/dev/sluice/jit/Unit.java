@@ -230,6 +230,13 @@ final class Unit {
         if (facts != null) {
             followBytes(facts);
         }
+        if (checked) {
+            for (int i = 0; i < flows.size(); i++) {
+                if (kinds.isReached(i)) {
+                    AddressFlow.find(this, i, flows.get(i));
+                }
+            }
+        }
         inlining = new Inlining(this, settings.methodBytes());
         inlining.enlargeBlocks();
         for (int i = 0; i < flows.size(); i++) {
@@ -434,6 +441,12 @@ final class Unit {
     /** Whether code may assume that accesses of so many bytes anywhere in an area are allowed. */
     boolean assumeArea(long start, int size, boolean write) {
         return areaBytes(start) >= size && assume(start, areaBytes(start), write);
+    }
+
+    /** Whether code may assume that accesses from one address up to another are allowed, all of them in one area. */
+    boolean assumeWithin(long from, long to, boolean write) {
+        long start = areaAround(from);
+        return start != 0 && to <= start + areaBytes(start) && assume(start, areaBytes(start), write);
     }
 
     /** Bytes of an area that is known by where it begins. */

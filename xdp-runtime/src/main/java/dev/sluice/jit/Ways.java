@@ -22,8 +22,12 @@ final class Ways {
 
     private Ways() {}
 
-    /** How an access is emitted that goes through a value of {@link Kinds}. */
-    static Way of(Unit unit, int function, int base, int offset, int size, boolean write) {
+    /**
+     * How an access is emitted that goes through a value of {@link Kinds}.
+     *
+     * @param inside what {@link AddressFlow} says about it
+     */
+    static Way of(Unit unit, int function, int base, int offset, int size, boolean write, int inside) {
         int kind = Kinds.kind(base);
         if (kind == Kinds.STACK) {
             int at = Kinds.number(base) + offset;
@@ -43,9 +47,11 @@ final class Ways {
             return unit.assume(unit.kinds.constant(base) + offset, size, write) ? Way.PLAIN : Way.CHECKED;
         }
         if (kind == Kinds.AREA) {
-            return unit.assumeArea(unit.kinds.constant(base), size, write) ? Way.BOUNDED : Way.CHECKED;
+            boolean isBounded = inside >= AddressFlow.INSIDE || unit.assumeArea(unit.kinds.constant(base), size, write);
+            return isBounded ? Way.BOUNDED : Way.CHECKED;
         }
-        return kind == Kinds.PACKET || kind == Kinds.VALUE || kind == Kinds.FRAME ? Way.BOUNDED : Way.CHECKED;
+        boolean isBounded = kind == Kinds.PACKET || kind == Kinds.VALUE || kind == Kinds.FRAME;
+        return isBounded || inside >= AddressFlow.INSIDE ? Way.BOUNDED : Way.CHECKED;
     }
 
     /** Whether a value is the address of a place in the function's own frame. */
