@@ -37,7 +37,8 @@ import org.jspecify.annotations.Nullable;
  * of an access is at least {@code data_meta}, this bounds its end, too: no sum from there on reaches beyond 64 bits.
  *
  * <p>Pointers with the same base are told by its number: the slot that computed it, or a block and a register where several
- * came together. Both get new values when control comes there again, so what still holds an old one is forgotten there.
+ * came together. When control comes to such a slot again, nothing is known to have its base any more: on the way on which
+ * control came there first, no register had it. At such a block those keep a common base that are as far apart as before.
  */
 final class AddressFlow {
     /** Of an access: it does not begin before data_meta; whether it ends in the packet is to be tested. */
@@ -212,10 +213,6 @@ final class AddressFlow {
         return base <= joinedBase(block, 0) && base >= joinedBase(block, REGISTERS - 1);
     }
 
-    private static int baseOf(@Nullable Value value) {
-        return value instanceof Packet packet ? packet.base : value instanceof Element element ? element.base : 0;
-    }
-
     /** What a register may hold, from what it held on the ways so far and what it holds on one more. */
     private @Nullable Value join(
             int block, int r, @Nullable Value[] a, @Nullable Value[] b, @Nullable Value[] joined, boolean widens) {
@@ -366,36 +363,32 @@ final class AddressFlow {
                 Value dst = register(state, insn.dst());
                 if (moves) {
                     long by = insn.opcode().alu() == AluOp.ADD ? insn.imm() : -insn.imm();
-                    set(state, insn.dst(), slot, dst == null ? null : moved(dst, by));
+                    state[insn.dst()] = dst == null ? null : moved(dst, by);
                 } else if (insn.opcode().alu() == AluOp.AND && insn.imm() < 0 && is64) {
-                    set(state, insn.dst(), slot, dst instanceof Number known ? number(0, known.max) : null);
+                    state[insn.dst()] = dst instanceof Number known ? number(0, known.max) : null;
                 } else {
-                    set(state, insn.dst(), slot, alu(insn.opcode().alu(), is64, dst, imm, slot));
+                    state[insn.dst()] = alu(insn.opcode().alu(), is64, dst, imm, slot);
                 }
             }
             case ALU_X, MOVSX ->
-                set(
-                        state,
-                        insn.dst(),
-                        slot,
-                        alu(
-                                insn.opcode().alu(),
-                                is64,
-                                register(state, insn.dst()),
-                                register(state, insn.src()),
-                                slot));
-            case UNARY -> set(state, insn.dst(), slot, unary(insn.opcode().alu(), is64, state[insn.dst()]));
+                state[insn.dst()] = alu(
+                        insn.opcode().alu(),
+                        is64,
+                        register(state, insn.dst()),
+                        register(state, insn.src()),
+                        slot);
+            case UNARY -> state[insn.dst()] = unary(insn.opcode().alu(), is64, state[insn.dst()]);
             case LDDW ->
-                set(state, insn.dst(), slot, insn.pseudo() == Pseudo.FUNC ? null : number(insn.imm(), insn.imm()));
-            case LDX -> set(state, insn.dst(), slot, loaded(insn, kinds));
-            case LOAD_ACQ -> set(state, insn.dst(), slot, ofWidth(insn.opcode().width()));
-            case LDXSX -> set(state, insn.dst(), slot, null);
+                state[insn.dst()] = insn.pseudo() == Pseudo.FUNC ? null : number(insn.imm(), insn.imm());
+            case LDX -> state[insn.dst()] = loaded(insn, kinds);
+            case LOAD_ACQ -> state[insn.dst()] = ofWidth(insn.opcode().width());
+            case LDXSX -> state[insn.dst()] = null;
             case ATOMIC -> {
                 if (insn.opcode().fetches()) {
                     int changed = Flow.defines(insn);
                     for (int r = 0; r < REGISTERS; r++) {
                         if ((changed >>> r & 1) != 0) {
-                            set(state, r, slot, null);
+                            state[r] = null;
                         }
                     }
                 }
@@ -407,27 +400,12 @@ final class AddressFlow {
         }
     }
 
-    /** A register gets a value; what still has a base that was computed here before has another one. */
-    private static void set(@Nullable Value[] state, int register, int slot, @Nullable Value value) {
-        boolean isNew = value != null && baseOf(value) == slot;
-        for (int r = 0; isNew && r < REGISTERS; r++) {
-            if (isPointer(state[r]) && baseOf(state[r]) == slot) {
-                state[r] = null;
-            }
-        }
-        state[register] = value;
-    }
-
-    private static boolean isPointer(@Nullable Value value) {
-        return value instanceof Packet || value instanceof Element;
-    }
-
     private void helper(@Nullable Value[] state, Instruction insn, int slot, int[] kinds) {
         Callee helper = HelperTraits.called(insn);
         BpfMap map = helper == Helper.MAP_LOOKUP_ELEM && Ways.isKnownLookup(unit, kinds) ? unit.mapOf(kinds[1]) : null;
         forgetCall(state, helper == null || HelperTraits.movesPacket(helper));
         if (map != null && map.plainValueBytes() > 0) {
-            set(state, 0, slot, new Element(slot, 0, 0, map.plainValueBytes(), true));
+            state[0] = new Element(slot, 0, 0, map.plainValueBytes(), true);
         }
     }
 
