@@ -355,11 +355,7 @@ final class AccessCode {
                 b.lstore(locals.address);
                 Label inPacket = b.newLabel();
                 if (aligned && size > 1) {
-                    b.lload(locals.address)
-                            .l2i()
-                            .loadConstant(size - 1)
-                            .iand()
-                            .ifne(slow);
+                    b.lload(locals.address).l2i().loadConstant(size - 1).iand().ifne(slow);
                 }
                 if (!isInside) {
                     if (Kinds.isSlice(base)) {

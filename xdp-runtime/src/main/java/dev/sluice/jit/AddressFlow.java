@@ -230,9 +230,7 @@ final class AddressFlow {
             return DATA_END;
         }
         if (x instanceof Place one && y instanceof Place other) {
-            return place(
-                    lower(one.low, other.low, widens, -FAR),
-                    higher(one.high, other.high, widens, FAR));
+            return place(lower(one.low, other.low, widens, -FAR), higher(one.high, other.high, widens, FAR));
         }
         if (x instanceof Packet one && y instanceof Packet other) {
             return joinPackets(block, r, a, b, one, other, joined, widens);
@@ -275,7 +273,8 @@ final class AddressFlow {
             long most = other.high <= PACKET_BYTES ? PACKET_BYTES : FAR;
             high = higher(one.high, other.high, widens, most);
         }
-        long room = one.room == NO_ROOM || other.room == NO_ROOM ? NO_ROOM : lower(one.room, other.room, widens, NO_ROOM);
+        long room =
+                one.room == NO_ROOM || other.room == NO_ROOM ? NO_ROOM : lower(one.room, other.room, widens, NO_ROOM);
         int base = joinedBase(block, r);
         long offset = 0;
         boolean isSame = one.base == other.base && one.offset == other.offset;
@@ -359,7 +358,8 @@ final class AddressFlow {
         switch (insn.form()) {
             case ALU_K -> {
                 Value imm = is64 ? number(insn.imm(), insn.imm()) : constant32(insn.imm());
-                boolean moves = is64 && (insn.opcode().alu() == AluOp.ADD || insn.opcode().alu() == AluOp.SUB);
+                boolean moves = is64
+                        && (insn.opcode().alu() == AluOp.ADD || insn.opcode().alu() == AluOp.SUB);
                 Value dst = register(state, insn.dst());
                 if (moves) {
                     long by = insn.opcode().alu() == AluOp.ADD ? insn.imm() : -insn.imm();
@@ -371,15 +371,10 @@ final class AddressFlow {
                 }
             }
             case ALU_X, MOVSX ->
-                state[insn.dst()] = alu(
-                        insn.opcode().alu(),
-                        is64,
-                        register(state, insn.dst()),
-                        register(state, insn.src()),
-                        slot);
+                state[insn.dst()] =
+                        alu(insn.opcode().alu(), is64, register(state, insn.dst()), register(state, insn.src()), slot);
             case UNARY -> state[insn.dst()] = unary(insn.opcode().alu(), is64, state[insn.dst()]);
-            case LDDW ->
-                state[insn.dst()] = insn.pseudo() == Pseudo.FUNC ? null : number(insn.imm(), insn.imm());
+            case LDDW -> state[insn.dst()] = insn.pseudo() == Pseudo.FUNC ? null : number(insn.imm(), insn.imm());
             case LDX -> state[insn.dst()] = loaded(insn, kinds);
             case LOAD_ACQ -> state[insn.dst()] = ofWidth(insn.opcode().width());
             case LDXSX -> state[insn.dst()] = null;
@@ -674,8 +669,7 @@ final class AddressFlow {
         if (!is64 && (known == null || known.max > LOW || by.max > LOW)) {
             return;
         }
-        boolean mayBeNegative =
-                known == null || !is64 && (known.max > Integer.MAX_VALUE || by.max > Integer.MAX_VALUE);
+        boolean mayBeNegative = known == null || !is64 && (known.max > Integer.MAX_VALUE || by.max > Integer.MAX_VALUE);
         if (isSigned(op) && mayBeNegative) {
             return;
         }

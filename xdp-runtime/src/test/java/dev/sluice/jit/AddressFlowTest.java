@@ -79,11 +79,13 @@ class AddressFlowTest {
                 }
             }
             Executable program = engine.load(program(text, map, area), 1);
-            program.run(bed.context, bed.descriptors, PACKETS, (index, fault) ->
-                    outcomes.add(index + " " + fault.kind() + " pc=" + fault.pc()));
+            program.run(
+                    bed.context,
+                    bed.descriptors,
+                    PACKETS,
+                    (index, fault) -> outcomes.add(index + " " + fault.kind() + " pc=" + fault.pc()));
             for (int i = 0; i < PACKETS; i++) {
-                outcomes.add(bed.action(i) + " "
-                        + HexFormat.of().formatHex(Memory.bytes(bed.data(i) - 8, Bed.PACKET)));
+                outcomes.add(bed.action(i) + " " + HexFormat.of().formatHex(Memory.bytes(bed.data(i) - 8, Bed.PACKET)));
             }
             outcomes.add(HexFormat.of().formatHex(Memory.bytes(area, AREA)));
             for (byte[] key : map.keys()) {
@@ -137,7 +139,9 @@ class AddressFlowTest {
             List<Integer> found = new ArrayList<>();
             for (Block block : unit.flows.getFirst().blocks) {
                 int[] state = unit.kinds.stateBefore(0, block);
-                for (int slot = block.start; slot < block.end; slot += program.code().at(slot).slots()) {
+                for (int slot = block.start;
+                        slot < block.end;
+                        slot += program.code().at(slot).slots()) {
                     int kind = unit.kinds.baseKind(state, program.code().at(slot));
                     if (kind != Kinds.NONE && kind != Kinds.CONTEXT && kind != Kinds.STACK) {
                         found.add(block.inside(slot));
@@ -158,8 +162,8 @@ class AddressFlowTest {
             "if r2 > r8 goto out", "if r8 < r2 goto out", "if r2 >= r8 goto out", "if r8 <= r2 goto out"
         };
         for (String comparison : comparisons) {
-            String text = BEGIN + "r2 = r7\nr2 += 14\n" + comparison + "\nr3 = *(u16 *)(r7 + 12)\n*(u8 *)(r2 - 14) = r3\n"
-                    + END;
+            String text = BEGIN + "r2 = r7\nr2 += 14\n" + comparison
+                    + "\nr3 = *(u16 *)(r7 + 12)\n*(u8 *)(r2 - 14) = r3\n" + END;
             assertThat(found(text)).as(comparison).containsExactly(3, 3);
             assertThat(faults(agreed(text, 1))).as(comparison).isZero();
         }
@@ -211,8 +215,9 @@ class AddressFlowTest {
 
     @Test
     void elementsOfValuesAndOfGlobalArraysSaveTests() {
-        String text = BEGIN + "r9 = 0\nr2 = r7\nr2 += 1\nif r2 > r8 goto out\nr9 = *(u8 *)(r7 + 0)\nif r9 > 7 goto out\n"
-                + LOOK_UP + """
+        String text =
+                BEGIN + "r9 = 0\nr2 = r7\nr2 += 1\nif r2 > r8 goto out\nr9 = *(u8 *)(r7 + 0)\nif r9 > 7 goto out\n"
+                        + LOOK_UP + """
                 if r0 == 0 goto out
                 r1 = r0
                 r1 += r9
@@ -278,7 +283,8 @@ class AddressFlowTest {
                 .isZero();
         assertThat(faults(agreed(value + access + "r0 + " + (4 * VALUE - VALUE - bytes + 1) + ")\n" + END, 6)))
                 .isEqualTo(PACKETS);
-        assertThat(faults(agreed(value + access + "r0 - " + (VALUE + 1) + ")\n" + END, 6))).isEqualTo(PACKETS);
+        assertThat(faults(agreed(value + access + "r0 - " + (VALUE + 1) + ")\n" + END, 6)))
+                .isEqualTo(PACKETS);
         String area = BEGIN + "r9 = *(u32 *)(r6 + 4)\nr9 -= r7\nr9 &= 63\nr4 = 0x123456789abc ll\nr4 += r9\n";
         assertThat(faults(agreed(area + access + "r4 + 1)\n" + END, 6))).isEqualTo(Math.max(0, PACKETS - 64 + bytes));
         assertThat(faults(agreed(area + access + "r4 + 40)\n" + END, 6))).isEqualTo(PACKETS - 24 + bytes - 1);
@@ -329,12 +335,14 @@ class AddressFlowTest {
     void helpersThatMoveThePacketEndWhatWasCompared() {
         for (String helper : List.of("call 44", "call 65", "call 54")) { // adjust_head, adjust_tail, adjust_meta
             for (int by : new int[] {-8, -1, 1, 4, 16}) {
-                String text = BEGIN + "r2 = r7\nr2 += 20\nif r2 > r8 goto out\nr9 = *(u8 *)(r7 + 19)\nr1 = r6\nr2 = " + by
-                        + "\n" + helper + "\nr3 = *(u8 *)(r7 + 19)\nr4 = *(u8 *)(r7 + 0)\nr5 = *(u64 *)(r7 + 12)\n" + END;
+                String text = BEGIN + "r2 = r7\nr2 += 20\nif r2 > r8 goto out\nr9 = *(u8 *)(r7 + 19)\nr1 = r6\nr2 = "
+                        + by + "\n" + helper + "\nr3 = *(u8 *)(r7 + 19)\nr4 = *(u8 *)(r7 + 0)\nr5 = *(u64 *)(r7 + 12)\n"
+                        + END;
                 assertThat(found(text)).as(text).containsExactly(3, 0, 0, 0);
                 agreed(text, 8);
                 String again = BEGIN + "r2 = r7\nr2 += 20\nif r2 > r8 goto out\nr1 = r6\nr2 = " + by + "\n" + helper
-                        + "\nr7 = *(u32 *)(r6 + 0)\nr2 = r7\nr2 += 20\nif r2 > r8 goto out\nr3 = *(u8 *)(r7 + 19)\n" + END;
+                        + "\nr7 = *(u32 *)(r6 + 0)\nr2 = r7\nr2 += 20\nif r2 > r8 goto out\nr3 = *(u8 *)(r7 + 19)\n"
+                        + END;
                 agreed(again, 8); // with the end of before
                 String called = BEGIN + "r2 = r7\nr2 += 20\nif r2 > r8 goto out\nr1 = r6\ncall sub\n"
                         + "r3 = *(u8 *)(r7 + 19)\nr4 = *(u8 *)(r7 + 0)\n" + END + "sub:\nr2 = " + by + "\n" + helper
@@ -347,7 +355,8 @@ class AddressFlowTest {
     @Test
     void aValueThatMayBeNullFaults() {
         String missing = LOOK_UP.replace("= 1\n", "= 9\n");
-        assertThat(faults(agreed(BEGIN + missing + "r3 = *(u8 *)(r0 + 0)\n" + END, 9))).isEqualTo(PACKETS);
+        assertThat(faults(agreed(BEGIN + missing + "r3 = *(u8 *)(r0 + 0)\n" + END, 9)))
+                .isEqualTo(PACKETS);
         assertThat(faults(agreed(BEGIN + missing + "if r0 != 0 goto out\nr3 = *(u8 *)(r0 + 0)\n" + END, 9)))
                 .isEqualTo(PACKETS);
         assertThat(faults(agreed(BEGIN + missing + "r9 = r0\nif w0 == 0 goto out\nr3 = *(u8 *)(r9 + 0)\n" + END, 9)))
@@ -484,31 +493,35 @@ class AddressFlowTest {
                 case 1, 2 -> text.append(p + " += " + (random.nextInt(20) - 4) + "\n");
                 case 3 -> text.append(p + " += " + s + "\n");
                 case 4 -> text.append(s + " &= " + pick(random, 3, 7, 15, 60) + "\n");
-                case 5 -> text.append(s + pick(random, " <<= 2", " >>= 1", " -= 1", " += 3", " *= 3", " %= 9", " |= 4")
-                        + "\n");
-                case 6 -> text.append("w" + s.substring(1) + pick(random, " &= 12", " += -1", " >>= 3", " <<= 1") + "\n");
-                case 7 -> text.append(p + " = " + q + "\n" + p + " += " + (1 + random.nextInt(16)) + "\nif " + p
-                        + " > r8 goto l" + count + "\n");
+                case 5 ->
+                    text.append(
+                            s + pick(random, " <<= 2", " >>= 1", " -= 1", " += 3", " *= 3", " %= 9", " |= 4") + "\n");
+                case 6 ->
+                    text.append("w" + s.substring(1) + pick(random, " &= 12", " += -1", " >>= 3", " <<= 1") + "\n");
+                case 7 ->
+                    text.append(p + " = " + q + "\n" + p + " += " + (1 + random.nextInt(16)) + "\nif " + p
+                            + " > r8 goto l" + count + "\n");
                 case 8 -> text.append("if " + p + " " + op + " r8 goto " + on + "\n");
                 case 9 -> text.append("if r8 " + op + " " + p + " goto " + on + "\n");
                 case 10 -> text.append("if " + s + " " + op + " " + random.nextInt(20) + " goto " + on + "\n");
-                case 11 -> text.append("if w" + s.substring(1) + " " + op + " " + random.nextInt(20) + " goto " + on
-                        + "\n");
+                case 11 ->
+                    text.append("if w" + s.substring(1) + " " + op + " " + random.nextInt(20) + " goto " + on + "\n");
                 case 12, 13 -> text.append(s + " = " + place + "(" + p + at + "\n");
                 case 14 -> text.append(place + "(" + p + at + " = " + s + "\n");
-                case 15 -> text.append(pick(
-                                random,
-                                p + " = r7",
-                                p + " = *(u32 *)(r6 + 0)",
-                                p + " = *(u32 *)(r6 + 8)",
-                                p + " = r10\n" + p + " += -20",
-                                p + " = 0x123456789abc ll",
-                                LOOK_UP + "r2 = r0\nr3 = r0\nr4 = 2\nr5 = 0\nif r0 == 0 goto " + on,
-                                LOOK_UP + "r2 = r0\nr3 = r7\nr4 = 0\nr5 = 6",
-                                "r1 = r6\nr2 = " + (random.nextInt(9) - 4)
-                                        + "\ncall 44\nr2 = r7\nr3 = *(u32 *)(r6 + 0)\nr4 = 3\nr5 = 8"
-                                        + pick(random, "\nr8 = *(u32 *)(r6 + 4)", ""))
-                        + "\n");
+                case 15 ->
+                    text.append(pick(
+                                    random,
+                                    p + " = r7",
+                                    p + " = *(u32 *)(r6 + 0)",
+                                    p + " = *(u32 *)(r6 + 8)",
+                                    p + " = r10\n" + p + " += -20",
+                                    p + " = 0x123456789abc ll",
+                                    LOOK_UP + "r2 = r0\nr3 = r0\nr4 = 2\nr5 = 0\nif r0 == 0 goto " + on,
+                                    LOOK_UP + "r2 = r0\nr3 = r7\nr4 = 0\nr5 = 6",
+                                    "r1 = r6\nr2 = " + (random.nextInt(9) - 4)
+                                            + "\ncall 44\nr2 = r7\nr3 = *(u32 *)(r6 + 0)\nr4 = 3\nr5 = 8"
+                                            + pick(random, "\nr8 = *(u32 *)(r6 + 4)", ""))
+                            + "\n");
                 case 16 -> text.append("if " + p + " " + pick(random, "==", "!=") + " 0 goto " + on + "\n");
                 default -> {
                     if (loops++ < 2) {
