@@ -6,6 +6,7 @@
  * <pre>
  *  program ─ Flow ────── basic blocks of each function that its entry reaches, live registers, longest path
  *          ─ Kinds ───── what registers hold at each instruction: the context, stack plus n, a constant, a packet pointer
+ *          ─ AddressFlow  of checked code: which accesses the program's own comparisons show to be inside
  *          ─ Partition ─ functions too large for a method, put in order and cut where the least control flow crosses
  *          ─ Emitter ─── blocks to JVM code: how control goes. What becomes of instructions:
  *              AluCode ─────── arithmetic, branches
@@ -54,6 +55,10 @@
  *  AREA     the value of a global array: constants
  *  FRAME    the stacks that are alive: r10 of the function whose frame is the lowest, and of the entry function
  * </pre>
+ *
+ * <p>Most programs have compared what they access before, with {@code data_end}, with null, with a number. What follows from
+ * that about registers, and from nothing else, {@link dev.sluice.jit.AddressFlow} finds out for certain: such accesses need no
+ * test, or only one of the two.
  *
  * <p>What is outside, and everything else, asks {@link dev.sluice.exec.Checks}. Places in the function's own frame need no
  * check, nor do those in its caller's.
