@@ -101,19 +101,19 @@ public abstract class BaseExecutable implements Executable {
 
     /** Makes a descriptor's packet the one at hand. */
     public static void take(RunContext context, long descriptor) {
+        long from = Memory.ofUserSpace(descriptor);
         context.descriptor = descriptor;
-        context.data = Memory.getLong(descriptor + FrameDescriptor.DATA);
-        context.dataEnd = Memory.getLong(descriptor + FrameDescriptor.DATA_END);
-        context.dataMeta = Memory.getLong(descriptor + FrameDescriptor.DATA_META);
-        long hardStart = Memory.getLong(descriptor + FrameDescriptor.HARD_START);
+        context.data = Memory.getLong(from + FrameDescriptor.DATA);
+        context.dataEnd = Memory.getLong(from + FrameDescriptor.DATA_END);
+        context.dataMeta = Memory.getLong(from + FrameDescriptor.DATA_META);
+        long hardStart = Memory.getLong(from + FrameDescriptor.HARD_START);
         context.hardStart = hardStart;
-        context.frameEnd = hardStart
-                + (Memory.getInt(descriptor + FrameDescriptor.FRAME_SIZE) & ~Fragments.FLAG)
-                - Fragments.TAILROOM;
-        int queue = Memory.getInt(descriptor + FrameDescriptor.RX_QUEUE);
+        context.frameEnd =
+                hardStart + (Memory.getInt(from + FrameDescriptor.FRAME_SIZE) & ~Fragments.FLAG) - Fragments.TAILROOM;
+        int queue = Memory.getInt(from + FrameDescriptor.RX_QUEUE);
         context.rxQueueIndex = queue & context.rxQueueMask;
         context.cpu = queue;
-        context.ingressIfindex = Memory.getInt(descriptor + FrameDescriptor.INGRESS_IFINDEX);
+        context.ingressIfindex = Memory.getInt(from + FrameDescriptor.INGRESS_IFINDEX);
     }
 
     /** Writes back what the run did to the packet and what it decided. */
@@ -125,17 +125,19 @@ public abstract class BaseExecutable implements Executable {
 
     /** Writes back where the packet at hand is now. */
     public static void give(RunContext context, long descriptor) {
-        Memory.putLong(descriptor + FrameDescriptor.DATA, context.data);
-        Memory.putLong(descriptor + FrameDescriptor.DATA_END, context.dataEnd);
-        Memory.putLong(descriptor + FrameDescriptor.DATA_META, context.dataMeta);
+        long to = Memory.ofUserSpace(descriptor);
+        Memory.putLong(to + FrameDescriptor.DATA, context.data);
+        Memory.putLong(to + FrameDescriptor.DATA_END, context.dataEnd);
+        Memory.putLong(to + FrameDescriptor.DATA_META, context.dataMeta);
     }
 
     /** Writes back what the run decided. */
     public static void decide(RunContext context, long descriptor, long action) {
-        Memory.putInt(descriptor + FrameDescriptor.ACTION, (int) action);
+        long to = Memory.ofUserSpace(descriptor);
+        Memory.putInt(to + FrameDescriptor.ACTION, (int) action);
         Memory.putInt(
-                descriptor + FrameDescriptor.REDIRECT_MAP,
+                to + FrameDescriptor.REDIRECT_MAP,
                 context.redirectMapId | (int) context.redirectFlags >>> 3 << FrameDescriptor.REDIRECT_FLAGS_SHIFT);
-        Memory.putInt(descriptor + FrameDescriptor.REDIRECT_INDEX, context.redirectIndex);
+        Memory.putInt(to + FrameDescriptor.REDIRECT_INDEX, context.redirectIndex);
     }
 }

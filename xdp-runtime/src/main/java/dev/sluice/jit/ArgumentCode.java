@@ -154,11 +154,13 @@ final class ArgumentCode {
         b.getstatic(table, callee.name(), table);
     }
 
-    /** Pushes r1 to r5, those that were taken for right as what they were taken for. */
-    void push(int[] state) {
+    /** Pushes r1 to r5, those that were taken for right as what they were taken for, and 0 for those that nobody reads. */
+    void push(Callee callee, int[] state) {
         for (int r = 1; r <= 5; r++) {
             int value = state[r];
-            if (unit.checked && Ways.owns(unit, function, value, 1)) {
+            if (r > HelperTraits.arguments(callee)) {
+                b.lconst_0();
+            } else if (unit.checked && Ways.owns(unit, function, value, 1)) {
                 access.pushPlace(value, 1, r, 0);
             } else if (unit.checked && Kinds.isConstant(value)) {
                 pushLong(b, unit.kinds.constant(value));

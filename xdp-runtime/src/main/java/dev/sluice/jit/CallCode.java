@@ -71,7 +71,8 @@ final class CallCode {
         }
         boolean keeps = keepsFrame(function);
         run.markDirty(unit.kinds.calleesWrite(part.function));
-        run.takeForMethods();
+        boolean wants = function >= 0 && unit.wantsPacket(function); // else each run begins in full
+        run.takeForMethods(wants);
         run.giveBack();
         b.aload(context);
         for (int r = 1; r <= 5; r++) {
@@ -84,11 +85,7 @@ final class CallCode {
         b.lstore(register[0]);
         returnFrame(keeps);
         run.takePortion();
-        if (unit.movesPacket && !locals.hasDescriptor()) {
-            run.loadPacket();
-        } else if (unit.movesPacket && unit.checked) { // else it is not moved in methods of their own
-            run.loadPacketAtHand();
-        }
+        run.loadMovedPacket(wants);
     }
 
     /** Calls a function by its pointer. */
@@ -116,6 +113,8 @@ final class CallCode {
         Label stopped = b.newLabel();
         Label done = b.newLabel();
         MethodRef callee = unit.function(function);
+        boolean wants = unit.wantsPacket(function);
+        run.takeForMethods(wants);
         b.lload(register[1]);
         pushLong(b, CallbackHelpers.MAX_LOOPS);
         compareUnsigned(b, IFGT, tooMany);
@@ -131,9 +130,7 @@ final class CallCode {
         b.labelBinding(stopped);
         b.lload(locals.address).lstore(register[0]);
         b.labelBinding(done);
-        if (unit.movesPacket && !locals.hasDescriptor()) { // else it is not moved in methods of their own
-            run.loadPacket();
-        }
+        run.loadMovedPacket(wants);
         cold.add(() -> {
             b.labelBinding(tooMany);
             pushLong(b, Errno.E2BIG.negative());

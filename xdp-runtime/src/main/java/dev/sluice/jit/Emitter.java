@@ -370,7 +370,7 @@ final class Emitter {
         if (!returned.isEmpty()) {
             carry(returned);
             run.markDirty(unit.kinds.written(part.function));
-            run.takeForMethods();
+            run.takeForMethods(unit.partsWantPacket());
             if (shape == Shape.LOOP) {
                 b.aload(context).lload(register[FP]).iload(locals.entry);
                 resume(b, unit.dispatcher(part.function));
@@ -411,7 +411,7 @@ final class Emitter {
         }
         b.labelBinding(call);
         run.markDirty(unit.kinds.written(part.function));
-        run.takeForMethods();
+        run.takeForMethods(unit.partsWantPacket());
         b.aload(context).lload(register[FP]);
         for (int r = 0; r < FP; r++) {
             if (other.takes(r)) {

@@ -54,7 +54,7 @@ final class Flow {
         if (facts != null) {
             blocks = Unrolling.of(code, blocks, blockBytes);
         }
-        findLiveness(code, blocks);
+        findLiveness(code, facts != null, blocks);
         int[] order = order(blocks);
         boolean loops = order == null;
         return new Flow(code, function, List.copyOf(blocks), loops, loops ? 0 : longestPath(blocks, order));
@@ -179,13 +179,13 @@ final class Flow {
     }
 
     /** Backward from block to predecessors; each block is looked at a few times at most, once for each register. */
-    private static void findLiveness(Code code, List<Block> blocks) {
+    private static void findLiveness(Code code, boolean proved, List<Block> blocks) {
         int[] use = new int[blocks.size()];
         int[] def = new int[blocks.size()];
         for (Block block : blocks) {
             for (int slot = block.start; slot < block.end; ) {
                 Instruction insn = code.at(slot);
-                use[block.index] |= uses(insn) & ~def[block.index];
+                use[block.index] |= (proved ? reads(insn) : uses(insn)) & ~def[block.index];
                 def[block.index] |= defines(insn);
                 slot += insn.slots();
             }
@@ -223,6 +223,15 @@ final class Flow {
             }
         }
         return predecessors;
+    }
+
+    /**
+     * Registers that an instruction of a proved program reads, as bits: of those that a helper gets, only what it looks at. In
+     * code that nobody proved, reports show the others.
+     */
+    private static int reads(Instruction insn) {
+        Callee called = HelperTraits.called(insn);
+        return called == null ? uses(insn) : (1 << HelperTraits.arguments(called) + 1) - 2;
     }
 
     /** Registers that an instruction reads, as bits; r10 never counts. */

@@ -145,7 +145,7 @@ final class HelperCode {
                 run.sayFrame();
             }
             b.aload(context);
-            arguments.push(state);
+            arguments.push(helper, state);
             b.invokestatic(ClassDesc.of(helper.owner().getName()), helper.method(), PLAIN_HELPER);
         }
         b.lstore(register[0]);

@@ -9,6 +9,8 @@ import dev.sluice.isa.Instruction;
 
 /** What a call of a helper means for the code around it, beyond its arguments and its result. */
 final class HelperTraits {
+    private static final int MOST_ARGUMENTS = 5;
+
     private HelperTraits() {}
 
     /**
@@ -18,6 +20,11 @@ final class HelperTraits {
         return insn.form() == Form.CALL_HELPER
                 ? Helper.callable(insn.imm32())
                 : insn.form() == Form.CALL_KFUNC ? Kfunc.callable(insn.imm32()) : null;
+    }
+
+    /** How many registers it looks at, from r1 on. */
+    static int arguments(Callee callee) {
+        return callee == Helper.TRACE_PRINTK ? MOST_ARGUMENTS : callee.argCount(); // whose format says what it prints
     }
 
     /** The register in which a helper gets a map, or -1. */

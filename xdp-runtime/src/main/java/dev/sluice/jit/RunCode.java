@@ -76,10 +76,23 @@ final class RunCode {
         }
     }
 
-    /** Makes the packet the one at hand for code of other methods, which has its bounds from the context where it checks. */
-    void takeForMethods() {
-        if (unit.checked) {
+    /**
+     * Makes the packet the one at hand for code of other methods, which has its bounds from the context.
+     *
+     * @param wants whether any of that code asks for them; code that checks always may
+     */
+    void takeForMethods(boolean wants) {
+        if (unit.checked || wants) {
             take();
+        }
+    }
+
+    /** Behind a call of other methods, which {@link #takeForMethods} came before: where the packet is now. */
+    void loadMovedPacket(boolean wants) {
+        if (unit.movesPacket && !locals.hasDescriptor()) {
+            loadPacket();
+        } else if (unit.movesPacket && (unit.checked || wants)) {
+            loadPacketAtHand();
         }
     }
 

@@ -97,6 +97,7 @@ final class Unit {
     private final boolean[] called;
     private final boolean[] pointed;
     private final boolean[] mayGoto;
+    private final boolean[] wantsPacket;
     private final MethodRef[] functions;
     private final MethodRef[] dispatchers;
     private final Map<Part, MethodRef> parts = new HashMap<>();
@@ -138,6 +139,7 @@ final class Unit {
         called = new boolean[flows.size()];
         pointed = new boolean[flows.size()];
         mayGoto = new boolean[flows.size()];
+        wantsPacket = new boolean[flows.size()];
         functions = new MethodRef[flows.size()];
         dispatchers = new MethodRef[flows.size()];
         tailCalls = new boolean[flows.size()];
@@ -243,8 +245,8 @@ final class Unit {
             partitions.add(kinds.isReached(i) ? Partition.of(flows.get(i), i, settings.methodBytes(), stack) : null);
         }
         isInLoop = variant.entry() == Variant.Entry.LOOP && partition(0).beginsAlone();
-        // code that checks makes the packet the one at hand before other methods run
-        wholeRun = pointers || !plain || !checked && readsContextElsewhere();
+        wholeRun = pointers || !plain;
+        findWhoWantsPacket();
     }
 
     private void followBytes(Facts proved) {
@@ -263,20 +265,37 @@ final class Unit {
         return insn.form() == Form.CALL_HELPER || insn.form() == Form.CALL_KFUNC;
     }
 
-    /** Whether a method other than the packet loop reads the context. */
-    private boolean readsContextElsewhere() {
-        for (int i = 0; i < flows.size(); i++) {
-            if (!kinds.isReached(i) || inlining.isEverywhere(i)) {
-                continue;
-            }
-            for (Part part : partition(i).parts) {
-                boolean inLoop = i == 0 && part.number == 0 && isInLoop && !isCalled(0);
-                if (!inLoop && part.readsContext()) {
-                    return true;
-                }
+    private void findWhoWantsPacket() {
+        boolean changed = true;
+        while (changed) {
+            changed = false;
+            for (int i = 0; i < flows.size(); i++) {
+                boolean wants =
+                        kinds.isReached(i) && flows.get(i).blocks.stream().anyMatch(this::wantsPacket);
+                changed |= wants && !wantsPacket[i];
+                wantsPacket[i] |= wants;
             }
         }
-        return false;
+    }
+
+    /** Whether a block, or a function that it calls, reads the context. */
+    private boolean wantsPacket(Block block) {
+        Instruction last = program.code().at(block.last); // calls end blocks
+        boolean calls = last.form() == Form.CALL_LOCAL && wantsPacket[kinds.functionAt(last.target(block.last))];
+        int looped = loopedFunction(block.last);
+        return block.readsContext || calls || looped >= 0 && wantsPacket[looped];
+    }
+
+    /** Whether a function, or one that it calls, reads the context: it has to be told of the packet before. */
+    boolean wantsPacket(int function) {
+        return wantsPacket[function];
+    }
+
+    /** The same of the parts of the entry function that are no part of the packet loop. */
+    boolean partsWantPacket() {
+        return partition(0).parts.stream()
+                .skip(1)
+                .anyMatch(part -> part.blocks.stream().anyMatch(this::wantsPacket));
     }
 
     /** Whether the entry function is in the packet loop, the first part of it at least. */
