@@ -146,7 +146,7 @@ public final class Conntracks {
 
     /** The same of a connection in the table. */
     public static long ctChangeStatus(RunContext context, long conn, long status, long r3, long r4, long r5) {
-        return ctSetStatus(context, conn, status, r3, r4, r5);
+        return ctSetStatus(context, conn, status, 0, 0, 0);
     }
 
     /** Lets answers come to another source (manip 0) or from another destination (1) than the packets say. */

@@ -280,7 +280,7 @@ public final class Dynptrs {
     /** The same to be written; 0 for a dynptr that is only read. */
     public static long dynptrSliceRdwr(
             RunContext context, long dynptr, long offset, long buffer, long length, long r5) {
-        return memory(dynptr) == 0 || isReadOnly(dynptr) ? 0 : dynptrSlice(context, dynptr, offset, buffer, length, r5);
+        return memory(dynptr) == 0 || isReadOnly(dynptr) ? 0 : dynptrSlice(context, dynptr, offset, buffer, length, 0);
     }
 
     /** Cuts a dynptr to the bytes from one to before another: 0, EINVAL for an empty one, ERANGE outside of it. */

@@ -180,7 +180,7 @@ public final class MemoryHelpers {
 
     /** As {@link #probeReadUser}. */
     public static long probeReadUserStr(RunContext context, long to, long size, long from, long r4, long r5) {
-        return size == 0 ? 0 : probeReadUser(context, to, size, from, r4, r5);
+        return size == 0 ? 0 : probeReadUser(context, to, size, from, 0, 0);
     }
 
     static long missing(long address) {

@@ -9,8 +9,6 @@ import dev.sluice.isa.Instruction;
 
 /** What a call of a helper means for the code around it, beyond its arguments and its result. */
 final class HelperTraits {
-    private static final int MOST_ARGUMENTS = 5;
-
     private HelperTraits() {}
 
     /**
@@ -22,9 +20,9 @@ final class HelperTraits {
                 : insn.form() == Form.CALL_KFUNC ? Kfunc.callable(insn.imm32()) : null;
     }
 
-    /** How many registers it looks at, from r1 on. */
+    /** How many registers it looks at, from r1 on: of two, more than Linux describes. */
     static int arguments(Callee callee) {
-        return callee == Helper.TRACE_PRINTK ? MOST_ARGUMENTS : callee.argCount(); // whose format says what it prints
+        return callee == Helper.TRACE_PRINTK ? 5 : callee == Helper.GET_BRANCH_SNAPSHOT ? 3 : callee.argCount();
     }
 
     /** The register in which a helper gets a map, or -1. */

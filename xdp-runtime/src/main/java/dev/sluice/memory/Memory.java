@@ -44,6 +44,8 @@ public final class Memory {
      */
     public static final boolean ATOMICS_ORDER_ALL = List.of("amd64", "x86_64").contains(System.getProperty("os.arch"));
 
+    private static final MemoryAccess ACCESS = MemoryAccess.best();
+
     /** Addresses that a process of 64-bit Linux has, and more on all but those with five levels of page tables. */
     private static final long USER_SPACE = (1L << 56) - 1;
 
@@ -65,35 +67,35 @@ public final class Memory {
     }
 
     public static byte getByte(long address) {
-        return ALL.get(ValueLayout.JAVA_BYTE, address);
+        return ACCESS.getByte(address);
     }
 
     public static short getShort(long address) {
-        return ALL.get(SHORT, address);
+        return ACCESS.getShort(address);
     }
 
     public static int getInt(long address) {
-        return ALL.get(INT, address);
+        return ACCESS.getInt(address);
     }
 
     public static long getLong(long address) {
-        return ALL.get(LONG, address);
+        return ACCESS.getLong(address);
     }
 
     public static void putByte(long address, byte value) {
-        ALL.set(ValueLayout.JAVA_BYTE, address, value);
+        ACCESS.putByte(address, value);
     }
 
     public static void putShort(long address, short value) {
-        ALL.set(SHORT, address, value);
+        ACCESS.putShort(address, value);
     }
 
     public static void putInt(long address, int value) {
-        ALL.set(INT, address, value);
+        ACCESS.putInt(address, value);
     }
 
     public static void putLong(long address, long value) {
-        ALL.set(LONG, address, value);
+        ACCESS.putLong(address, value);
     }
 
     /** Copies bytes between two areas, which may overlap. */

@@ -18,11 +18,13 @@ import dev.sluice.memory.Memory;
 import dev.sluice.memory.Regions;
 import dev.sluice.program.Facts;
 import dev.sluice.program.Program;
+import dev.sluice.program.Range;
 import dev.sluice.program.RegisterFact;
 import dev.sluice.program.Verified;
 import dev.sluice.verifier.Subject;
 import dev.sluice.verifier.Verdict;
 import dev.sluice.verifier.Verifier;
+import java.lang.classfile.instruction.InvokeInstruction;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -129,11 +131,21 @@ class PacketLoopTest {
 
     /** A program with functions that only BTF could say more of. */
     private static Verified assumed(String text) {
+        return assumed(text, 0);
+    }
+
+    /** @param contexts slots whose r6 is the context, as bits */
+    private static Verified assumed(String text, long contexts) {
         Program program = Program.ofCode("test", Assembler.assemble(text));
         int size = program.code().size();
         BitSet all = new BitSet();
         all.set(0, size);
-        return new Facts(program.code().toBytes(), true, all, all, all, new RegisterFact[size][])
+        RegisterFact[][] facts = new RegisterFact[size][];
+        BitSet.valueOf(new long[] {contexts}).stream().forEach(slot -> {
+            facts[slot] = new RegisterFact[10];
+            facts[slot][6] = new RegisterFact(RegisterFact.Kind.CTX, true, -1, false, 0, 0, Range.ANY);
+        });
+        return new Facts(program.code().toBytes(), true, all, all, all, facts)
                 .verified(program)
                 .orElseThrow();
     }
@@ -430,6 +442,125 @@ class PacketLoopTest {
                         .as("%s, %d times", engine.getKey(), wanted)
                         .isEqualTo((int) ((made << 16) + 100 + calls * (calls - 1) / 2));
             }
+        }
+    }
+
+    private static final int FILLERS = 800;
+
+    /** Too much to be emitted in place of its call. */
+    private static final String FILLER = "r0 ^= 0x5a5a\n".repeat(FILLERS);
+
+    private static final String CALLING = """
+            r6 = r1
+            r2 = *(u32 *)(r6 + 0)
+            r3 = *(u32 *)(r6 + 4)
+            r4 = r2
+            r4 += 14
+            r0 = 77
+            if r4 > r3 goto +14
+            r1 = r6
+            r2 = *(u32 *)(r2 + 0)
+            call pc+12
+            r7 = r0
+            r2 = *(u32 *)(r6 + 0)
+            r3 = *(u32 *)(r6 + 4)
+            r4 = r2
+            r4 += 14
+            r0 = 88
+            if r4 > r3 goto +4
+            *(u8 *)(r2 + 13) = 0x5a
+            r3 -= r2
+            r0 = r7
+            r0 += r3
+            exit
+            """;
+
+    private static final List<String> WHOLE_RUN = List.of("begin", "finish");
+
+    private static List<String> loopCalls(String text) {
+        Code code = Assembler.assemble(text);
+        return Proved.packetLoop(Proved.of(code))
+                .filter(InvokeInstruction.class::isInstance)
+                .map(element -> ((InvokeInstruction) element).name().stringValue())
+                .toList();
+    }
+
+    @Test
+    void aFunctionReadsAndMovesThePacket() {
+        String text = CALLING + """
+                r7 = r1
+                call 44
+                r8 = r0
+                r2 = *(u32 *)(r7 + 0)
+                r0 = *(u32 *)(r7 + 4)
+                r0 -= r2
+                r0 <<= 8
+                r8 &= 255
+                r0 += r8
+                r0 <<= 8
+                """ + FILLER + "exit\n";
+        alike(text, 0);
+        alike(text, 100);
+        alike(text, Fragments.PAGE_BYTES + 100);
+        assertThat(loopCalls(text)).doesNotContainAnyElementsOf(WHOLE_RUN).contains("take", "give");
+    }
+
+    @Test
+    void aFunctionThatReadsNoPacketIsToldOfNone() {
+        String text = CALLING + "r0 = r2\n" + FILLER + "exit\n";
+        alike(text, 0);
+        assertThat(loopCalls(text)).doesNotContainAnyElementsOf(WHOLE_RUN).doesNotContain("take", "give");
+    }
+
+    @Test
+    void aFunctionThatAnotherCallsReadsThePacket() {
+        String text =
+                CALLING + "call pc+" + (FILLERS + 2) + "\nr0 += 1\n" + FILLER + "exit\n" + """
+                r2 = *(u32 *)(r1 + 0)
+                r0 = *(u32 *)(r1 + 4)
+                r0 -= r2
+                """ + FILLER + "exit\n";
+        alike(text, 0);
+        assertThat(loopCalls(text)).doesNotContainAnyElementsOf(WHOLE_RUN).contains("take");
+    }
+
+    /** As a function that is looped is a method of its own. */
+    @Test
+    void aFunctionThatIsLoopedReadsThePacket() {
+        String text = """
+                r6 = r1
+                r1 = 3
+                r2 = subprog[+10]
+                *(u64 *)(r10 - 8) = r6
+                r3 = r10
+                r3 += -8
+                r4 = 0
+                call 181
+                r1 = r6
+                r2 = 4
+                call 44
+                exit
+                r6 = *(u64 *)(r2 + 0)
+                r3 = *(u32 *)(r6 + 0)
+                r4 = *(u32 *)(r6 + 4)
+                r5 = r3
+                r5 += 14
+                if r5 > r4 goto +3
+                r5 = *(u8 *)(r3 + 12)
+                r5 += 1
+                *(u8 *)(r3 + 12) = r5
+                r0 = 0
+                exit
+                """;
+        List<String> expected = null;
+        for (Map.Entry<String, Executable> engine :
+                engines(assumed(text, 3 << 14)).entrySet()) {
+            List<String> found = outcome(engine.getValue(), 0);
+            expected = expected == null ? found : expected;
+            assertThat(found).as(engine.getKey()).isEqualTo(expected);
+            assertThat(Memory.getByte(frames + Fragments.HEADROOM + 12))
+                    .as(engine.getKey())
+                    .isEqualTo((byte) 15);
         }
     }
 }
