@@ -16,6 +16,8 @@ public final class BenchLine {
      */
     public static int execute(Callable<Integer> command, String... arguments) {
         CommandLine line = new CommandLine(command).setCaseInsensitiveEnumValuesAllowed(true);
+        CommandSpec spec = line.getCommandSpec();
+        spec.remove(spec.findOption("--version")); // the benchmarks have none
         line.setParameterExceptionHandler((failure, rest) -> {
             System.err.println("Error: " + failure.getMessage());
             System.err.println("Try '" + line.getCommandName() + " --help' for more.");

@@ -62,10 +62,18 @@ public final class PcapsComparison implements Callable<Integer> {
             description = "Only objects with one of these words in their paths.")
     private List<String> words = List.of();
 
-    @Option(names = "--rounds", defaultValue = "9", description = "As of sluice bench (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--rounds",
+            paramLabel = "N",
+            defaultValue = "9",
+            description = "As of sluice bench (default: ${DEFAULT-VALUE}).")
     private int rounds;
 
-    @Option(names = "--warm-up", defaultValue = "10", description = "As of sluice bench (default: ${DEFAULT-VALUE}).")
+    @Option(
+            names = "--warm-up",
+            paramLabel = "SECONDS",
+            defaultValue = "10",
+            description = "As of sluice bench (default: ${DEFAULT-VALUE}).")
     private int warmUp;
 
     @Option(

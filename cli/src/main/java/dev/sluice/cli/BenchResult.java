@@ -105,7 +105,9 @@ record BenchResult(
             return why;
         }
         return kernelNet() < LEAST_NET_NANOS
-                ? format("the kernel needs %.1f ns more than for an empty program, less than 3 ns", kernelNet())
+                ? format(
+                        "the kernel needs %.1f ns more than for an empty program, less than 3 ns",
+                        Math.max(kernelNet(), 0))
                 : NO_REASON;
     }
 

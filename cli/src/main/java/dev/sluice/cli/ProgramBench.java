@@ -36,6 +36,11 @@ final class ProgramBench implements AutoCloseable {
     /** What a contender's round should not take much longer than. */
     private static final long ROUND_NANOS = 40_000_000;
 
+    /** What a run takes in the kernel, and each instruction, about. */
+    private static final double USUAL_NANOS = 5;
+
+    private static final double USUAL_INSTRUCTION_NANOS = 0.3;
+
     /** Packets of the sample that an empty program gets: it is the same for all of them. */
     private static final int FLOOR_PACKETS = 8;
 
@@ -122,15 +127,23 @@ final class ProgramBench implements AutoCloseable {
             }
         }
 
-        // the same number of runs in a row on both sides of the ratio
-        int repeat = repeatFor(sample, kernelSide == null ? sluice : kernelSide);
+        // the same number of runs in a row for kernel and compiled code, none of which is compiled yet: by the kernel's
+        // time, or
+        // what it would take
+        int repeat = kernelSide != null
+                ? repeatFor(sample, kernelSide)
+                : SampleContender.repeatFor(
+                        sample,
+                        USUAL_NANOS + USUAL_INSTRUCTION_NANOS * stability.executed(),
+                        options.repeat,
+                        ROUND_NANOS);
         Race race = new Race(SLUICE, new SampleContender(set, sample, sluice, repeat));
         if (kernelSide != null && emptyKernel != null) {
             race.add(KERNEL, new SampleContender(set, sample, kernelSide, repeat));
             race.add(KERNEL_FLOOR, new SampleContender(set, few, emptyKernel, options.repeat));
         }
         race.add(SLUICE_FLOOR, new SampleContender(set, few, emptySluice, options.repeat));
-        race.add(CHECKED, new SampleContender(set, sample, checked, repeatFor(sample, checked)));
+        race.add(CHECKED, new SampleContender(set, sample, checked, repeat));
         race.add(INTERPRETER, new SampleContender(set, sample, interpreter, repeatFor(sample, interpreter)));
         String nativeReason = addNative(race, sample);
         RunContext wholeContext = session.context(0, System::nanoTime);

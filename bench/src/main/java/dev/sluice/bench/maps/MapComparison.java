@@ -35,23 +35,29 @@ public final class MapComparison implements Callable<Integer> {
 
     @Option(
             names = {"-j", "--json"},
-            description = "Print JSON, a line a case.")
+            description =
+                    "Print JSON, a line a case: case, type, operation, key_size, max_entries, keys; kernel and sluice, each "
+                            + "ns_per_operation (median), spread (half the distance of the quartiles), ns_per_run, "
+                            + "ns_per_run_without (the operations) and map_bytes; ratio of the two, aim. What is not known is null, "
+                            + "without the kernel kernel_reason says why.")
     private boolean json;
 
     @Option(names = "--case", paramLabel = "TEXT", description = "Only cases whose name contains this; again for more.")
     private List<String> names = new ArrayList<>();
 
-    @Option(names = "--draw", description = "Only these keys: ${COMPLETION-CANDIDATES}.")
+    @Option(names = "--draw", paramLabel = "KEYS", description = "Only these keys: ${COMPLETION-CANDIDATES}.")
     private @Nullable Draw onlyDraw;
 
     @Option(
             names = "--rounds",
+            paramLabel = "N",
             defaultValue = "9",
             description = "Rounds, each of all four programs of a case (default: ${DEFAULT-VALUE}).")
     private int rounds;
 
     @Option(
             names = "--millis",
+            paramLabel = "N",
             defaultValue = "20",
             description = "Milliseconds of a program in a round (default: ${DEFAULT-VALUE}).")
     private int millis;
@@ -257,21 +263,11 @@ public final class MapComparison implements Callable<Integer> {
             out.writeNumberField("key_size", what.map().keySize());
             out.writeNumberField("max_entries", what.map().maxEntries());
             out.writeStringField("keys", draw.label());
-            if (theirs == null) {
-                out.writeNullField("kernel");
-                out.writeStringField("kernel_reason", why);
-            } else {
-                writeCost(out, "kernel", theirs, theirBytes);
-            }
+            writeCost(out, "kernel", theirs, theirBytes);
+            out.writeStringField("kernel_reason", theirs == null ? why : null);
             writeCost(out, "sluice", ours, ourBytes);
-            if (theirs == null) {
-                out.writeNullField("ratio");
-            } else {
-                out.writeNumberField("ratio", ours.nanos() / theirs.nanos());
-            }
-            if (what.limit() > 0) {
-                out.writeNumberField("aim", what.limit());
-            }
+            writeNumber(out, "ratio", theirs == null ? Double.NaN : ours.nanos() / theirs.nanos());
+            writeNumber(out, "aim", what.limit() > 0 ? what.limit() : Double.NaN);
             out.writeEndObject();
             out.flush();
             text.append(writer);
@@ -281,15 +277,26 @@ public final class MapComparison implements Callable<Integer> {
         System.out.println(text);
     }
 
-    private static void writeCost(JsonGenerator out, String name, Cost cost, long bytes) throws IOException {
-        out.writeObjectFieldStart(name);
-        out.writeNumberField("ns_per_operation", cost.nanos());
-        out.writeNumberField("spread", cost.spread());
-        out.writeNumberField("ns_per_run", cost.raw.median());
-        out.writeNumberField("ns_per_run_without", cost.base.median());
-        if (bytes >= 0) {
-            out.writeNumberField("map_bytes", bytes);
+    private static void writeCost(JsonGenerator out, String name, @Nullable Cost cost, long bytes) throws IOException {
+        if (cost == null) {
+            out.writeNullField(name);
+            return;
         }
+        out.writeObjectFieldStart(name);
+        writeNumber(out, "ns_per_operation", cost.nanos());
+        writeNumber(out, "spread", cost.spread());
+        writeNumber(out, "ns_per_run", cost.raw.median());
+        writeNumber(out, "ns_per_run_without", cost.base.median());
+        writeNumber(out, "map_bytes", bytes < 0 ? Double.NaN : bytes);
         out.writeEndObject();
+    }
+
+    /** @param value NaN where there is none */
+    private static void writeNumber(JsonGenerator out, String name, double value) throws IOException {
+        if (Double.isFinite(value)) {
+            out.writeNumberField(name, Math.round(value * 1000) / 1000.0);
+        } else {
+            out.writeNullField(name);
+        }
     }
 }

@@ -173,6 +173,25 @@ class BenchTest {
     }
 
     @Test
+    void withoutTheKernelAPacketIsRunAsOftenAsWithIt() {
+        Json json = Cli.run(
+                        "bench",
+                        bundled("drop"),
+                        CAPTURE,
+                        "-j",
+                        "--no-kernel",
+                        "--sample",
+                        "4",
+                        "--rounds",
+                        "1",
+                        "--warm-up",
+                        "0")
+                .ok()
+                .json();
+        assertThat(json.get("repeat").number()).isEqualTo(32_768);
+    }
+
+    @Test
     void withoutPermissionTheReasonIsTheKernels() throws IOException, InterruptedException {
         requireKernel();
         ProcessBuilder start = Cli.start(

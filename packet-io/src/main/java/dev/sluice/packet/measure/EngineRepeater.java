@@ -28,7 +28,6 @@ public final class EngineRepeater implements Repeater, AutoCloseable {
     private final long descriptors =
             Memory.allocate(arena, (long) BATCH * FrameDescriptor.BYTES, FrameDescriptor.BYTES);
     private final FaultSink sink = this::fault;
-    private long faults;
     private @Nullable ProgramFault firstFault;
 
     /** @param context it stays the caller's */
@@ -59,18 +58,12 @@ public final class EngineRepeater implements Repeater, AutoCloseable {
     }
 
     private void fault(int index, ProgramFault fault) {
-        faults++;
         if (firstFault == null) {
             firstFault = fault;
         }
     }
 
-    /** Runs that ended because the program did what it may not. */
-    public long faults() {
-        return faults;
-    }
-
-    /** The first of them. */
+    /** Why the first run ended that did what a program may not; null when none did. */
     public @Nullable ProgramFault firstFault() {
         return firstFault;
     }

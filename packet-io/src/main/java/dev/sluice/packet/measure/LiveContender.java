@@ -46,7 +46,7 @@ public final class LiveContender implements Contender, AutoCloseable {
     private final QueueChannel queue;
     private final RefilledQueue refilled;
     private final int fills;
-    private QueueRate last = new QueueRate(0, 0, 0, 0, 0);
+    private QueueRate last = new QueueRate(0, 0, 0, 0);
 
     /**
      * Opens the datapath.

@@ -34,7 +34,6 @@ public final class PacketSet implements AutoCloseable {
     private long[] addresses = new long[1024];
     private int[] lengths = new int[1024];
     private int size;
-    private long bytes;
     private long skipped;
     private long shortened;
     private boolean cut;
@@ -106,7 +105,6 @@ public final class PacketSet implements AutoCloseable {
         addresses[size] = chunk;
         lengths[size] = length;
         size++;
-        bytes += length;
         chunk += room;
         chunkLeft -= room;
     }
@@ -114,11 +112,6 @@ public final class PacketSet implements AutoCloseable {
     /** Packets that are here. */
     public int size() {
         return size;
-    }
-
-    /** Bytes of them. */
-    public long bytes() {
-        return bytes;
     }
 
     /** Packets that were shorter than {@link #MIN_BYTES} or longer than {@link #MAX_BYTES}. */

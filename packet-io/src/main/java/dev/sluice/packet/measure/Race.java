@@ -63,9 +63,8 @@ public final class Race {
      * @param nanos wall time from its first round to its first steady one; all of the time when it never became steady
      * @param rounds it ran before it was steady
      * @param steady whether it became steady at all
-     * @param series nanoseconds a packet of all its rounds, measured ones included
      */
-    public record WarmUp(long nanos, int rounds, boolean steady, double[] series) {}
+    public record WarmUp(long nanos, int rounds, boolean steady) {}
 
     /**
      * What came out.
@@ -164,7 +163,7 @@ public final class Race {
         int from = steady ? Math.clamp(steadyAt - warm, 0, end - 1) : 0;
         values.replaceAll((name, of) -> Arrays.copyOfRange(of, from, end));
         long steadyNanos = steadyAt == 0 ? 0 : ends.get(Math.min(steadyAt, all.length) - 1) - start;
-        return new Result(new WarmUp(steadyNanos, steadyAt, steady, all), values);
+        return new Result(new WarmUp(steadyNanos, steadyAt, steady), values);
     }
 
     /** Runs rounds until they have stopped changing, or the time is over; whether they have. */

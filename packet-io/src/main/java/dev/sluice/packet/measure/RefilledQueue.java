@@ -43,7 +43,6 @@ final class RefilledQueue extends ChannelInboundHandlerAdapter {
 
     // what counts so far
     private long packets;
-    private long bytes;
     private long cpuNanos;
     private long wallNanos;
     private long allocated;
@@ -51,7 +50,6 @@ final class RefilledQueue extends ChannelInboundHandlerAdapter {
     // since the last filling
     private long expected;
     private long packetsAtFill;
-    private long bytesAtFill;
     private long cpuAtFill;
     private long wallAtFill;
     private long allocatedAtFill;
@@ -78,7 +76,6 @@ final class RefilledQueue extends ChannelInboundHandlerAdapter {
      */
     void begin(int fills, CountDownLatch over) {
         packets = 0;
-        bytes = 0;
         cpuNanos = 0;
         wallNanos = 0;
         allocated = 0;
@@ -106,7 +103,6 @@ final class RefilledQueue extends ChannelInboundHandlerAdapter {
                 wallNanos += System.nanoTime() - wallAtFill;
                 allocated += allocatedBytes() - allocatedAtFill;
                 packets += now - packetsAtFill;
-                bytes += received(NicCounter.RX_BYTES) - bytesAtFill;
                 if (--fillsLeft == 0) {
                     over();
                 } else {
@@ -129,7 +125,6 @@ final class RefilledQueue extends ChannelInboundHandlerAdapter {
         }
         packetsAtFill = received(NicCounter.RX_PACKETS);
         packetsAtPoll = packetsAtFill;
-        bytesAtFill = received(NicCounter.RX_BYTES);
         allocatedAtFill = allocatedBytes();
         wallAtFill = System.nanoTime();
         cpuAtFill = CpuClock.nanos();
@@ -158,6 +153,6 @@ final class RefilledQueue extends ChannelInboundHandlerAdapter {
         if (failed != null) {
             throw new IOException(String.valueOf(failed.getMessage()), failed);
         }
-        return new QueueRate(packets, bytes, cpuNanos, wallNanos, allocated);
+        return new QueueRate(packets, cpuNanos, wallNanos, allocated);
     }
 }

@@ -25,13 +25,17 @@ public final class SampleContender implements Contender {
      */
     public static int repeatFor(PacketSet set, PacketSet.Sample sample, Repeater repeater, int most, long roundNanos) {
         SampleContender trial = new SampleContender(set, sample, repeater, FEWEST_RUNS);
-        double nanos = Math.min(trial.round(), trial.round());
-        double fitting = roundNanos / (Math.max(nanos, 1) * sample.size());
-        return (int) Math.clamp(fitting, FEWEST_RUNS, most) / FEWEST_RUNS * FEWEST_RUNS;
+        return repeatFor(sample, Math.min(trial.round(), trial.round()), most, roundNanos);
     }
 
-    public int repeat() {
-        return repeat;
+    /**
+     * The same where it is known what a run takes.
+     *
+     * @param nanos of a run, about
+     */
+    public static int repeatFor(PacketSet.Sample sample, double nanos, int most, long roundNanos) {
+        double fitting = roundNanos / (Math.max(nanos, 1) * sample.size());
+        return (int) Math.clamp(fitting, FEWEST_RUNS, most) / FEWEST_RUNS * FEWEST_RUNS;
     }
 
     @Override

@@ -28,11 +28,6 @@ public record Stages(double receive, double program, double verdict, double writ
     private static final int CLOCK_TRIALS = 1 << 6;
     private static final int CLOCK_READINGS = 1 << 10;
 
-    /** All of it. */
-    public double sum() {
-        return receive + program + verdict + write;
-    }
-
     /**
      * Runs a datapath whose sources end with the two handlers in the first queue of a NIC.
      *
