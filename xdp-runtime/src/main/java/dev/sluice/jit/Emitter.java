@@ -585,7 +585,7 @@ final class Emitter {
                 b.iinc(locals.loops, -1);
             }
             case EXIT -> exit();
-            case LDX, LDXSX -> access.load(insn, state, pc);
+            case LDX, LDXSX -> load(block, insn, state, pc);
             case ST, STX -> access.store(insn, state, pc);
             case ATOMIC -> access.atomic(insn, state, pc);
             case LOAD_ACQ -> access.loadAcquire(insn, state, pc);
@@ -601,6 +601,20 @@ final class Emitter {
             }
             case CALLX -> calls.callx(insn, pc);
             case LD_ABS, LD_IND -> throw new AssertionError("refused at load: " + insn);
+        }
+    }
+
+    /** Emits a load, unless the method has made it before. */
+    private void load(Block block, Instruction insn, int[] state, int pc) {
+        int available = locals.loads.available(block, pc);
+        if (available >= 0) {
+            b.lload(locals.loaded(available)).lstore(register[insn.dst()]);
+            return;
+        }
+        access.load(insn, state, pc);
+        int kept = locals.loads.kept(block, pc);
+        if (kept >= 0) {
+            b.lload(register[insn.dst()]).lstore(locals.loaded(kept));
         }
     }
 

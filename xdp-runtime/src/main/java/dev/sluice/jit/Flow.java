@@ -17,7 +17,8 @@ import org.jspecify.annotations.Nullable;
  * small loops {@linkplain Unrolling repeated}. Dead code is left out. Everything here is linear in the function's size.
  */
 final class Flow {
-    private static final int CALLER_SAVED = 0b111110;
+    /** Registers that no call keeps, as bits, but for r0. */
+    static final int CALLER_SAVED = 0b111110;
 
     final Code code;
     final Subprogram function;

@@ -70,6 +70,12 @@ final class Locals {
     /** Variables on the stack that have a local, as bits. */
     final long used;
 
+    /** Loads from the packet that are made once. */
+    final PacketLoads loads;
+
+    /** The first of their locals. */
+    private final int loaded;
+
     /** The first local behind all of these; what is there nobody keeps over a call. */
     final int next;
 
@@ -183,7 +189,9 @@ final class Locals {
                 next += LONG_SLOTS;
             }
         }
-        this.next = next;
+        loads = PacketLoads.of(unit, part);
+        loaded = next;
+        this.next = next + loads.size() * LONG_SLOTS;
         boolean isLowest = shape == Shape.LOOP || unit.kinds.hasFrame(part.function);
         lowestFrame = isLowest ? register[FP] : caller == null ? NONE : caller.lowestFrame;
     }
@@ -208,6 +216,11 @@ final class Locals {
     /** Whether the method is a packet loop that reads descriptors itself. */
     boolean hasDescriptor() {
         return descriptor != NONE;
+    }
+
+    /** The local of a load from the packet that is made once. */
+    int loaded(int load) {
+        return loaded + load * LONG_SLOTS;
     }
 
     /** Where the value of a look-up begins. */

@@ -372,6 +372,14 @@ final class Unit {
         return partitions.get(function);
     }
 
+    /** What was proved. */
+    Facts facts() {
+        if (facts == null) {
+            throw new AssertionError("nothing is proved");
+        }
+        return facts;
+    }
+
     /** Whether somebody has proved that the load at a slot reads the context. */
     boolean isContextLoad(int slot, Instruction insn) {
         return facts != null && facts.isContextLoad(slot, insn);

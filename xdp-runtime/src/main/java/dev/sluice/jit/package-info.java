@@ -112,6 +112,7 @@
  *   <li>functions are emitted in place of their calls as long as the method has room;
  *   <li>bytes that a block moves one by one are moved together, and what it has stored is not loaded again ({@link
  *       dev.sluice.jit.ByteFlow});
+ *   <li>what a method has loaded from the packet it does not load again ({@link dev.sluice.jit.PacketLoads});
  *   <li>{@code bpf_loop} of a function that is known is a loop of calls;
  *   <li>the packet loop takes what the program needs from the frame descriptor. A helper that wants the packet gets it in the
  *       {@link dev.sluice.helper.RunContext} where it is called first ({@link dev.sluice.exec.BaseExecutable#take}), and where

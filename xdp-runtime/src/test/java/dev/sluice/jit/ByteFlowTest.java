@@ -11,9 +11,6 @@ import dev.sluice.map.MapDef;
 import dev.sluice.map.MapType;
 import dev.sluice.program.Verified;
 import dev.sluice.verifier.KnownMap;
-import java.lang.classfile.CodeElement;
-import java.lang.classfile.instruction.InvokeInstruction;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -47,30 +44,9 @@ class ByteFlowTest {
         bed.close();
     }
 
-    /** Accesses to memory in the packet loop: such as getByte and putInt. */
-    private static List<String> accesses(Verified verified) {
-        List<String> found = new ArrayList<>();
-        boolean unsafe = MemoryCode.BY_UNSAFE;
-        for (CodeElement element : Proved.packetLoop(verified).toList()) {
-            if (element instanceof InvokeInstruction call
-                    && (unsafe
-                            ? call.owner().asInternalName().endsWith("Unsafe")
-                            : call.owner().asInternalName().endsWith("MemorySegment"))) {
-                String type = call.typeSymbol().displayDescriptor();
-                boolean put = type.endsWith("void");
-                String width = put ? type.replaceAll(".*,(\\w+)\\)void", "$1") : type.substring(type.indexOf(')') + 1);
-                if (!width.equals("Unsafe")) {
-                    found.add((put ? "put " : "get ") + width);
-                }
-            }
-        }
-        // what the loop itself does: the packet's bounds, and the action
-        return found.subList(3, found.size() - 2);
-    }
-
     private void becomes(String body, String... accesses) {
         Verified verified = Proved.of(Assembler.assemble(BEGIN + body + END));
-        assertThat(accesses(verified)).containsExactly(accesses);
+        assertThat(Proved.accesses(verified)).containsExactly(accesses);
         Proved.runsAlike(verified, bed, body);
     }
 
@@ -313,7 +289,7 @@ class ByteFlowTest {
             Verified verified = Proved.of(Assembler.assemble(text));
             Proved.runsAlike(verified, bed, "program " + i + " of -Dsluice.seed=" + SEED + "\n" + text);
             long stores = text.lines().filter(line -> line.startsWith("*(")).count();
-            long puts = accesses(verified).stream()
+            long puts = Proved.accesses(verified).stream()
                     .filter(access -> access.startsWith("put"))
                     .count();
             changed += puts < stores ? 1 : 0;

@@ -14,6 +14,7 @@ import dev.sluice.verifier.Verdict;
 import dev.sluice.verifier.Verifier;
 import java.lang.classfile.ClassFile;
 import java.lang.classfile.CodeElement;
+import java.lang.classfile.instruction.InvokeInstruction;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -47,6 +48,27 @@ final class Proved {
         return ClassFile.of().parse(image.classes().get(image.mainClass())).methods().stream()
                 .filter(method -> method.methodName().equalsString("run"))
                 .flatMap(method -> method.code().orElseThrow().elementStream());
+    }
+
+    /** Accesses to memory in the packet loop: such as getByte and putInt. */
+    static List<String> accesses(Verified verified) {
+        List<String> found = new ArrayList<>();
+        boolean unsafe = MemoryCode.BY_UNSAFE;
+        for (CodeElement element : packetLoop(verified).toList()) {
+            if (element instanceof InvokeInstruction call
+                    && (unsafe
+                            ? call.owner().asInternalName().endsWith("Unsafe")
+                            : call.owner().asInternalName().endsWith("MemorySegment"))) {
+                String type = call.typeSymbol().displayDescriptor();
+                boolean put = type.endsWith("void");
+                String width = put ? type.replaceAll(".*,(\\w+)\\)void", "$1") : type.substring(type.indexOf(')') + 1);
+                if (!width.equals("Unsafe")) {
+                    found.add((put ? "put " : "get ") + width);
+                }
+            }
+        }
+        // what the loop itself does: the packet's bounds, and the action
+        return found.subList(3, found.size() - 2);
     }
 
     /** Compiled in one piece, and cut into parts, in which variables on the stack are no locals, it is the interpreter's. */
