@@ -42,6 +42,23 @@
  * keys of up to 48 bytes, in hashes are emitted in place; other look-ups, updates and deletions call the map directly. That
  * a pointer is still its map's is asked whenever the runtime's maps change ({@link dev.sluice.map.MapTable#version}).
  *
+ * <h2>What other CPUs see</h2>
+ *
+ * <pre>
+ *  instruction                        the kernel's documents    here                   x86           aarch64
+ *  atomic operation that fetches,     fully ordered             getAndAdd, … of Java,  lock xadd, …  ldaddal, …; dmb ish
+ *    exchange, compare-and-exchange                             then a full fence
+ *  other atomic operations            no order                  getAndAdd, …           lock add, …   ldaddal, …
+ *  load_acquire                       acquire                   getAcquire             mov           ldar, or ldr; dmb
+ *  store_release                      release                   setRelease             mov           dmb; str
+ *  loads and stores                   no order                  plain                  mov           ldr, str
+ * </pre>
+ *
+ * <p>The fence is emitted where {@link dev.sluice.memory.Memory#ATOMICS_ORDER_ALL Java's atomic operations} are not one
+ * already. A plain load is made anew wherever control may have come from elsewhere: C2 leaves loads of native memory where
+ * they are in the program's control flow, so that a loop that waits for another CPU ends. Checked code and the interpreter
+ * use the same operations.
+ *
  * <h2>Checks</h2>
  *
  * <p>Code of a program that nobody has verified ({@code jit-checked}) keeps to what the {@linkplain

@@ -52,6 +52,8 @@ public final class Memory {
     /** Up to so many bytes a loop is faster than a call of the runtime. */
     private static final long SHORT_COPY = 128;
 
+    private static final MemorySegment ZEROES = Arena.global().allocate(4096, 64);
+
     private Memory() {}
 
     private static VarHandle withOffset(MemoryLayout layout) {
@@ -145,9 +147,13 @@ public final class Memory {
         MemorySegment.copy(from, index, ALL, ValueLayout.JAVA_BYTE, to, bytes);
     }
 
-    /** Sets every byte of an area. */
+    /** Sets every byte of an area. What runs for packets gives zero and at most a page, for which nothing is allocated. */
     public static void fill(long address, long bytes, byte value) {
-        ALL.asSlice(address, bytes).fill(value);
+        if (value == 0 && bytes <= ZEROES.byteSize()) {
+            MemorySegment.copy(ZEROES, 0, ALL, address, bytes);
+        } else {
+            ALL.asSlice(address, bytes).fill(value);
+        }
     }
 
     /** A new array with the bytes of an area. */

@@ -79,9 +79,7 @@ class ConstructsTest {
     }
 
     private static Executable load(Engine engine, Code code) {
-        return engine.wantsProof()
-                ? engine.load(proved(code), 1)
-                : engine.load(Program.ofCode("construct", code), 1);
+        return engine.wantsProof() ? engine.load(proved(code), 1) : engine.load(Program.ofCode("construct", code), 1);
     }
 
     private static boolean interprets(String name) {
@@ -110,14 +108,15 @@ class ConstructsTest {
             }
             Executable executable = load(engine, code);
             assertThat(executable.engine()).isEqualTo(engine.name());
-            Settings settings = new Settings(
-                    engine.wantsProof() ? proved(code).facts() : null, Settings.HUGE_METHOD_BYTES);
+            Settings settings =
+                    new Settings(engine.wantsProof() ? proved(code).facts() : null, Settings.HUGE_METHOD_BYTES);
             for (Variant.Entry entry : Variant.Entry.values()) {
                 Compiler.Image image = Compiler.compile(
                         executable.program(), new Variant(entry, false, true), settings, Lines.Mode.SOURCE);
-                image.classes().values().forEach(bytes -> assertThat(classesOf(bytes))
-                        .as("%s", entry)
-                        .noneMatch(ConstructsTest::interprets));
+                image.classes()
+                        .values()
+                        .forEach(bytes ->
+                                assertThat(classesOf(bytes)).as("%s", entry).noneMatch(ConstructsTest::interprets));
             }
         }
     }
@@ -167,11 +166,12 @@ class ConstructsTest {
     }
 
     private static void inFunction(List<List<String>> traces, String function) {
-        assertThat(traces).allSatisfy(trace -> assertThat(trace)
-                .filteredOn(frame -> frame.startsWith(GENERATED))
-                .first()
-                .asString()
-                .containsPattern(function));
+        assertThat(traces)
+                .allSatisfy(trace -> assertThat(trace)
+                        .filteredOn(frame -> frame.startsWith(GENERATED))
+                        .first()
+                        .asString()
+                        .containsPattern(function));
     }
 
     private static Code code(String text) {
@@ -338,17 +338,17 @@ class ConstructsTest {
                     };
             };
             for (JitEngine engine : engines()) {
-                List<JitListing.Insn> accesses =
-                        JitEngine.listing(load(engine, code)).methods().stream()
-                                .flatMap(method -> method.code().stream())
-                                .filter(insn -> insn.slot() == 2 && insn.operands().contains(expected))
-                                .toList();
+                List<JitListing.Insn> accesses = JitEngine.listing(load(engine, code)).methods().stream()
+                        .flatMap(method -> method.code().stream())
+                        .filter(insn -> insn.slot() == 2 && insn.operands().contains(expected))
+                        .toList();
                 assertThat(accesses).as("%s %s", opcode, engine.name()).isNotEmpty();
                 // a suffix would be a weaker order: getAndAddAcquire, weakCompareAndSet
                 if (opcode.form() == Form.ATOMIC) {
-                    assertThat(accesses).noneMatch(insn -> insn.operands().contains("Acquire")
-                            || insn.operands().contains("Release")
-                            || insn.operands().contains("weak"));
+                    assertThat(accesses)
+                            .noneMatch(insn -> insn.operands().contains("Acquire")
+                                    || insn.operands().contains("Release")
+                                    || insn.operands().contains("weak"));
                 }
             }
         }
