@@ -6,6 +6,7 @@ import dev.sluice.LoadedObject;
 import dev.sluice.LoadedProgram;
 import dev.sluice.ProgramChain;
 import dev.sluice.TraceLog;
+import dev.sluice.exec.ProgramFault;
 import dev.sluice.object.ObjectSpec;
 import dev.sluice.packet.NicTotals;
 import dev.sluice.packet.PacketFault;
@@ -273,8 +274,8 @@ final class RunReport {
         long[] registers = fault.fault().registers();
         StringBuilder line = new StringBuilder();
         for (int r = 0; r < registers.length; r++) {
-            line.append(r % REGISTERS_IN_LINE == 0 ? "  " : " ").append("r" + r + "=0x");
-            line.append(Long.toHexString(registers[r]));
+            line.append(r % REGISTERS_IN_LINE == 0 ? "  " : " ").append("r" + r + "=");
+            line.append(ProgramFault.show(registers[r]));
             if (r % REGISTERS_IN_LINE == REGISTERS_IN_LINE - 1 || r == registers.length - 1) {
                 err.println(line);
                 line.setLength(0);
@@ -312,7 +313,11 @@ final class RunReport {
             json.writeStringField("message", fault.fault().getMessage());
             json.writeArrayFieldStart("registers");
             for (long value : fault.fault().registers()) {
-                json.writeString("0x" + Long.toHexString(value));
+                if (value == ProgramFault.UNKNOWN) {
+                    json.writeNull();
+                } else {
+                    json.writeString(ProgramFault.show(value));
+                }
             }
             json.writeEndArray();
             json.writeStringField("bytes", HexFormat.of().formatHex(fault.bytes()));

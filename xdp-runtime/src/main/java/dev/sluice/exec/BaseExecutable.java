@@ -3,12 +3,10 @@ package dev.sluice.exec;
 import dev.sluice.helper.CaptureClock;
 import dev.sluice.helper.RunContext;
 import dev.sluice.helper.TimerHelpers;
-import dev.sluice.isa.Instruction;
 import dev.sluice.memory.Fragments;
 import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.memory.Memory;
 import dev.sluice.program.Program;
-import java.util.Arrays;
 
 /**
  * What the engines' executables have in common: the way from a frame descriptor into a {@link RunContext} and back. An
@@ -81,7 +79,6 @@ public abstract class BaseExecutable implements Executable {
             try {
                 action = execute(context, context.xdpMd, 0, 0);
             } catch (ProgramFault fault) {
-                fault.setRegisters(Arrays.copyOf(context.registers, Instruction.FP + 1));
                 action = XDP_ABORTED;
                 faults.fault(i, context.tailedInto instanceof Executable other ? fault.in(other.program()) : fault);
             }

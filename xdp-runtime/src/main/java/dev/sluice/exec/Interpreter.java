@@ -8,6 +8,7 @@ import dev.sluice.isa.Instruction;
 import dev.sluice.map.ProgramRef;
 import dev.sluice.memory.Memory;
 import dev.sluice.program.Program;
+import java.util.Arrays;
 
 /**
  * The checked interpreter: runs any program, verified or not, and faults where it does what it may not. The reference
@@ -58,7 +59,12 @@ public final class Interpreter implements Engine {
         @Override
         public long execute(RunContext context, long r1, long r2, int depth) {
             enter(context, code, depth, r1, r2);
-            return interpret(context, code, 0, depth);
+            try {
+                return interpret(context, code, 0, depth);
+            } catch (ProgramFault fault) {
+                fault.setRegisters(Arrays.copyOf(context.registers, Instruction.FP + 1));
+                throw fault;
+            }
         }
     }
 

@@ -21,6 +21,9 @@ public final class ProgramFault extends RuntimeException {
         BAD_CALL_TARGET
     }
 
+    /** In place of a register's value: compiled code did not keep it. */
+    public static final long UNKNOWN = 0x9e37_79b9_0dea_d0ffL;
+
     private final Kind kind;
     private final int pc;
     private final @Nullable Program program;
@@ -67,9 +70,14 @@ public final class ProgramFault extends RuntimeException {
         }
     }
 
-    /** What r0 to r10 held in the function at fault; empty where nobody has said so. */
+    /** What r0 to r10 held in the function at fault, or {@link #UNKNOWN}; empty where nobody has said so. */
     public long[] registers() {
         return registers.clone();
+    }
+
+    /** A register's value as reports have it: {@code 0x2a}, or {@code ?} where it is {@link #UNKNOWN}. */
+    public static String show(long value) {
+        return value == UNKNOWN ? "?" : "0x" + Long.toHexString(value);
     }
 
     public Kind kind() {

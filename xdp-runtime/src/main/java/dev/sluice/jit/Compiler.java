@@ -622,6 +622,12 @@ final class Compiler {
         if (emitter != null && unit.checked) {
             emitter.addRegisters();
         }
+        if (wholeRun) {
+            b.aload(context).lload(descriptor);
+            b.invokestatic(BASE_EXECUTABLE, "give", MethodTypeDesc.of(CD_void, RUN_CONTEXT, CD_long));
+        } else {
+            emitter.endPacket();
+        }
         b.lload(descriptor).loadConstant(unit.mainClass);
         b.invokestatic(RUNTIME, "bug", BUG).athrow();
     }

@@ -4,7 +4,6 @@ import static dev.sluice.jit.Descriptors.PROGRAM_REF;
 import static dev.sluice.jit.Descriptors.RUNTIME;
 import static dev.sluice.jit.Descriptors.RUN_CONTEXT;
 import static dev.sluice.jit.LongCode.pushLong;
-import static java.lang.constant.ConstantDescs.CD_Throwable;
 import static java.lang.constant.ConstantDescs.CD_boolean;
 import static java.lang.constant.ConstantDescs.CD_int;
 import static java.lang.constant.ConstantDescs.CD_long;
@@ -12,6 +11,7 @@ import static java.lang.constant.ConstantDescs.CD_void;
 
 import dev.sluice.exec.FunctionPointer;
 import dev.sluice.exec.Interpreter;
+import dev.sluice.exec.ProgramFault;
 import dev.sluice.helper.RunContext;
 import dev.sluice.isa.Instruction;
 import dev.sluice.isa.Pseudo;
@@ -19,14 +19,11 @@ import dev.sluice.isa.Width;
 import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.Label;
 import java.lang.classfile.instruction.SwitchCase;
-import java.lang.constant.ClassDesc;
 import java.lang.constant.MethodTypeDesc;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.stream.Stream;
 
 /**
  * Emits the blocks of one method: registers in long locals ({@link Locals}), one instruction after the other, slow paths
@@ -43,10 +40,6 @@ final class Emitter {
     private static final int FP = Instruction.FP;
     private static final int INLINE_ZERO_BYTES = 64;
 
-    private static final MethodTypeDesc WITH_REGISTERS = MethodTypeDesc.of(
-            CD_Throwable,
-            Stream.concat(Stream.of(CD_Throwable), Collections.nCopies(FP + 1, CD_long).stream())
-                    .toArray(ClassDesc[]::new));
     private static final MethodTypeDesc CLEAN_FRAME = MethodTypeDesc.of(CD_void, RUN_CONTEXT, CD_long, CD_long);
 
     private final CodeBuilder b;
@@ -67,6 +60,7 @@ final class Emitter {
     private final CallCode calls;
     private final HelperCode helpers;
     private final ColdCode cold;
+    private final FailureCode failures;
 
     private final Label[] labels;
     private final Map<Integer, Label> exits = new TreeMap<>();
@@ -92,12 +86,13 @@ final class Emitter {
         register = locals.register;
         lines = unit.lines;
         cold = new ColdCode(b, lines);
+        failures = new FailureCode(b, unit, locals, lines);
         run = new RunCode(b, unit, part, shape, locals);
         alu = new AluCode(b, unit, locals);
         access = new AccessCode(b, unit, part, locals, run, cold);
         flows = new ByteFlowCode(b, unit, locals, alu, access);
         calls = new CallCode(b, unit, part, locals, run, cold);
-        helpers = new HelperCode(b, unit, part, locals, run, access, calls, cold, this::leaveByTailCall);
+        helpers = new HelperCode(b, unit, part, locals, run, access, calls, cold, failures, this::leaveByTailCall);
         labels = new Label[part.blocks.size()];
         for (int i = 0; i < labels.length; i++) {
             labels[i] = b.newLabel();
@@ -126,7 +121,7 @@ final class Emitter {
     void beginPart() {
         for (int r = 0; r < FP; r++) {
             if (!part.takes(r)) {
-                b.lconst_0().lstore(register[r]);
+                b.loadConstant(ProgramFault.UNKNOWN).lstore(register[r]);
             }
         }
         zeroVariables(locals.used & ~part.variablesIn);
@@ -182,16 +177,13 @@ final class Emitter {
 
     /** What the packet loop does for each packet, after {@code begin}. */
     void beginPacket() {
-        int liveIn = flow.blocks.getFirst().liveIn;
         for (int r = 0; r < FP; r++) {
-            if ((liveIn >>> r & 1) != 0) {
-                if (r == 1) {
-                    b.aload(context).getfield(RUN_CONTEXT, "xdpMd", CD_long);
-                } else {
-                    b.lconst_0();
-                }
-                b.lstore(register[r]);
+            if (r == 1) {
+                b.aload(context).getfield(RUN_CONTEXT, "xdpMd", CD_long);
+            } else {
+                b.lconst_0();
             }
+            b.lstore(register[r]);
         }
         if (unit.cleansLoop()) {
             b.aload(context).lload(register[FP]).lload(locals.dirty).invokestatic(RUNTIME, "cleanLoop", CLEAN_FRAME);
@@ -283,21 +275,13 @@ final class Emitter {
         cold.emit();
         lines.none(b);
         epilogue();
-        if (reports) {
-            Label handler = b.newLabel();
-            b.exceptionCatchAll(begin, handler, handler);
-            b.labelBinding(handler);
-            addRegisters();
-            b.athrow();
-        }
+        failures.emit(reports ? begin : null);
     }
 
     /** Adds what the registers hold to the exception on the stack; leaves a {@code Throwable} there. */
     void addRegisters() {
-        for (int r = 0; r <= FP; r++) {
-            b.lload(register[r]);
-        }
-        b.invokestatic(RUNTIME, "withRegisters", WITH_REGISTERS);
+        b.iconst_m1();
+        failures.addRegisters();
     }
 
     private void block(Block block) {
@@ -590,7 +574,10 @@ final class Emitter {
             case ATOMIC -> access.atomic(insn, state, pc);
             case LOAD_ACQ -> access.loadAcquire(insn, state, pc);
             case STORE_REL -> access.storeRelease(insn, state, pc);
-            case CALL_HELPER, CALL_KFUNC -> helpers.helper(insn, state, pc);
+            case CALL_HELPER, CALL_KFUNC -> {
+                failures.begin(insn, state, pc, () -> flow.liveAfter(block, pc));
+                helpers.helper(insn, state, pc);
+            }
             case CALL_LOCAL -> {
                 int function = unit.kinds.functionAt(insn.target(pc));
                 if (unit.inlining.isEverywhere(function)) {

@@ -210,6 +210,26 @@ final class Flow {
         }
     }
 
+    /** The registers that are live behind an instruction of a block, as bits. */
+    int liveAfter(Block block, int slot) {
+        int live = 0;
+        if (block.next != Block.NONE) {
+            live |= blocks.get(block.next).liveIn;
+        }
+        if (block.target != Block.NONE) {
+            live |= blocks.get(block.target).liveIn;
+        }
+        int read = 0;
+        int written = 0;
+        for (int at = slot + code.at(slot).slots(); at < block.end; ) {
+            Instruction insn = code.at(at);
+            read |= uses(insn) & ~written;
+            written |= defines(insn);
+            at += insn.slots();
+        }
+        return read | live & ~written;
+    }
+
     static List<List<Block>> predecessors(List<Block> blocks) {
         List<List<Block>> predecessors = new ArrayList<>();
         for (int i = 0; i < blocks.size(); i++) {

@@ -47,6 +47,7 @@ final class HelperCode {
     private final MapHelperCode maps;
     private final CallCode calls;
     private final ColdCode cold;
+    private final FailureCode failures;
     private final Runnable leaveByTailCall;
     private final int function;
     private final int context;
@@ -62,6 +63,7 @@ final class HelperCode {
             AccessCode access,
             CallCode calls,
             ColdCode cold,
+            FailureCode failures,
             Runnable leaveByTailCall) {
         this.b = b;
         this.unit = unit;
@@ -70,10 +72,11 @@ final class HelperCode {
         this.access = access;
         this.calls = calls;
         this.cold = cold;
+        this.failures = failures;
         this.leaveByTailCall = leaveByTailCall;
         function = part.function;
         arguments = new ArgumentCode(b, unit, part, locals, run, access, cold);
-        maps = new MapHelperCode(b, unit, locals, run, access, arguments, cold);
+        maps = new MapHelperCode(b, unit, locals, run, access, arguments, cold, failures);
         context = locals.context;
         register = locals.register;
     }
@@ -146,7 +149,8 @@ final class HelperCode {
             }
             b.aload(context);
             arguments.push(helper, state);
-            b.invokestatic(ClassDesc.of(helper.owner().getName()), helper.method(), PLAIN_HELPER);
+            failures.ofHelper(
+                    () -> b.invokestatic(ClassDesc.of(helper.owner().getName()), helper.method(), PLAIN_HELPER));
         }
         b.lstore(register[0]);
         fillUnfilled(pc);
@@ -188,7 +192,8 @@ final class HelperCode {
         for (int r = 1; r <= 5; r++) {
             b.lload(register[r]);
         }
-        b.loadConstant(pc).invokestatic(CHECKS, "helper", CHECKED_HELPER);
+        b.loadConstant(pc);
+        failures.ofHelper(() -> b.invokestatic(CHECKS, "helper", CHECKED_HELPER));
     }
 
     // --- in place

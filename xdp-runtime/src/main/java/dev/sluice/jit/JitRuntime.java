@@ -15,7 +15,6 @@ import dev.sluice.map.ProgramRef;
 import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.memory.Memory;
 import dev.sluice.program.Program;
-import java.util.HexFormat;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,9 +27,6 @@ public final class JitRuntime {
 
     /** Dirty slots of a frame with more of which all of it is zeroed at once. */
     private static final int MANY_SLOTS = 12;
-
-    /** Bytes of a packet that a report of a bug shows. */
-    private static final int MOST_BYTES = 256;
 
     private JitRuntime() {}
 
@@ -69,31 +65,6 @@ public final class JitRuntime {
         return 1;
     }
 
-    /** A failure of Java code, with the registers of the program's function that it came out of first. */
-    private static final class Failure extends AssertionError {
-        private static final long serialVersionUID = 1L;
-
-        private final Throwable failure;
-        private final String registers;
-        private final @Nullable String place;
-
-        /**
-         * @param registers " r0=0x0 r1=0x0" and so on; empty where they are not known
-         * @param place see {@link FailurePlace}; null where it is not known
-         */
-        Failure(Throwable failure, String registers, @Nullable String place) {
-            super(text(failure, registers, place), failure);
-            this.failure = failure;
-            this.registers = registers;
-            this.place = place;
-        }
-
-        static String text(Throwable failure, String registers, @Nullable String place) {
-            return "bug of sluice" + (place == null ? "" : " in " + place) + ": " + failure
-                    + (registers.isEmpty() ? "" : "," + registers);
-        }
-    }
-
     /**
      * What a program's code is left with, where somebody knows which program it was: a fault that names it, or a bug of ours
      * with its place. What has that stays as it is.
@@ -103,29 +74,30 @@ public final class JitRuntime {
      */
     @SuppressWarnings("unchecked")
     static <T extends Throwable> T located(Throwable thrown, Program program) throws T {
-        Throwable result = thrown;
         if (thrown instanceof ProgramFault fault) {
-            result = fault.in(program);
-        } else if (!(thrown instanceof VirtualMachineError)) {
-            result = failure(thrown, program);
+            throw (T) fault.in(program);
         }
-        throw (T) result;
+        if (isOfOthers(thrown)) {
+            throw (T) thrown;
+        }
+        JitFailure failure = JitFailure.of(thrown);
+        failure.in(program);
+        throw (T) failure;
     }
 
-    private static Failure failure(Throwable thrown, Program program) {
-        if (!(thrown instanceof Failure known)) {
-            return new Failure(thrown, "", FailurePlace.of(program, thrown));
-        }
-        String place = known.place == null ? FailurePlace.of(program, known.failure) : null;
-        return place == null ? known : new Failure(known.failure, known.registers, place);
+    /** Whether no code of ours has failed: HotSpot says so where pages of a mapped file have gone. */
+    private static boolean isOfOthers(Throwable thrown) {
+        return thrown instanceof InternalError;
     }
 
     /**
-     * What a function is left with: a fault with its registers, and any other failure in something that has them. Callers
-     * come later, and change nothing.
+     * What a function is left with: a fault or another failure, with its registers. Callers come later, and change nothing.
+     *
+     * @param slot of the instruction that called what failed; -1 where that is not known, or the fault says so itself
      */
     public static Throwable withRegisters(
             Throwable thrown,
+            int slot,
             long r0,
             long r1,
             long r2,
@@ -137,40 +109,36 @@ public final class JitRuntime {
             long r8,
             long r9,
             long r10) {
+        long[] registers = {r0, r1, r2, r3, r4, r5, r6, r7, r8, r9, r10};
         if (thrown instanceof ProgramFault fault) {
-            fault.setRegisters(r0, r1, r2, r3, r4, r5, r6, r7, r8, r9, r10);
+            fault.setRegisters(registers);
             return fault;
         }
-        if (thrown instanceof Failure || thrown instanceof VirtualMachineError) {
+        if (isOfOthers(thrown)) {
             return thrown;
         }
-        StringBuilder text = new StringBuilder();
-        long[] values = {r0, r1, r2, r3, r4, r5, r6, r7, r8, r9, r10};
-        for (int r = 0; r < values.length; r++) {
-            text.append(" r").append(r).append("=0x").append(Long.toHexString(values[r]));
-        }
-        return new Failure(thrown, text.toString(), null);
+        JitFailure failure = JitFailure.of(thrown);
+        failure.setRegisters(slot, registers);
+        return failure;
     }
 
     /**
-     * What a program's run ends with when Java code under it fails, which no program can bring about: a bug of ours, with the
-     * place in the program, the packet and, from checked code, the registers of the function that it happened in.
+     * What a program's run ends with when Java code under it fails: a bug of ours, with the place in the program, the
+     * registers of the function that it happened in, and the packet.
      *
      * @param descriptor address of the packet's descriptor
      * @param generated the program's main class
      */
     public static Throwable bug(Throwable thrown, long descriptor, Class<?> generated) {
-        if (thrown instanceof VirtualMachineError) {
+        if (isOfOthers(thrown)) {
             return thrown;
         }
-        Failure failure = failure(thrown, ((ProgramLoader) generated.getClassLoader()).program());
-        long data = Memory.getLong(descriptor + FrameDescriptor.DATA);
-        int length = (int) (Memory.getLong(descriptor + FrameDescriptor.DATA_END) - data);
-        return new AssertionError(
-                failure.getMessage() + ", packet="
-                        + HexFormat.of().formatHex(Memory.bytes(data, Math.min(length, MOST_BYTES))) + " bytes="
-                        + length,
-                failure.failure);
+        JitFailure failure = JitFailure.of(thrown);
+        failure.in(((ProgramLoader) generated.getClassLoader()).program());
+        failure.setPacket(
+                Memory.getLong(descriptor + FrameDescriptor.DATA),
+                Memory.getLong(descriptor + FrameDescriptor.DATA_END));
+        return failure;
     }
 
     /** Takes a portion of the instructions that the run may still execute. */

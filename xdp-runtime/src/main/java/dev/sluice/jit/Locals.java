@@ -52,6 +52,9 @@ final class Locals {
     /** The number of an entry of another part, on the way there. */
     final int entry;
 
+    /** The slot of the instruction whose call may fail: see {@link FailureCode}. */
+    final int failing;
+
     /** A map, within a look-up. */
     final int map;
 
@@ -177,6 +180,7 @@ final class Locals {
         entry = given.entry != 0 ? given.entry : next++;
         map = next++;
         number = next++;
+        failing = next++;
         values = next;
         lookups = unit.checked ? unit.kinds.lookups(part.function) : 0;
         next += lookups * 2 * LONG_SLOTS;

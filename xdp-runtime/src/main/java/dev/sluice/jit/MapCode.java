@@ -57,6 +57,7 @@ final class MapCode {
 
     private final CodeBuilder b;
     private final Unit unit;
+    private final FailureCode failures;
     private final int context;
 
     // --- locals, used within an operation
@@ -70,9 +71,10 @@ final class MapCode {
     /**
      * @param firstLocal the first of the local variables that nobody else uses
      */
-    MapCode(CodeBuilder b, Unit unit, int context, int firstLocal) {
+    MapCode(CodeBuilder b, Unit unit, FailureCode failures, int context, int firstLocal) {
         this.b = b;
         this.unit = unit;
+        this.failures = failures;
         this.context = context;
         link = firstLocal;
         slot = link + 2;
@@ -120,7 +122,7 @@ final class MapCode {
         pushMap(map);
         key.push(0);
         pushCpu();
-        b.invokevirtual(BPF_MAP, "lookup", LOOKUP_TYPE);
+        failures.ofMap(() -> b.invokevirtual(BPF_MAP, "lookup", LOOKUP_TYPE));
     }
 
     /** Emits an update: 0 or a negative error number is then on the stack. */
@@ -130,14 +132,16 @@ final class MapCode {
         value.run();
         flags.run();
         pushCpu();
-        b.invokevirtual(BPF_MAP, "update", UPDATE_TYPE).i2l();
+        failures.ofMap(() -> b.invokevirtual(BPF_MAP, "update", UPDATE_TYPE));
+        b.i2l();
     }
 
     /** Emits a deletion: 0 or a negative error number is then on the stack. */
     void delete(BpfMap map, Runnable key) {
         pushMap(map);
         key.run();
-        b.invokevirtual(BPF_MAP, "delete", DELETE_TYPE).i2l();
+        failures.ofMap(() -> b.invokevirtual(BPF_MAP, "delete", DELETE_TYPE));
+        b.i2l();
     }
 
     private void pushMap(BpfMap map) {
@@ -154,7 +158,7 @@ final class MapCode {
         element(entries(array), array.stride(), key, () -> {
             pushCpu();
             b.loadConstant(array.cpus());
-            b.invokestatic(OBJECTS, "checkIndex", TWO_INTS);
+            failures.ofMap(() -> b.invokestatic(OBJECTS, "checkIndex", TWO_INTS));
             b.i2l();
             LongCode.pushLong(b, array.cpuStride());
             b.lmul();
@@ -440,7 +444,7 @@ final class MapCode {
         loadAt(link, map.valueOffset() + Long.BYTES);
         pushCpu();
         b.loadConstant(map.cpus());
-        b.invokestatic(OBJECTS, "checkIndex", TWO_INTS);
+        failures.ofMap(() -> b.invokestatic(OBJECTS, "checkIndex", TWO_INTS));
         b.i2l().lmul();
         loadAt(link, map.valueOffset());
         b.ladd();

@@ -29,6 +29,7 @@ final class MapHelperCode {
     private final AccessCode access;
     private final ColdCode cold;
     private final ArgumentCode arguments;
+    private final FailureCode failures;
     private final MapCode maps;
     private final int context;
     private final int[] register;
@@ -40,7 +41,8 @@ final class MapHelperCode {
             RunCode run,
             AccessCode access,
             ArgumentCode arguments,
-            ColdCode cold) {
+            ColdCode cold,
+            FailureCode failures) {
         this.b = b;
         this.unit = unit;
         this.locals = locals;
@@ -48,7 +50,8 @@ final class MapHelperCode {
         this.access = access;
         this.arguments = arguments;
         this.cold = cold;
-        maps = new MapCode(b, unit, locals.context, locals.next);
+        this.failures = failures;
+        maps = new MapCode(b, unit, failures, locals.context, locals.next);
         context = locals.context;
         register = locals.register;
     }
@@ -106,7 +109,8 @@ final class MapHelperCode {
         b.aload(locals.map);
         place.push(0);
         b.aload(context).getfield(RUN_CONTEXT, "cpu", CD_int);
-        b.invokevirtual(Descriptors.BPF_MAP, "lookup", MethodTypeDesc.of(CD_long, CD_long, CD_int));
+        failures.ofMap(
+                () -> b.invokevirtual(Descriptors.BPF_MAP, "lookup", MethodTypeDesc.of(CD_long, CD_long, CD_int)));
         b.lstore(register[0]);
         if (unit.checked) {
             int lookup = unit.kinds.lookupNumber(pc);

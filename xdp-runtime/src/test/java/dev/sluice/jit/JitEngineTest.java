@@ -23,14 +23,10 @@ import dev.sluice.map.MapType;
 import dev.sluice.map.ProgArrayMap;
 import dev.sluice.memory.Memory;
 import dev.sluice.memory.Regions;
-import dev.sluice.program.Facts;
 import dev.sluice.program.Program;
-import dev.sluice.program.RegisterFact;
 import dev.sluice.program.SourceLine;
 import dev.sluice.program.Subprogram;
-import dev.sluice.program.Verified;
 import java.util.ArrayList;
-import java.util.BitSet;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -755,25 +751,6 @@ class JitEngineTest {
                 assertThat(bed.faults).isEmpty();
             }
         }
-        // code without checks forgets registers that it does not need
-        BitSet all = new BitSet();
-        all.set(0, inLoop.code().size());
-        Verified proved = new Facts(
-                        inLoop.code().toBytes(),
-                        true,
-                        all,
-                        all,
-                        all,
-                        new RegisterFact[inLoop.code().size()][])
-                .verified(inLoop)
-                .orElseThrow();
-        Executable unchecked = JitEngine.trusting().load(proved, 1);
-        assertThat(unchecked.engine()).isEqualTo("jit");
-        assertThatThrownBy(() -> bed.run(unchecked))
-                .isInstanceOf(AssertionError.class)
-                .hasMessageMatching(
-                        "bug of sluice in \\w+\\.run pc 1: "
-                                + "java.lang.IllegalStateException: the clock is broken, packet=00010203[0-9a-f]{120} bytes=64");
     }
 
     /** A class has the name of one source file; reports have that of each line. */

@@ -1,0 +1,146 @@
+package dev.sluice.jit;
+
+import static dev.sluice.jit.Descriptors.RUNTIME;
+import static java.lang.constant.ConstantDescs.CD_Throwable;
+import static java.lang.constant.ConstantDescs.CD_int;
+import static java.lang.constant.ConstantDescs.CD_long;
+
+import dev.sluice.exec.ProgramFault;
+import dev.sluice.helper.Callee;
+import dev.sluice.isa.Instruction;
+import java.lang.classfile.CodeBuilder;
+import java.lang.classfile.Label;
+import java.lang.constant.ClassDesc;
+import java.lang.constant.MethodTypeDesc;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.IntSupplier;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Emits what reports of failures need: where helpers and maps are called, the slot is put into a local first, and a handler
+ * behind the method's code adds it and what the registers hold to whatever comes out of the call. HotSpot's second compiler
+ * leaves out handlers that never ran. What remains is that the registers are kept while the call lasts, as most are anyway.
+ */
+final class FailureCode {
+    private static final MethodTypeDesc WITH_REGISTERS = MethodTypeDesc.of(
+            CD_Throwable,
+            Stream.concat(Stream.of(CD_Throwable, CD_int), Collections.nCopies(Instruction.FP + 1, CD_long).stream())
+                    .toArray(ClassDesc[]::new));
+
+    /** Registers that have a handler's code load them, by bits. */
+    private static final int ALL = (1 << Instruction.FP) - 1;
+
+    private static final int CALLEE_SAVED = 0b11_1100_0000;
+
+    private record Range(Label start, Label end) {}
+
+    private final CodeBuilder b;
+    private final Unit unit;
+    private final Locals locals;
+    private final Lines lines;
+
+    /** By registers that are shown: the calls. */
+    private final Map<Integer, List<Range>> calls = new TreeMap<>();
+
+    /** By slot: registers that calls of helpers keep in the upper half, those that calls of maps keep in the lower. */
+    private final Map<Integer, Integer> kept = new HashMap<>();
+
+    FailureCode(CodeBuilder b, Unit unit, Locals locals, Lines lines) {
+        this.b = b;
+        this.unit = unit;
+        this.locals = locals;
+        this.lines = lines;
+    }
+
+    /**
+     * Begins an instruction that calls a helper.
+     *
+     * @param state the values of {@link Kinds} before it
+     * @param liveAfter registers that are wanted behind it
+     */
+    void begin(Instruction insn, int[] state, int slot, IntSupplier liveAfter) {
+        Callee helper = HelperTraits.called(insn);
+        if (unit.checked || helper == null) {
+            return;
+        }
+        int ofMaps = liveAfter.getAsInt() & CALLEE_SAVED;
+        int ofHelpers = ofMaps;
+        for (int r = 1; r <= 5; r++) {
+            int value = unit.kinds.register(state, r);
+            if (Kinds.isConstant(value) || Kinds.kind(value) == Kinds.STACK) {
+                ofMaps |= 1 << r;
+            }
+            ofHelpers |= r <= helper.argCount() ? 1 << r : 0;
+        }
+        kept.put(slot, ofHelpers << Short.SIZE | ofMaps);
+    }
+
+    /** Emits a call of a helper: nothing but that, so that registers are kept no longer. */
+    void ofHelper(Runnable call) {
+        around(kept.getOrDefault(lines.current(), 0) >>> Short.SIZE, call);
+    }
+
+    /** Emits a call of a map, or what else may fail of an operation that is in place. */
+    void ofMap(Runnable call) {
+        around(kept.getOrDefault(lines.current(), 0) & ALL, call);
+    }
+
+    private void around(int registers, Runnable call) {
+        if (OFF && !unit.checked) { // TEMP
+            call.run(); // TEMP
+            return; // TEMP
+        } // TEMP
+        b.loadConstant(lines.current()).istore(locals.failing);
+        Label start = b.newBoundLabel();
+        call.run();
+        calls.computeIfAbsent(unit.checked ? ALL : registers, key -> new ArrayList<>())
+                .add(new Range(start, b.newBoundLabel()));
+    }
+
+    static final boolean OFF = Boolean.getBoolean("x.off"); // TEMP
+
+    /**
+     * Emits the handlers.
+     *
+     * @param begin where the code begins that is to have a handler as a whole, up to here; null for the calls alone
+     */
+    void emit(@Nullable Label begin) {
+        Label end = b.newBoundLabel();
+        calls.forEach((registers, ranges) -> {
+            Label handler = b.newBoundLabel();
+            ranges.forEach(range -> b.exceptionCatchAll(range.start, range.end, handler));
+            b.iload(locals.failing);
+            addRegisters(registers);
+            b.athrow();
+        });
+        if (begin != null) {
+            b.exceptionCatchAll(begin, end, b.newBoundLabel());
+            b.iconst_m1();
+            addRegisters(ALL);
+            b.athrow();
+        }
+    }
+
+    /** Adds what the registers hold to the exception on the stack, below the slot; leaves a {@code Throwable} there. */
+    void addRegisters() {
+        addRegisters(ALL);
+    }
+
+    private void addRegisters(int registers) {
+        for (int r = 0; r < Instruction.FP; r++) {
+            if ((registers >>> r & 1) != 0) {
+                b.lload(locals.register[r]);
+            } else {
+                b.loadConstant(ProgramFault.UNKNOWN);
+            }
+        }
+        b.lload(locals.register[Instruction.FP]);
+        b.invokestatic(RUNTIME, "withRegisters", WITH_REGISTERS);
+    }
+}
