@@ -105,7 +105,10 @@ public final class Main implements Runnable {
         });
         try {
             return commands.execute(args);
-        } catch (OutOfMemoryError e) {
+        } catch (OutOfMemoryError | AssertionError e) {
+            if (!(e instanceof OutOfMemoryError) && !(e.getCause() instanceof OutOfMemoryError)) {
+                throw e;
+            }
             printError(
                     json,
                     System.out,

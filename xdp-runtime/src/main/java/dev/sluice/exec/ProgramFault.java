@@ -31,6 +31,8 @@ public final class ProgramFault extends RuntimeException {
     @SuppressWarnings("serial")
     private long[] registers = new long[0];
 
+    private int forgotten;
+
     /**
      * @param pc slot of the instruction at fault, in the program that was running
      * @param detail what was expected and found
@@ -67,7 +69,17 @@ public final class ProgramFault extends RuntimeException {
     public void setRegisters(long... values) {
         if (registers.length == 0) {
             registers = values;
+            for (int r = 0; r < values.length; r++) {
+                if ((forgotten >>> r & 1) != 0) {
+                    values[r] = UNKNOWN;
+                }
+            }
         }
+    }
+
+    /** Says, before anybody says what they held, of which registers nobody will know it, as bits. */
+    public void forgetRegisters(int which) {
+        forgotten = which;
     }
 
     /** What r0 to r10 held in the function at fault, or {@link #UNKNOWN}; empty where nobody has said so. */

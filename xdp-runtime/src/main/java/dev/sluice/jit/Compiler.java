@@ -55,6 +55,9 @@ final class Compiler {
     /** Parts that one dispatcher switches over, as bits. */
     private static final int FAN_BITS = 6;
 
+    /** In the name of the method that the packet loop is in. */
+    static final String LOOP = "_loop";
+
     private static final int INT_BITS = 31;
     private static final int NO_GROUP = -1;
 
@@ -217,8 +220,9 @@ final class Compiler {
         classes.getLast().add(builder -> builder.withMethodBody(name, type, ACC_STATIC, code));
     }
 
-    private String methodName(int function, int start, int end) {
-        return identifier(program.subprograms().get(function).name()) + "_pc" + start + "_" + end;
+    /** @param what of the function it is: empty for all of it */
+    private String methodName(int function, String what, int start, int end) {
+        return identifier(program.subprograms().get(function).name()) + what + "_pc" + start + "_" + end;
     }
 
     // --- functions
@@ -226,7 +230,7 @@ final class Compiler {
     private void plan(int function) {
         Partition partition = unit.partition(function);
         Flow flow = unit.flows.get(function);
-        String name = methodName(function, flow.function.start(), flow.function.end());
+        String name = methodName(function, "", flow.function.start(), flow.function.end());
         if (partition.isWhole()) {
             Part part = partition.parts.getFirst();
             unit.setFunction(function, newMethod(name, part.instructions()));
@@ -256,8 +260,7 @@ final class Compiler {
             if (isInLoop && part.number == 0) {
                 continue;
             }
-            String partName = identifier(program.subprograms().get(function).name()) + "_part" + part.number + "_pc"
-                    + part.startSlot() + "_" + part.endSlot();
+            String partName = methodName(function, "_part" + part.number, part.startSlot(), part.endSlot());
             unit.setPart(part, newMethod(partName, part.instructions()));
             add(partName, part.type(unit), b -> emitPart(b, part));
         }
@@ -429,7 +432,10 @@ final class Compiler {
         });
         emitMaps(builder, self);
         boolean loop = variant.entry() == Variant.Entry.LOOP;
-        builder.withMethodBody("run", RUN_TYPE, ACC_PUBLIC | ACC_FINAL, loop ? this::emitLoop : Compiler::emitMissing);
+        builder.withMethodBody("run", RUN_TYPE, ACC_PUBLIC | ACC_FINAL, loop ? this::emitRun : Compiler::emitMissing);
+        if (loop) {
+            builder.withMethodBody(loopName(), RUN_TYPE, ACC_STATIC, this::emitLoop);
+        }
         builder.withMethodBody(
                 "enter", ENTER_TYPE, ACC_PUBLIC | ACC_FINAL, loop ? Compiler::emitMissing : this::emitEnter);
         if (unit.callsPointers || unit.callsBack) {
@@ -498,6 +504,25 @@ final class Compiler {
         if (unit.cleansLoop()) {
             b.aload(context).invokevirtual(RUN_CONTEXT, "soilAll", ConstantDescs.MTD_void);
         }
+    }
+
+    /** The packet loop's name: with the slots of what is in it, as all methods have. */
+    private String loopName() {
+        Flow flow = unit.flows.getFirst();
+        Partition partition = unit.partition(0);
+        boolean isPart = unit.isInLoop() && !partition.isWhole();
+        Part first = partition.parts.getFirst();
+        return methodName(
+                0,
+                LOOP,
+                isPart ? first.startSlot() : flow.function.start(),
+                isPart ? first.endSlot() : flow.function.end());
+    }
+
+    private void emitRun(CodeBuilder b) {
+        b.aload(b.parameterSlot(0)).lload(b.parameterSlot(1));
+        b.iload(b.parameterSlot(2)).aload(b.parameterSlot(3));
+        b.invokestatic(unit.mainClass, loopName(), RUN_TYPE).return_();
     }
 
     private void emitLoop(CodeBuilder b) {

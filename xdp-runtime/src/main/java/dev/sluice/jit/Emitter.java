@@ -19,6 +19,7 @@ import dev.sluice.isa.Width;
 import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.Label;
 import java.lang.classfile.instruction.SwitchCase;
+import java.lang.constant.ConstantDescs;
 import java.lang.constant.MethodTypeDesc;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,6 +41,8 @@ final class Emitter {
     private static final int FP = Instruction.FP;
     private static final int INLINE_ZERO_BYTES = 64;
 
+    private static final MethodTypeDesc REFILL =
+            MethodTypeDesc.of(CD_int, RUN_CONTEXT, CD_int, CD_int, CD_int, ConstantDescs.CD_Class);
     private static final MethodTypeDesc CLEAN_FRAME = MethodTypeDesc.of(CD_void, RUN_CONTEXT, CD_long, CD_long);
 
     private final CodeBuilder b;
@@ -536,7 +539,8 @@ final class Emitter {
         cold.add(() -> {
             b.labelBinding(refill);
             b.aload(context).iload(locals.left).loadConstant(block.start).loadConstant(block.instructions);
-            b.invokestatic(RUNTIME, "refill", MethodTypeDesc.of(CD_int, RUN_CONTEXT, CD_int, CD_int, CD_int));
+            b.loadConstant(unit.mainClass);
+            b.invokestatic(RUNTIME, "refill", REFILL);
             b.istore(locals.left).goto_(go);
         });
     }

@@ -92,18 +92,12 @@ final class FailureCode {
     }
 
     private void around(int registers, Runnable call) {
-        if (OFF && !unit.checked) { // TEMP
-            call.run(); // TEMP
-            return; // TEMP
-        } // TEMP
         b.loadConstant(lines.current()).istore(locals.failing);
         Label start = b.newBoundLabel();
         call.run();
         calls.computeIfAbsent(unit.checked ? ALL : registers, key -> new ArrayList<>())
                 .add(new Range(start, b.newBoundLabel()));
     }
-
-    static final boolean OFF = Boolean.getBoolean("x.off"); // TEMP
 
     /**
      * Emits the handlers.

@@ -8,7 +8,7 @@ final class FailurePlace {
     private FailurePlace() {}
 
     /**
-     * The place: {@code filter_0123456789abcdef.run pc 17 (parse.h:23)}, with the method that the stack trace shows. HotSpot
+     * The place: {@code filter_0123456789abcdef.filter_loop_pc0_54 pc 17 (parse.h:23)}, with the method that the stack trace shows. HotSpot
      * has exceptions without a stack trace, too.
      *
      * @param slot of the instruction that called, or -1 when only the stack trace tells

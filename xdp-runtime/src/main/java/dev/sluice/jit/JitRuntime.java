@@ -10,6 +10,7 @@ import dev.sluice.helper.Helper;
 import dev.sluice.helper.Kfunc;
 import dev.sluice.helper.RunContext;
 import dev.sluice.helper.TimerHelpers;
+import dev.sluice.isa.Code;
 import dev.sluice.map.BpfMap;
 import dev.sluice.map.ProgramRef;
 import dev.sluice.memory.FrameDescriptor;
@@ -166,17 +167,37 @@ public final class JitRuntime {
      * @param left what is left of the old one, below 0: the block that begins here overdraws it
      * @param start slot of the block's first instruction
      * @param count instructions of the block
+     * @param generated the program's main class
      */
-    public static int refill(RunContext context, int left, int start, int count) {
+    public static int refill(RunContext context, int left, int start, int count, Class<?> generated) {
         long total = context.instructionsLeft + left;
         if (total < 0) {
-            throw new ProgramFault(
-                    ProgramFault.Kind.INSTRUCTION_LIMIT,
-                    start + (int) Math.max(0, count + total),
-                    "the run took too long: expected at most " + context.instructionLimit + " instructions");
+            Code code = ((ProgramLoader) generated.getClassLoader()).program().code();
+            throw limitReached(context, code, start, count + total);
         }
         context.instructionsLeft = total;
         return take(context);
+    }
+
+    /**
+     * The limit's fault, at the instruction that would have been one too many. What it finds in registers that the block
+     * writes before it nobody knows: compiled code ends at the block's beginning.
+     *
+     * @param left instructions of the block that could have been executed
+     */
+    private static ProgramFault limitReached(RunContext context, Code code, int start, long left) {
+        int pc = start;
+        int written = 0;
+        for (long i = 0; i < left; i++) {
+            written |= Flow.defines(code.at(pc));
+            pc += code.at(pc).slots();
+        }
+        ProgramFault fault = new ProgramFault(
+                ProgramFault.Kind.INSTRUCTION_LIMIT,
+                pc,
+                "the run took too long: expected at most " + context.instructionLimit + " instructions");
+        fault.forgetRegisters(written);
+        return fault;
     }
 
     /**

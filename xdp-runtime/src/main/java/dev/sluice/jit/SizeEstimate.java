@@ -21,7 +21,7 @@ final class SizeEstimate {
     /** What the context is told before it is asked for something. */
     private static final int ASK = 12;
 
-    private static final int LOOKUP = 110;
+    private static final int LOOKUP = 118;
     private static final int VARIABLE = 16;
     private static final int NEXT_NUMBER = 120;
 
@@ -39,7 +39,7 @@ final class SizeEstimate {
 
     /** Bytes for what a block has beside its instructions: counting, and ways into it and out of it. */
     int ofBlock() {
-        return counted ? 36 : 8;
+        return counted ? 39 : 8;
     }
 
     /** Bytes of an instruction of which nothing else is known. */
@@ -103,6 +103,6 @@ final class SizeEstimate {
         if (helper == Kfunc.ITER_NUM_NEXT) {
             return NEXT_NUMBER;
         }
-        return HelperTraits.runsCode(helper) || HelperTraits.movesPacket(helper) ? 104 + ask() : 28 + ask();
+        return HelperTraits.runsCode(helper) || HelperTraits.movesPacket(helper) ? 112 + ask() : 36 + ask();
     }
 }

@@ -23,7 +23,8 @@
  * <ul>
  *   <li>A register is a {@code long} local. A function is a static method {@code NAME_pcSTART_END(RunContext, r1 … r5,
  *       r10)}; a call of it is a call. Classes are named {@code dev.sluice.jited.NAME_TAG} and have the source's lines.
- *   <li>The entry function's blocks are emitted into the packet loop, as long as they fit into one method with it.
+ *   <li>The entry function's blocks are emitted into the packet loop, {@code NAME_loop_pcSTART_END}, as long as they fit
+ *       into one method with it.
  *   <li>{@code data}, {@code data_end} and {@code data_meta} are locals, read again after what may move the packet. Loads
  *       from the context are reads of them.
  *   <li>A function that is too large is cut into parts along its likely control flow ({@link dev.sluice.jit.Order}), each a

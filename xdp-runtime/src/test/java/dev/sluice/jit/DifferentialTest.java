@@ -163,6 +163,12 @@ class DifferentialTest {
             if (expected.limit || found.limit) {
                 // Compiled code counts whole blocks: it may stop a few instructions earlier, in the same block.
                 assertThat(found.limit).as(name).isTrue();
+                if (expected.limit) {
+                    assertThat(found.fault).as(name).isEqualTo(expected.fault);
+                    assertThat(Outcome.areEqual(expected.registers, found.registers))
+                            .as("%s: %s %s", name, expected, found)
+                            .isTrue();
+                }
                 continue;
             }
             unlimited++;

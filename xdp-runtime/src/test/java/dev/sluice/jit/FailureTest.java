@@ -154,7 +154,7 @@ class FailureTest {
 
     private record Report(String text, int pc, List<String> registers) {}
 
-    private static final Pattern REPORT = Pattern.compile("bug of sluice in (test\\.\\w+) pc (\\d+): "
+    private static final Pattern REPORT = Pattern.compile("bug of sluice in (test\\.\\w+_pc\\d+_\\d+) pc (\\d+): "
             + "java.lang.IllegalStateException: the clock is broken,((?: r\\d+=(?:\\?|0x[0-9a-f]+)){11}), "
             + "packet=00010203[0-9a-f]{120} bytes=64");
 
@@ -255,8 +255,9 @@ class FailureTest {
         Executable unchecked = JitEngine.trusting().load(assumed(code), 1);
         assertThatThrownBy(() -> bed.run(unchecked))
                 .hasCauseInstanceOf(OutOfMemoryError.class)
-                .hasMessageMatching("out of memory in test.run pc 1: java.lang.OutOfMemoryError: Java heap space, "
-                        + "r0=\\? .* r6=0x66 .*, packet=0001.* bytes=64");
+                .hasMessageMatching(
+                        "out of memory in test\\.\\w+_loop_pc0_4 pc 1: java.lang.OutOfMemoryError: Java heap space, "
+                                + "r0=\\? .* r6=0x66 .*, packet=0001.* bytes=64");
     }
 
     /** HotSpot's word for pages of a mapped capture that are no longer in its file: whoever runs the program says so. */
@@ -276,7 +277,7 @@ class FailureTest {
         assertThatThrownBy(() -> bed.run(executable))
                 .hasCauseInstanceOf(StackOverflowError.class)
                 .hasMessageMatching(
-                        "bug of sluice in test(\\.run)? pc 1: .*StackOverflowError, .* r7=0x77 .*, packet=0001.* bytes=64");
+                        "bug of sluice in test(\\.\\w+_loop_pc0_3)? pc 1: .*StackOverflowError, .* r7=0x77 .*, packet=0001.* bytes=64");
     }
 
     @SuppressWarnings("InfiniteRecursion")
@@ -307,6 +308,6 @@ class FailureTest {
         Memory.putInt(bed.descriptor(0) + FrameDescriptor.RX_QUEUE, 77); // there are 4 CPUs
         assertThatThrownBy(() -> bed.run(executable))
                 .isInstanceOf(AssertionError.class)
-                .hasMessageMatching("bug of sluice in test.run pc 6: .* r6=0x66 .* packet=0001.* bytes=64");
+                .hasMessageMatching("bug of sluice in test\\.\\w+_loop_pc0_9 pc 6: .* r6=0x66 .* packet=0001.* bytes=64");
     }
 }

@@ -46,7 +46,7 @@ final class Proved {
                 new Settings(verified.facts(), Settings.HUGE_METHOD_BYTES),
                 Lines.Mode.SOURCE);
         return ClassFile.of().parse(image.classes().get(image.mainClass())).methods().stream()
-                .filter(method -> method.methodName().equalsString("run"))
+                .filter(method -> method.methodName().stringValue().contains(Compiler.LOOP + "_pc"))
                 .flatMap(method -> method.code().orElseThrow().elementStream());
     }
 
