@@ -579,7 +579,9 @@ final class Emitter {
             case LOAD_ACQ -> access.loadAcquire(insn, state, pc);
             case STORE_REL -> access.storeRelease(insn, state, pc);
             case CALL_HELPER, CALL_KFUNC -> {
-                failures.begin(insn, state, pc, () -> flow.liveAfter(block, pc));
+                if (!unit.checked) {
+                    failures.begin(pc, state, flow.liveAfter(block, pc));
+                }
                 helpers.helper(insn, state, pc);
             }
             case CALL_LOCAL -> {

@@ -6,7 +6,6 @@ import static java.lang.constant.ConstantDescs.CD_int;
 import static java.lang.constant.ConstantDescs.CD_long;
 
 import dev.sluice.exec.ProgramFault;
-import dev.sluice.helper.Callee;
 import dev.sluice.isa.Instruction;
 import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.Label;
@@ -18,7 +17,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.function.IntSupplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -33,9 +31,7 @@ final class FailureCode {
             Stream.concat(Stream.of(CD_Throwable, CD_int), Collections.nCopies(Instruction.FP + 1, CD_long).stream())
                     .toArray(ClassDesc[]::new));
 
-    /** Registers that have a handler's code load them, by bits. */
     private static final int ALL = (1 << Instruction.FP) - 1;
-
     private static final int CALLEE_SAVED = 0b11_1100_0000;
 
     private record Range(Label start, Label end) {}
@@ -45,10 +41,10 @@ final class FailureCode {
     private final Locals locals;
     private final Lines lines;
 
-    /** By registers that are shown: the calls. */
+    /** By registers that their handler shows, as bits: the calls. */
     private final Map<Integer, List<Range>> calls = new TreeMap<>();
 
-    /** By slot: registers that calls of helpers keep in the upper half, those that calls of maps keep in the lower. */
+    /** By slot: the registers that handlers of operations on maps show. */
     private final Map<Integer, Integer> kept = new HashMap<>();
 
     FailureCode(CodeBuilder b, Unit unit, Locals locals, Lines lines) {
@@ -64,31 +60,28 @@ final class FailureCode {
      * @param state the values of {@link Kinds} before it
      * @param liveAfter registers that are wanted behind it
      */
-    void begin(Instruction insn, int[] state, int slot, IntSupplier liveAfter) {
-        Callee helper = HelperTraits.called(insn);
-        if (unit.checked || helper == null) {
-            return;
-        }
-        int ofMaps = liveAfter.getAsInt() & CALLEE_SAVED;
-        int ofHelpers = ofMaps;
+    void begin(int slot, int[] state, int liveAfter) {
+        int registers = liveAfter & CALLEE_SAVED;
         for (int r = 1; r <= 5; r++) {
             int value = unit.kinds.register(state, r);
             if (Kinds.isConstant(value) || Kinds.kind(value) == Kinds.STACK) {
-                ofMaps |= 1 << r;
+                registers |= 1 << r;
             }
-            ofHelpers |= r <= helper.argCount() ? 1 << r : 0;
         }
-        kept.put(slot, ofHelpers << Short.SIZE | ofMaps);
+        kept.put(slot, registers);
     }
 
-    /** Emits a call of a helper: nothing but that, so that registers are kept no longer. */
+    /** Emits a call of a helper: nothing but that, so that registers are kept no longer. What r0 was nobody needs. */
     void ofHelper(Runnable call) {
-        around(kept.getOrDefault(lines.current(), 0) >>> Short.SIZE, call);
+        around(ALL & ~1, call);
     }
 
-    /** Emits a call of a map, or what else may fail of an operation that is in place. */
+    /**
+     * Emits a call of a map, or what else may fail of an operation that is in place. Most often it is not reached at all, and
+     * registers that are wanted for a report alone would be kept for it all the way there.
+     */
     void ofMap(Runnable call) {
-        around(kept.getOrDefault(lines.current(), 0) & ALL, call);
+        around(kept.getOrDefault(lines.current(), 0), call);
     }
 
     private void around(int registers, Runnable call) {

@@ -308,6 +308,7 @@ class FailureTest {
         Memory.putInt(bed.descriptor(0) + FrameDescriptor.RX_QUEUE, 77); // there are 4 CPUs
         assertThatThrownBy(() -> bed.run(executable))
                 .isInstanceOf(AssertionError.class)
-                .hasMessageMatching("bug of sluice in test\\.\\w+_loop_pc0_9 pc 6: .* r6=0x66 .* packet=0001.* bytes=64");
+                .hasMessageMatching(
+                        "bug of sluice in test\\.\\w+_loop_pc0_9 pc 6: .* r6=0x66 .* packet=0001.* bytes=64");
     }
 }
