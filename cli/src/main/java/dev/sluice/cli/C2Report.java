@@ -103,7 +103,8 @@ final class C2Report {
         if (method != null
                 && event.getShort("compileLevel") == C2_LEVEL
                 && event.getBoolean("succeded") // the event's field is spelt so
-                && method.getType().getName().startsWith(PACKAGE)) {
+                && method.getType().getName().startsWith(PACKAGE)
+                && !method.getName().equals("run")) { // which calls the packet loop, and nothing else
             compiled.add(new Compilation(
                     event.getInt("compileId"),
                     method.getName(),
