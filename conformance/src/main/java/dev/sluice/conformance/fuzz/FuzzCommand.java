@@ -93,6 +93,13 @@ public final class FuzzCommand implements Callable<Integer> {
                             + "and say after how many programs and seconds the kernel (or else the right interpreter) shows it.")
     private boolean mutants;
 
+    @Option(
+            names = "--spoilt",
+            description =
+                    "Instead: change some instructions of each program, so that no verifier takes it, and run it on the "
+                            + "engines that check; they must find the same faults and leave the same memory.")
+    private boolean spoilt;
+
     private final AtomicLong next = new AtomicLong();
     private final AtomicLong found = new AtomicLong();
     private long deadline;
@@ -122,6 +129,19 @@ public final class FuzzCommand implements Callable<Integer> {
             return MutationRun.run(access, firstSeed, seconds == 0 ? 60 : seconds, INPUTS, System.out::println);
         }
         long start = System.nanoTime();
+        if (spoilt) {
+            try (SpoiltRun run = new SpoiltRun()) {
+                SpoiltRun.Tally tally = run.run(firstSeed, count, deadline, stopAfter, System.out::println);
+                System.out.printf(
+                        Locale.ROOT,
+                        "spoilt programs %,d, %,d of them with a fault, %,d different, %.1f s%n",
+                        tally.programs(),
+                        tally.faulted(),
+                        tally.different(),
+                        (System.nanoTime() - start) / 1e9);
+                return tally.different() > 0 ? 1 : 0;
+            }
+        }
         Tally total = new Tally();
         int c2Classes;
         try (C2Watch watch = new C2Watch("dev.sluice.jited.fuzz_");

@@ -11,6 +11,9 @@
  *
  * so that a wrong result anywhere shows in the return value, the packet or the maps. Pointers never become data, so
  * programs behave alike wherever their memory lies.
+ *
+ * <p>Programs that no verifier takes ({@link dev.sluice.conformance.fuzz.SpoiltRun}) are for the engines that check: what
+ * these leave untested must not be possible.
  */
 @NullMarked
 package dev.sluice.conformance.fuzz;

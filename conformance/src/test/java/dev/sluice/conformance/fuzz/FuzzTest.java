@@ -73,6 +73,20 @@ class FuzzTest {
         }
     }
 
+    /** Programs that no verifier takes: engines that check find the same faults. */
+    @Test
+    void spoiltProgramsFaultAlike() {
+        List<String> found = new ArrayList<>();
+        try (SpoiltRun run = new SpoiltRun()) {
+            SpoiltRun.Tally tally = run.run(FIRST_SEED, PROGRAMS, Long.MAX_VALUE, 1, found::add);
+            assertThat(found)
+                    .as("again: ./sluice-fuzz --spoilt --seed N --count 1")
+                    .isEmpty();
+            assertThat(tally.programs()).isEqualTo(PROGRAMS);
+            assertThat(tally.faulted()).isBetween(PROGRAMS / 4L, PROGRAMS - PROGRAMS / 4L);
+        }
+    }
+
     /** A fuzzer that finds nothing may be one that can't: it has to find a mistake in every operation. */
     @Test
     void mistakesAreFound() {
