@@ -190,7 +190,7 @@ class ConstructsTest {
                 exit
                 """));
         assertThat(found).hasSize(PACKETS);
-        inFunction(found, "run|_pc3_5"); // in place of its call where that fits
+        inFunction(found, "_loop_pc0_3|_pc3_5"); // in place of its call where that fits
     }
 
     @ParameterizedTest
