@@ -62,7 +62,9 @@ final class BenchCommand implements Callable<Integer> {
     @Option(
             names = "--sample",
             paramLabel = "N",
-            description = "Packets of the sample, at equal distances in the captures (default: ${DEFAULT-VALUE}).")
+            description =
+                    "Packets of the sample, one of each of N equal stretches of the captures; those with the same bytes are "
+                            + "one (default: ${DEFAULT-VALUE}).")
     private int sample = 64;
 
     @Option(
@@ -78,7 +80,8 @@ final class BenchCommand implements Callable<Integer> {
     @Option(
             names = "--warm-up",
             paramLabel = "SECONDS",
-            description = "Longest warm-up (default: ${DEFAULT-VALUE}); it ends when the rounds stop changing.")
+            description =
+                    "Longest warm-up of each side (default: ${DEFAULT-VALUE}); it ends when the rounds stop changing.")
     private int warmUpSeconds = 10;
 
     @Option(names = "--no-kernel", description = "Leave the kernel out.")

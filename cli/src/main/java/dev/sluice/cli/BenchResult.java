@@ -124,7 +124,7 @@ record BenchResult(
         json.writeStringField("program", program);
         json.writeStringField("tag", tag);
         json.writeNumberField("instructions", instructions);
-        json.writeNumberField("instructions_executed", round(stability.executed()));
+        json.writeNumberField("instructions_executed", Quantity.rounded(stability.executed()));
         json.writeStringField("engine", engine);
         json.writeNumberField("packets", packets);
         json.writeNumberField("packets_skipped", skipped);
@@ -188,7 +188,7 @@ record BenchResult(
             json.writeNullField("ns_per_instruction");
         } else {
             writeTiming(json, race.timing(name));
-            json.writeNumberField("ns_per_instruction", round(perInstruction(name)));
+            json.writeNumberField("ns_per_instruction", Quantity.rounded(perInstruction(name)));
         }
         if (!name.equals(ProgramBench.SLUICE)) {
             boolean comparable = reason == null
@@ -212,29 +212,25 @@ record BenchResult(
     private static void writeNumber(JsonGenerator json, String field, boolean known, DoubleSupplier number)
             throws IOException {
         if (known) {
-            json.writeNumberField(field, round(number.getAsDouble()));
+            json.writeNumberField(field, Quantity.rounded(number.getAsDouble()));
         } else {
             json.writeNullField(field);
         }
     }
 
     private static void writeTiming(JsonGenerator json, Timing timing) throws IOException {
-        json.writeNumberField("ns_per_packet", round(timing.median()));
+        json.writeNumberField("ns_per_packet", Quantity.rounded(timing.median()));
         json.writeFieldName("spread");
         writeSpread(json, timing);
     }
 
     static void writeSpread(JsonGenerator json, Timing timing) throws IOException {
         json.writeStartObject();
-        json.writeNumberField("min", round(timing.min()));
-        json.writeNumberField("q1", round(timing.q1()));
-        json.writeNumberField("q3", round(timing.q3()));
-        json.writeNumberField("max", round(timing.max()));
+        json.writeNumberField("min", Quantity.rounded(timing.min()));
+        json.writeNumberField("q1", Quantity.rounded(timing.q1()));
+        json.writeNumberField("q3", Quantity.rounded(timing.q3()));
+        json.writeNumberField("max", Quantity.rounded(timing.max()));
         json.writeEndObject();
-    }
-
-    private static double round(double value) {
-        return Math.round(value * 1000) / 1000.0;
     }
 
     // --- for people

@@ -67,7 +67,7 @@ record ChangeResult(String program, String from, String to, TrafficChange.Result
         json.writeNumberField("before_packets_per_second", Math.round(1e9 / result.before()));
         json.writeNumberField("lowest_packets_per_second", Math.round(1e9 / result.worst()));
         json.writeNumberField("after_packets_per_second", Math.round(1e9 / result.after()));
-        json.writeNumberField("fall", Math.round(result.fall() * 1000) / 1000.0);
+        json.writeNumberField("fall", Quantity.rounded(result.fall()));
         json.writeNumberField("fall_ns", result.nanos());
         json.writeEndObject();
     }

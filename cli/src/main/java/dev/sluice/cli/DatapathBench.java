@@ -683,24 +683,24 @@ final class DatapathBench {
         json.writeStringField("program", result.of.program);
         json.writeStringField("source", result.of.source.name().toLowerCase(Locale.ROOT));
         json.writeNumberField("rounds", result.sluice().rounds());
-        json.writeNumberField("ns_per_packet", round(result.sluice().median()));
+        json.writeNumberField("ns_per_packet", Quantity.rounded(result.sluice().median()));
         json.writeFieldName("spread");
         BenchResult.writeSpread(json, result.sluice());
         json.writeNumberField("packets_per_second", Math.round(result.rate()));
-        json.writeNumberField("gigabits_per_second", round(result.gigabits()));
-        json.writeNumberField("allocated_bytes_per_packet", round(result.allocated()));
+        json.writeNumberField("gigabits_per_second", Quantity.rounded(result.gigabits()));
+        json.writeNumberField("allocated_bytes_per_packet", Quantity.rounded(result.allocated()));
         json.writeObjectFieldStart("stages");
-        json.writeNumberField("read", round(result.read));
-        json.writeNumberField("to_batch", round(result.toBatch()));
-        json.writeNumberField("program", round(result.stages.program()));
-        json.writeNumberField("verdict", round(result.stages.verdict()));
-        json.writeNumberField("write", round(result.stages.write()));
+        json.writeNumberField("read", Quantity.rounded(result.read));
+        json.writeNumberField("to_batch", Quantity.rounded(result.toBatch()));
+        json.writeNumberField("program", Quantity.rounded(result.stages.program()));
+        json.writeNumberField("verdict", Quantity.rounded(result.stages.verdict()));
+        json.writeNumberField("write", Quantity.rounded(result.stages.write()));
         json.writeEndObject();
         json.writeArrayFieldStart("queues");
         for (QueueRate queue : result.queues) {
             json.writeStartObject();
             json.writeNumberField("packets", queue.packets());
-            json.writeNumberField("ns_per_packet", round(queue.nanosPerPacket()));
+            json.writeNumberField("ns_per_packet", Quantity.rounded(queue.nanosPerPacket()));
             json.writeNumberField("packets_per_second", Math.round(queue.packetsPerSecond()));
             json.writeEndObject();
         }
@@ -708,7 +708,7 @@ final class DatapathBench {
         json.writeObjectFieldStart("kernel");
         if (result.race.has(KERNEL)) {
             Timing kernel = result.race.timing(KERNEL);
-            json.writeNumberField("ns_per_packet", round(kernel.median()));
+            json.writeNumberField("ns_per_packet", Quantity.rounded(kernel.median()));
             json.writeFieldName("spread");
             BenchResult.writeSpread(json, kernel);
             json.writeNumberField("packets_per_second", Math.round(1e9 / kernel.median()));
@@ -718,7 +718,7 @@ final class DatapathBench {
         }
         json.writeEndObject();
         if (result.race.has(KERNEL)) {
-            json.writeNumberField("rate_to_kernel", round(result.rateToKernel()));
+            json.writeNumberField("rate_to_kernel", Quantity.rounded(result.rateToKernel()));
         } else {
             json.writeNullField("rate_to_kernel");
         }
@@ -727,7 +727,7 @@ final class DatapathBench {
             if (result.ringReason != null) {
                 json.writeStringField("no_io_uring", result.ringReason);
             }
-            json.writeNumberField("rate_to_bare_loop", round(result.rateToBare(SLUICE)));
+            json.writeNumberField("rate_to_bare_loop", Quantity.rounded(result.rateToBare(SLUICE)));
             writeTap(json, "bare_loop", result, TapBench.BARE);
             if (result.race.has(TapBench.EPOLL)) {
                 writeTap(json, "epoll", result, TapBench.EPOLL);
@@ -737,11 +737,12 @@ final class DatapathBench {
         if (scaling != null) {
             json.writeObjectFieldStart("scaling");
             json.writeNumberField(
-                    "one_queue_ns_per_packet", round(result.race.timing(ONE).median()));
-            json.writeNumberField("queues_to_one", round(scaling.queues));
-            json.writeNumberField("queues_to_one_in_time", round(scaling.queuesInTime));
-            json.writeNumberField("processes_to_one", round(scaling.processes));
-            json.writeNumberField("processes_to_one_in_time", round(scaling.processesInTime));
+                    "one_queue_ns_per_packet",
+                    Quantity.rounded(result.race.timing(ONE).median()));
+            json.writeNumberField("queues_to_one", Quantity.rounded(scaling.queues));
+            json.writeNumberField("queues_to_one_in_time", Quantity.rounded(scaling.queuesInTime));
+            json.writeNumberField("processes_to_one", Quantity.rounded(scaling.processes));
+            json.writeNumberField("processes_to_one_in_time", Quantity.rounded(scaling.processesInTime));
             json.writeEndObject();
         }
         json.writeObjectFieldStart("warm_up");
@@ -754,15 +755,11 @@ final class DatapathBench {
     private static void writeTap(JsonGenerator json, String field, Result result, String contender) throws IOException {
         Timing timing = result.race.timing(contender);
         json.writeObjectFieldStart(field);
-        json.writeNumberField("ns_per_packet", round(timing.median()));
+        json.writeNumberField("ns_per_packet", Quantity.rounded(timing.median()));
         json.writeFieldName("spread");
         BenchResult.writeSpread(json, timing);
-        json.writeNumberField("rate_to_bare_loop", round(result.rateToBare(contender)));
+        json.writeNumberField("rate_to_bare_loop", Quantity.rounded(result.rateToBare(contender)));
         json.writeEndObject();
-    }
-
-    private static double round(double value) {
-        return Math.round(value * 1000) / 1000.0;
     }
 
     BarChart chart() {

@@ -31,7 +31,6 @@ import picocli.CommandLine.UnmatchedArgumentException;
         description = "Runs compiled XDP programs outside of the kernel.",
         synopsisSubcommandLabel = "COMMAND",
         mixinStandardHelpOptions = true,
-        versionProvider = Main.Version.class,
         subcommands = {
             ReplayCommand.class,
             RunCommand.class,
@@ -75,6 +74,7 @@ public final class Main implements Runnable {
     public static int run(String... line) {
         String[] args = helpAsOption(optionsLast(line));
         CommandLine commands = new CommandLine(new Main(CommandSpec.create()));
+        showVersion(commands);
         register(commands, EngineChoice.class);
         register(commands, ProgDumpCommand.Form.class);
         register(commands, Time.class);
@@ -117,6 +117,12 @@ public final class Main implements Runnable {
                             + Quantity.count(Runtime.getRuntime().maxMemory() >> 20) + " MiB");
             return ExitCode.FAILED;
         }
+    }
+
+    /** All commands have {@code --version}, and none a version of its own. */
+    private static void showVersion(CommandLine command) {
+        command.getCommandSpec().versionProvider(new Version());
+        command.getSubcommands().values().forEach(Main::showVersion);
     }
 
     private static BigInteger number(String text, long least, long most) {

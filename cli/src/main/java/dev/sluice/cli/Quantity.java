@@ -8,6 +8,11 @@ final class Quantity {
 
     private Quantity() {}
 
+    /** Three digits behind the point, as JSON has them. */
+    static double rounded(double number) {
+        return Math.round(number * 1000) / 1000.0;
+    }
+
     /** With thousands separated: {@code 1,234,567}. */
     static String count(long number) {
         return String.format(Locale.ROOT, "%,d", number);

@@ -89,7 +89,7 @@ record SizesBench(List<BenchResult> results) {
             result.write(json, null);
         }
         json.writeEndArray();
-        json.writeNumberField("most_to_smallest", Math.round(worst() * 1000) / 1000.0);
+        json.writeNumberField("most_to_smallest", Quantity.rounded(worst()));
         json.writeEndObject();
     }
 }

@@ -97,6 +97,14 @@ class ProgTest {
     }
 
     @Test
+    void everyCommandSaysItsVersion() {
+        String version = Cli.run("--version").ok().out();
+        assertThat(version).startsWith("sluice ");
+        assertThat(Cli.run("bench", "--version").ok().out()).isEqualTo(version);
+        assertThat(Cli.run("prog", "show", "--version").ok().out()).isEqualTo(version);
+    }
+
+    @Test
     void programsOfOtherTypesAreShownAsWhatTheyAre() throws IOException {
         String sections = new String(Pcaps.bytes(Pcaps.object("features/sections")), StandardCharsets.ISO_8859_1);
         String changed = sections.replace("xdp/cpumap", "tc/ingress");
