@@ -18,7 +18,8 @@ public final class PacketHelpers {
     /** The length of metadata is kept in a byte. */
     private static final long MAX_METADATA = 255;
 
-    private static final int MAX_OFFSET = 0xffff;
+    /** The greatest offset in a packet that helpers take. */
+    public static final int MAX_OFFSET = 0xffff;
 
     private PacketHelpers() {}
 

@@ -108,29 +108,46 @@ final class CallCode {
 
     /** {@code bpf_loop} of a proved program in place, which counts nothing: see {@link CallbackHelpers#loop}. */
     void loop(int function) {
+        boolean wants = unit.wantsPacket(function);
+        run.takeForMethods(wants);
+        loopInPlace(() -> {
+            MethodRef callee = unit.function(function);
+            b.aload(context);
+            pushRound();
+            b.lload(register[3]).lconst_0().lconst_0().lconst_0().lload(register[FP]);
+            pushLong(b, RunContext.STACK_BYTES);
+            b.lsub().invokestatic(callee.owner(), callee.name(), MethodRef.FUNCTION_TYPE);
+        });
+        run.loadMovedPacket(wants);
+    }
+
+    /** Pushes how many rounds of a loop have been made. */
+    void pushRound() {
+        b.lload(locals.address);
+    }
+
+    /**
+     * The same with the function in place.
+     *
+     * @param round emits the function, and leaves what it returns on the stack
+     */
+    void loopInPlace(Runnable round) {
         Label more = b.newLabel();
         Label tooMany = b.newLabel();
         Label stopped = b.newLabel();
         Label done = b.newLabel();
-        MethodRef callee = unit.function(function);
-        boolean wants = unit.wantsPacket(function);
-        run.takeForMethods(wants);
         b.lload(register[1]);
         pushLong(b, CallbackHelpers.MAX_LOOPS);
         compareUnsigned(b, IFGT, tooMany);
         b.lconst_0().lstore(locals.address);
         b.labelBinding(more);
         b.lload(locals.address).lload(register[1]).lcmp().ifge(stopped);
-        b.aload(context).lload(locals.address).lload(register[3]);
-        b.lconst_0().lconst_0().lconst_0().lload(register[FP]);
-        pushLong(b, RunContext.STACK_BYTES);
-        b.lsub().invokestatic(callee.owner(), callee.name(), MethodRef.FUNCTION_TYPE);
+        round.run();
         b.lload(locals.address).lconst_1().ladd().lstore(locals.address);
         b.lconst_0().lcmp().ifeq(more);
         b.labelBinding(stopped);
         b.lload(locals.address).lstore(register[0]);
         b.labelBinding(done);
-        run.loadMovedPacket(wants);
         cold.add(() -> {
             b.labelBinding(tooMany);
             pushLong(b, Errno.E2BIG.negative());

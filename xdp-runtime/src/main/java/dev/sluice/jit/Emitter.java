@@ -25,6 +25,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.IntConsumer;
 
 /**
  * Emits the blocks of one method: registers in long locals ({@link Locals}), one instruction after the other, slow paths
@@ -95,7 +96,7 @@ final class Emitter {
         access = new AccessCode(b, unit, part, locals, run, cold);
         flows = new ByteFlowCode(b, unit, locals, alu, access);
         calls = new CallCode(b, unit, part, locals, run, cold);
-        helpers = new HelperCode(b, unit, part, locals, run, access, calls, cold, failures, this::leaveByTailCall);
+        helpers = new HelperCode(b, unit, part, locals, run, access, cold, failures, this::leaveByTailCall);
         labels = new Label[part.blocks.size()];
         for (int i = 0; i < labels.length; i++) {
             labels[i] = b.newLabel();
@@ -141,15 +142,12 @@ final class Emitter {
         }
     }
 
-    /** The beginning of a function in place of its call: r1 to r5 are the caller's, its frame is below the caller's. */
-    private void beginInlined(Emitter caller) {
-        for (int r = 1; r <= 5; r++) {
-            b.lload(caller.register[r]).lstore(register[r]);
-        }
+    /** The beginning of a function in place of its call: r1 to r5 are there, its frame is below the caller's. */
+    private void beginInlined(int callersFrame) {
         for (int r : new int[] {0, 6, 7, 8, 9}) {
             b.lconst_0().lstore(register[r]);
         }
-        b.lload(caller.register[FP]);
+        b.lload(callersFrame);
         pushLong(b, RunContext.STACK_BYTES);
         b.lsub().lstore(register[FP]);
         zeroFrame();
@@ -582,7 +580,14 @@ final class Emitter {
                 if (!unit.checked) {
                     failures.begin(pc, state, flow.liveAfter(block, pc));
                 }
-                helpers.helper(insn, state, pc);
+                int looped = unit.loopedFunction(pc);
+                if (looped < 0) {
+                    helpers.helper(insn, state, pc);
+                } else if (unit.inlining.isEverywhere(looped)) {
+                    calls.loopInPlace(() -> inlineRound(looped, pc));
+                } else {
+                    calls.loop(looped);
+                }
             }
             case CALL_LOCAL -> {
                 int function = unit.kinds.functionAt(insn.target(pc));
@@ -613,13 +618,38 @@ final class Emitter {
 
     /** Emits a function in place of its call. */
     private void inline(int function, int pc) {
+        inline(function, pc, r -> b.lload(register[r]));
+        b.lstore(register[0]);
+    }
+
+    /** Emits a round of a loop of a function in place of its call; leaves what the function returns on the stack. */
+    private void inlineRound(int function, int pc) {
+        inline(function, pc, r -> {
+            switch (r) {
+                case 1 -> calls.pushRound();
+                case 2 -> b.lload(register[3]);
+                default -> b.lconst_0();
+            }
+        });
+    }
+
+    /**
+     * Emits a function in place of a call; leaves what it returns on the stack.
+     *
+     * @param pushArgument pushes what the function has in a register, 1 to 5
+     */
+    private void inline(int function, int pc, IntConsumer pushArgument) {
         Part body = unit.partition(function).parts.getFirst();
         Locals inner = new Locals(unit, body, Shape.INLINED, context, Locals.Given.nothing(locals.next), locals);
         Emitter callee = new Emitter(b, unit, body, Shape.INLINED, inner);
-        callee.beginInlined(this);
+        for (int r = 1; r <= 5; r++) {
+            pushArgument.accept(r);
+            b.lstore(callee.register[r]);
+        }
+        callee.beginInlined(register[FP]);
         callee.blocks();
         b.labelBinding(callee.end);
-        b.lload(callee.register[0]).lstore(register[0]);
+        b.lload(callee.register[0]);
         lines.at(b, pc);
     }
 }

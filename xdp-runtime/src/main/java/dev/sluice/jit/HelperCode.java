@@ -15,9 +15,11 @@ import dev.sluice.helper.Callee;
 import dev.sluice.helper.Dynptrs;
 import dev.sluice.helper.Helper;
 import dev.sluice.helper.Kfunc;
+import dev.sluice.helper.PacketHelpers;
 import dev.sluice.isa.Form;
 import dev.sluice.isa.Instruction;
 import dev.sluice.isa.Width;
+import dev.sluice.map.Errno;
 import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.Label;
 import java.lang.constant.ClassDesc;
@@ -45,7 +47,6 @@ final class HelperCode {
     private final AccessCode access;
     private final ArgumentCode arguments;
     private final MapHelperCode maps;
-    private final CallCode calls;
     private final ColdCode cold;
     private final FailureCode failures;
     private final Runnable leaveByTailCall;
@@ -61,7 +62,6 @@ final class HelperCode {
             Locals locals,
             RunCode run,
             AccessCode access,
-            CallCode calls,
             ColdCode cold,
             FailureCode failures,
             Runnable leaveByTailCall) {
@@ -70,7 +70,6 @@ final class HelperCode {
         this.locals = locals;
         this.run = run;
         this.access = access;
-        this.calls = calls;
         this.cold = cold;
         this.failures = failures;
         this.leaveByTailCall = leaveByTailCall;
@@ -100,11 +99,6 @@ final class HelperCode {
         if (changes && maps.knownChange(state, (Helper) helper, pc)) {
             return;
         }
-        int looped = helper == Helper.LOOP ? unit.loopedFunction(pc) : -1;
-        if (looped >= 0) {
-            calls.loop(looped);
-            return;
-        }
         if (helper == Kfunc.ITER_NUM_NEXT
                 && (!unit.checked || Ways.argument(unit, function, state, helper, 0) == Ways.Argument.RIGHT)) {
             nextNumber(state);
@@ -114,7 +108,7 @@ final class HelperCode {
         boolean knowsPacket = unit.checked || locals.hasDescriptor();
         int copied = knowsPacket ? unit.bytesCopied(helper, pc, function, state) : 0;
         if (copied != 0) {
-            copyPacket(helper, copied, state, () -> callHelper(helper, state, pc));
+            copyPacket(helper, copied, state, pc, () -> callHelper(helper, state, pc));
             return;
         }
         int slice = knowsPacket ? unit.bytesOfSlice(helper, function, state) : 0;
@@ -226,7 +220,7 @@ final class HelperCode {
      * @param helper one of {@link Unit#bytesCopied}
      * @param call the helper's call, for all else
      */
-    private void copyPacket(Callee helper, int bytes, int[] state, Runnable call) {
+    private void copyPacket(Callee helper, int bytes, int[] state, int pc, Runnable call) {
         Label slow = b.newLabel();
         Label done = b.newLabel();
         boolean loads = helper != Helper.XDP_STORE_BYTES;
@@ -263,9 +257,29 @@ final class HelperCode {
         b.labelBinding(done);
         cold.add(() -> {
             b.labelBinding(slow);
+            if (helper != Helper.DYNPTR_READ && locals.hasDescriptor()) {
+                failBehindEnd(pc, done);
+            }
             call.run();
             b.goto_(done);
         });
+    }
+
+    /** Goes on with the helper's error if the packet is in one piece, behind whose end some of the bytes are. */
+    private void failBehindEnd(int pc, Label done) {
+        Label call = b.newLabel();
+        b.lload(register[2]);
+        pushLong(b, LOW);
+        b.land();
+        pushLong(b, PacketHelpers.MAX_OFFSET);
+        b.lcmp().ifgt(call);
+        run.pushFrameSize();
+        b.iflt(call);
+        pushLong(b, Errno.EINVAL.negative());
+        b.lstore(register[0]);
+        fillUnfilled(pc);
+        b.goto_(done);
+        b.labelBinding(call);
     }
 
     /**

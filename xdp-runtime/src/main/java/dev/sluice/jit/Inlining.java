@@ -1,11 +1,10 @@
 package dev.sluice.jit;
 
-import dev.sluice.isa.Form;
 import dev.sluice.isa.Instruction;
 import java.util.Arrays;
 
 /**
- * Which functions are emitted in place of their calls, because HotSpot's own inlining gives up at sizes that C functions
+ * Which functions are emitted in place of their calls, or of loops of calls, because HotSpot's own inlining gives up at sizes that C functions
  * often have. A function is emitted at each of its calls or at none, when the method that it comes into does not outgrow
  * its budget by it.
  */
@@ -54,11 +53,8 @@ final class Inlining {
 
     private boolean hasReader(Flow flow, Block block) {
         Instruction last = flow.code.at(block.last); // calls end blocks
-        if (last.form() != Form.CALL_LOCAL) {
-            return false;
-        }
-        int callee = unit.kinds.functionAt(last.target(block.last));
-        return inlined[callee] && readsContext(callee);
+        int callee = unit.calledFunction(last, block.last);
+        return callee >= 0 && inlined[callee] && readsContext(callee);
     }
 
     /** Adds to the blocks what comes into them: to their estimates, and whether it reads the context. */
@@ -71,8 +67,8 @@ final class Inlining {
             for (Block block : flow.blocks) {
                 block.readsContext |= hasReader(flow, block);
                 Instruction last = flow.code.at(block.last);
-                if (last.form() == Form.CALL_LOCAL) {
-                    int callee = unit.kinds.functionAt(last.target(block.last));
+                int callee = unit.calledFunction(last, block.last);
+                if (callee >= 0) {
                     block.estimate += inlined[callee] ? bytes[callee] : 0;
                 }
             }
@@ -92,8 +88,8 @@ final class Inlining {
             own += block.estimate;
             for (int slot = block.start; slot < block.end; ) {
                 Instruction insn = flow.code.at(slot);
-                if (insn.form() == Form.CALL_LOCAL) {
-                    int callee = unit.kinds.functionAt(insn.target(slot));
+                int callee = unit.calledFunction(insn, slot);
+                if (callee >= 0) {
                     int size = size(callee, budget);
                     leaf &= size != BUSY;
                     if (size != BUSY && inlined[callee]) {
@@ -109,7 +105,7 @@ final class Inlining {
         boolean once = unit.callSites(function) == 1;
         inlined[function] = function != 0
                 && leaf
-                && !unit.isPointedTo(function)
+                && (!unit.isPointedTo(function) || unit.onlyLoops())
                 && !unit.tailCalls(function)
                 && (once ? size <= budget / 2 : size <= SMALL && (long) size * unit.callSites(function) <= budget / 2);
         return size;

@@ -165,6 +165,15 @@ final class RunCode {
         widen(b);
     }
 
+    /** Pushes the frame's size, below 0 for a packet with fragments, in a loop that reads descriptors itself. */
+    void pushFrameSize() {
+        MemoryCode.load(b, Width.W, () -> {
+            b.lload(locals.descriptor);
+            pushLong(b, FrameDescriptor.FRAME_SIZE);
+            b.ladd();
+        });
+    }
+
     private void fromDescriptor(Width width, int offset) {
         MemoryCode.loadLong(b, width, false, () -> {
             b.lload(locals.descriptor);

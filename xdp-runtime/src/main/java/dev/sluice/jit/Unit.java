@@ -179,7 +179,7 @@ final class Unit {
                     }
                     if (helper != null) {
                         int copied = bytesCopied(helper, slot, i, state);
-                        block.estimate += copied == 0 ? 0 : COPY_BYTES * (copied / Long.BYTES + 6);
+                        block.estimate += copied == 0 ? 0 : COPY_BYTES * (copied / Long.BYTES + 7);
                         block.estimate += bytesOfSlice(helper, i, state) == 0 ? 0 : SLICE_BYTES;
                         block.estimate += checked ? ArgumentCode.estimate(this, i, state, helper) : 0;
                     }
@@ -187,6 +187,7 @@ final class Unit {
                             !checked && !counted && helper == Helper.LOOP && pointed2 >= 0 && Kinds.isZero(state[4]);
                     if (loops) {
                         this.loops.put(slot, pointed2);
+                        callSites[pointed2]++;
                     }
                     if ((Flow.defines(insn) >>> 2 & 1) != 0 || helper != null) {
                         pointed2 = isFunctionPointer(insn) ? kinds.functionAt(insn.target(slot)) : -1;
@@ -194,7 +195,7 @@ final class Unit {
                     locking |= helper == Helper.SPIN_LOCK;
                     kinds.step(state, insn, slot);
                     moves |= helper != null && !loops && HelperTraits.movesPacket(helper);
-                    back |= helper != null && HelperTraits.takesFunction(helper);
+                    back |= helper != null && !loops && HelperTraits.takesFunction(helper);
                     tailCalls[i] |= helper != null && HelperTraits.tailCalls(helper);
                     helpers |= isCall(insn);
                     plain &= helper == null ? !isCall(insn) : loops || !HelperTraits.takesRun(helper);
@@ -281,9 +282,8 @@ final class Unit {
     /** Whether a block, or a function that it calls, reads the context. */
     private boolean wantsPacket(Block block) {
         Instruction last = program.code().at(block.last); // calls end blocks
-        boolean calls = last.form() == Form.CALL_LOCAL && wantsPacket[kinds.functionAt(last.target(block.last))];
-        int looped = loopedFunction(block.last);
-        return block.readsContext || calls || looped >= 0 && wantsPacket[looped];
+        int called = calledFunction(last, block.last);
+        return block.readsContext || called >= 0 && wantsPacket[called];
     }
 
     /** Whether a function, or one that it calls, reads the context: it has to be told of the packet before. */
@@ -317,7 +317,17 @@ final class Unit {
         return loops.getOrDefault(slot, -1);
     }
 
-    /** Number of calls of a function in reachable code. */
+    /** The function that an instruction calls, once or in a loop that is emitted in place; -1 for others. */
+    int calledFunction(Instruction insn, int slot) {
+        return insn.form() == Form.CALL_LOCAL ? kinds.functionAt(insn.target(slot)) : loopedFunction(slot);
+    }
+
+    /** Whether pointers to functions are for loops alone that are emitted in place. */
+    boolean onlyLoops() {
+        return !callsPointers && !callsBack;
+    }
+
+    /** Number of calls of a function in reachable code, loops of calls being one. */
     int callSites(int function) {
         return callSites[function];
     }

@@ -478,11 +478,7 @@ class PacketLoopTest {
     private static final List<String> WHOLE_RUN = List.of("begin", "finish");
 
     private static List<String> loopCalls(String text) {
-        Code code = Assembler.assemble(text);
-        return Proved.packetLoop(Proved.of(code))
-                .filter(InvokeInstruction.class::isInstance)
-                .map(element -> ((InvokeInstruction) element).name().stringValue())
-                .toList();
+        return loopCalls(Proved.of(Assembler.assemble(text)));
     }
 
     @Test
@@ -562,5 +558,84 @@ class PacketLoopTest {
                     .as(engine.getKey())
                     .isEqualTo((byte) 15);
         }
+    }
+
+    private static List<String> loopCalls(Verified verified) {
+        return Proved.packetLoop(verified)
+                .filter(InvokeInstruction.class::isInstance)
+                .map(element -> ((InvokeInstruction) element).name().stringValue())
+                .toList();
+    }
+
+    /** bpf_loop(3, outer, stack, 0), whose rounds are bpf_loop(2, inner, stack, 0): it adds 10 * round + 1. */
+    @Test
+    void loopsOfFunctionsAreEmittedInPlaceWithTheirFunctions() {
+        String text = """
+                r7 = 100
+                *(u64 *)(r10 - 8) = r7
+                r1 = 3
+                r2 = subprog[+7]
+                r3 = r10
+                r3 += -8
+                r4 = 0
+                call 181
+                r0 = *(u64 *)(r10 - 8)
+                exit
+                r6 = r1
+                r7 = r2
+                *(u64 *)(r10 - 16) = r2
+                r1 = 2
+                r2 = subprog[+6]
+                r3 = r7
+                r4 = 0
+                call 181
+                r0 = 0
+                exit
+                r3 = *(u64 *)(r2 + 0)
+                r1 *= 10
+                r1 += 1
+                r3 += r1
+                *(u64 *)(r2 + 0) = r3
+                %s
+                r0 = 0
+                exit
+                """;
+        Verified small = assumed(text.formatted(""));
+        assertThat(loopCalls(small)).noneMatch(name -> name.contains("_pc"));
+        Verified large = assumed(text.formatted(FILLER));
+        assertThat(loopCalls(large)).anyMatch(name -> name.contains("_pc"));
+        for (Verified verified : List.of(small, large)) {
+            for (Map.Entry<String, Executable> engine : engines(verified).entrySet()) {
+                outcome(engine.getValue(), 0);
+                for (int i = 0; i < OFFSETS.length; i++) {
+                    assertThat(action(i)).as(engine.getKey()).isEqualTo(100 + 3 * (1 + 11));
+                }
+            }
+        }
+    }
+
+    @Test
+    void aPacketThatIsTooShortForALoadIsNotTaken() {
+        String text = """
+                r2 = 60
+                r3 = r10
+                r3 += -8
+                r4 = 8
+                call 189
+                r1 = *(u64 *)(r10 - 8)
+                r0 += r1
+                exit
+                """;
+        alike(text, 0);
+        alike(text, 100);
+        alike(text.replace("r2 = 60", "r2 = 0x10000"), 0);
+        Verified verified = Proved.of(Assembler.assemble(text));
+        context.descriptor = 0;
+        outcome(JitEngine.trusting().load(verified, 1), 0);
+        assertThat(action(0)).isEqualTo(-EINVAL);
+        assertThat(context.descriptor).as("the packet at hand").isZero();
+        outcome(JitEngine.trusting().load(verified, 1), 100);
+        assertThat(action(0)).isNotEqualTo(-EINVAL);
+        assertThat(context.descriptor).as("the packet at hand").isEqualTo(descriptor(OFFSETS.length - 1));
     }
 }
