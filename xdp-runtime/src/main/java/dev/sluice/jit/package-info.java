@@ -131,11 +131,12 @@
  *   <li>bytes that a block moves one by one are moved together, and what it has stored is not loaded again ({@link
  *       dev.sluice.jit.ByteFlow});
  *   <li>what a method has loaded from the packet it does not load again ({@link dev.sluice.jit.PacketLoads});
- *   <li>{@code bpf_loop} of a function that is known is a loop of calls;
+ *   <li>{@code bpf_loop} of a function that is known is a loop of calls, or of the function in place of them;
  *   <li>the packet loop takes what the program needs from the frame descriptor. A helper that wants the packet gets it in the
- *       {@link dev.sluice.helper.RunContext} where it is called first ({@link dev.sluice.exec.BaseExecutable#take}), and where
- *       helpers moved it is written back behind the packet; runs begin and end in full only around functions of the kernel,
- *       timers, and helpers that are called outside of the loop's method.
+ *       {@link dev.sluice.helper.RunContext} where it is called first ({@link dev.sluice.exec.BaseExecutable#take}), and so do
+ *       other methods that ask for it; where helpers moved it is written back behind the packet. Runs begin and end in full
+ *       only where functions are called by pointer, later, or by helpers, and for functions of the kernel that take any
+ *       address.
  * </ul>
  *
  * <p>Memory is accessed by intrinsics of {@code Unsafe} or by a memory segment ({@link dev.sluice.jit.MemoryCode}).
