@@ -307,7 +307,7 @@ final class Compiler {
             }
             targets = upper;
         }
-        if (Emitter.ENTRY_BITS + FAN_BITS * (targets.getFirst().level + 1) >= INT_BITS) {
+        if (partition.parts.size() > 1 << INT_BITS - Emitter.ENTRY_BITS) {
             throw new AssertionError("too many parts: " + partition.parts.size());
         }
         return targets;

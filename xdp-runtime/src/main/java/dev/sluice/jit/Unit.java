@@ -66,6 +66,7 @@ final class Unit {
     final boolean wholeRun;
 
     private final boolean isInLoop;
+    private final boolean partsWantPacket;
 
     /** By slot of a {@code bpf_loop} that is emitted in place: the function that it calls. */
     private final Map<Integer, Integer> loops = new HashMap<>();
@@ -248,6 +249,9 @@ final class Unit {
         isInLoop = variant.entry() == Variant.Entry.LOOP && partition(0).beginsAlone();
         wholeRun = pointers || !plain;
         findWhoWantsPacket();
+        partsWantPacket = partition(0).parts.stream()
+                .skip(1)
+                .anyMatch(part -> part.blocks.stream().anyMatch(this::wantsPacket));
     }
 
     private void followBytes(Facts proved) {
@@ -293,9 +297,7 @@ final class Unit {
 
     /** The same of the parts of the entry function that are no part of the packet loop. */
     boolean partsWantPacket() {
-        return partition(0).parts.stream()
-                .skip(1)
-                .anyMatch(part -> part.blocks.stream().anyMatch(this::wantsPacket));
+        return partsWantPacket;
     }
 
     /** Whether the entry function is in the packet loop, the first part of it at least. */

@@ -2,6 +2,7 @@ package dev.sluice.map;
 
 import dev.sluice.memory.Memory;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.reflect.Array;
 import java.lang.reflect.Field;
 import java.lang.reflect.Modifier;
@@ -20,7 +21,8 @@ import java.util.concurrent.atomic.LongAdder;
  * Everything that the maps of a table hold at one moment, to be put back later: the entries, and the order that they are in, the
  * free ones, who was used last. So what programs do between the two leaves no trace, not even in what comes out of a map next.
  *
- * <p>The native memory of a map is copied as it is. What a map keeps in fields is found by going through them, as most types
+ * <p>The native memory of a map is copied as it is, but for pages that are zero: a large map that is almost empty takes as little
+ * memory afterwards as before. What a map keeps in fields is found by going through them, as most types
  * have a few; a field of a kind that this class does not know is an error, so that none is forgotten. Only programs may have
  * changed the maps in between: maps that user space made or closed are not put back.
  *
@@ -31,7 +33,12 @@ public final class MapSnapshot implements AutoCloseable {
     private static final Set<String> CONSTANT_PACKAGES =
             Set.of("java.lang", "java.lang.foreign", "java.lang.invoke", "java.util.function", "dev.sluice.memory");
 
+    /** Bytes that are copied together, or not at all when all of them are zero: a page. */
+    private static final long PIECE = 4096;
+
     private final Arena arena = Arena.ofShared();
+    private final MemorySegment zeroes = arena.allocate(PIECE);
+    private long copied;
     private final List<Runnable> restores = new ArrayList<>();
 
     /** Takes one of all maps of a table. */
@@ -67,10 +74,44 @@ public final class MapSnapshot implements AutoCloseable {
         restores.forEach(Runnable::run);
     }
 
+    /** Bytes of the copy, which has none of memory that is zero. */
+    long bytes() {
+        return copied;
+    }
+
     private void save(LiveMap.Block block) {
-        long copy = Memory.allocate(arena, block.bytes(), 64);
-        Memory.copy(block.address(), copy, block.bytes());
-        restores.add(() -> Memory.copy(copy, block.address(), block.bytes()));
+        long end = block.address() + block.bytes();
+        for (long at = block.address(); at < end; ) {
+            long from = at;
+            boolean zero = isZero(at, end);
+            while (at < end && isZero(at, end) == zero) {
+                at = Math.min(end, at + PIECE);
+            }
+            long bytes = at - from;
+            if (zero) {
+                restores.add(() -> clear(from, from + bytes));
+            } else {
+                long copy = Memory.allocate(arena, bytes, 64);
+                copied += bytes;
+                Memory.copy(from, copy, bytes);
+                restores.add(() -> Memory.copy(copy, from, bytes));
+            }
+        }
+    }
+
+    /** Makes memory zero again, where it is not: what nobody has written to takes no memory of the machine, and stays so. */
+    private void clear(long from, long end) {
+        for (long at = from; at < end; at += PIECE) {
+            if (!isZero(at, end)) {
+                Memory.fill(at, Math.min(PIECE, end - at), (byte) 0);
+            }
+        }
+    }
+
+    /** Whether the piece of memory at an address, or what there is of it before an end, is zero. */
+    private boolean isZero(long at, long end) {
+        long bytes = Math.min(PIECE, end - at);
+        return MemorySegment.mismatch(Memory.ALL, at, at + bytes, zeroes, 0, bytes) < 0;
     }
 
     private void saveFields(Object owner, Class<?> type, Set<Object> seen) {

@@ -94,6 +94,21 @@ class SizeTest {
                 .isEqualTo(expected[1] & 0xffff_ffffL);
     }
 
+    /** A million instructions with checks are some 4,000 parts: more than two levels of dispatchers reach. */
+    @Test
+    void thousandsOfPartsRun() {
+        Program program = large(60_000);
+        Settings small = new Settings(null, 700);
+        Compiler.Image image =
+                Compiler.compile(program, new Variant(Variant.Entry.LOOP, true, true), small, Lines.Mode.SOURCE);
+        assertThat(methods(image)).hasSizeGreaterThan(5_000);
+        bed.context.instructionLimit = 10_000_000;
+        int[] expected = bed.run(new Interpreter().load(program, 1));
+        assertThat(bed.run(JitEngine.checked().withMethodBytes(700).load(program, 1)))
+                .isEqualTo(expected);
+        assertThat(bed.faults).isEmpty();
+    }
+
     @ParameterizedTest
     @EnumSource(Variant.Entry.class)
     void noMethodIsTooLargeForTheJvmsCompiler(Variant.Entry entry) {

@@ -8,6 +8,7 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -138,6 +139,31 @@ class MapSnapshotTest {
                         .usingRecursiveComparison()
                         .isEqualTo(untouched.dump());
             }
+        }
+    }
+
+    @Test
+    void memoryThatNobodyHasWrittenToIsNotCopied() {
+        MapTable table = new MapTable();
+        try (Arena arena = Arena.ofConfined()) {
+            MapDef def = new MapDef("m", MapType.ARRAY, 4, 1024, 1 << 16, 0, 0, null);
+            BpfMap map = Maps.create(def, table, new Regions(), CPUS, SEED);
+            long key = Memory.allocate(arena, 4, 4);
+            Memory.putInt(key, 1000);
+            long written = map.lookup(key, 0);
+            Memory.putLong(written, SEED);
+            Memory.putInt(key, 60_000);
+            long zero = map.lookup(key, 0);
+            try (MapSnapshot snapshot = new MapSnapshot(table)) {
+                assertThat(snapshot.bytes()).isBetween(1L, 100_000L);
+                Memory.putLong(written, 1);
+                Memory.putLong(zero + 1000, 2);
+                snapshot.restore();
+            }
+            assertThat(Memory.getLong(written)).isEqualTo(SEED);
+            assertThat(Memory.getLong(zero + 1000)).isZero();
+        } finally {
+            table.closeAll();
         }
     }
 }
