@@ -287,7 +287,11 @@ public final class MapComparison implements Callable<Integer> {
         writeNumber(out, "spread", cost.spread());
         writeNumber(out, "ns_per_run", cost.raw.median());
         writeNumber(out, "ns_per_run_without", cost.base.median());
-        writeNumber(out, "map_bytes", bytes < 0 ? Double.NaN : bytes);
+        if (bytes < 0) {
+            out.writeNullField("map_bytes");
+        } else {
+            out.writeNumberField("map_bytes", bytes);
+        }
         out.writeEndObject();
     }
 

@@ -60,7 +60,8 @@ public final class Race {
     /**
      * How the favourite got to its speed.
      *
-     * @param nanos wall time from its first round to its first steady one; all of the time when it never became steady
+     * @param nanos wall time of its rounds before the first steady one, without those of others in between; of all of its
+     *     rounds when it never became steady
      * @param rounds it ran before it was steady
      * @param steady whether it became steady at all
      */
@@ -131,9 +132,9 @@ public final class Race {
             throw new AssertionError("a race without its favourite");
         }
         List<Double> series = new ArrayList<>();
-        List<Long> ends = new ArrayList<>();
+        List<Long> times = new ArrayList<>();
         long start = System.nanoTime();
-        warmUp(first, WINDOW_NANOS, warmUpNanos, leastCpuNanos, series, ends);
+        warmUp(first, WINDOW_NANOS, warmUpNanos, leastCpuNanos, series, times);
         int warm = series.size();
         for (Contender contender : contenders.values()) {
             if (!contender.equals(first)) {
@@ -146,11 +147,12 @@ public final class Race {
         int round = 0;
         for (; round < rounds && (round < FEWEST_ROUNDS || System.nanoTime() - start < limitNanos); round++) {
             for (String name : order) {
+                long before = System.nanoTime();
                 double nanos = contenders.getOrDefault(name, first).round();
                 values.getOrDefault(name, new double[rounds])[round] = nanos;
                 if (name.equals(favourite)) {
                     series.add(nanos);
-                    ends.add(System.nanoTime());
+                    times.add(System.nanoTime() - before);
                 }
             }
             order.add(order.removeFirst()); // nobody runs always behind the same one
@@ -162,7 +164,8 @@ public final class Race {
         int end = round;
         int from = steady ? Math.clamp(steadyAt - warm, 0, end - 1) : 0;
         values.replaceAll((name, of) -> Arrays.copyOfRange(of, from, end));
-        long steadyNanos = steadyAt == 0 ? 0 : ends.get(Math.min(steadyAt, all.length) - 1) - start;
+        long steadyNanos =
+                times.stream().limit(steadyAt).mapToLong(Long::longValue).sum();
         return new Result(new WarmUp(steadyNanos, steadyAt, steady), values);
     }
 
@@ -178,26 +181,27 @@ public final class Race {
             long limitNanos,
             long leastCpuNanos,
             List<Double> series,
-            List<Long> ends) {
+            List<Long> times) {
         long start = System.nanoTime();
         long startCpu = CpuClock.processNanos();
         int window = 0;
         long windowStart = start;
         long compiled = CompilerThreads.nanos();
-        double before = Double.NaN;
+        double levelBefore = Double.NaN;
         while (series.size() < MOST_WARM_UP_ROUNDS) {
+            long before = System.nanoTime();
             series.add(contender.round());
             long now = System.nanoTime();
-            ends.add(now);
+            times.add(now - before);
             window++;
             if (window >= FEWEST_ROUNDS_OF_WINDOW && now - windowStart >= windowNanos) {
                 double level = level(series, window);
                 long compiledNow = CompilerThreads.nanos();
                 boolean compiling = Math.abs(compiledNow - compiled) > COMPILING * (now - windowStart);
-                if (!compiling && Math.abs(level / before - 1) <= SteadyState.TOLERANCE / 2) {
+                if (!compiling && Math.abs(level / levelBefore - 1) <= SteadyState.TOLERANCE / 2) {
                     return true;
                 }
-                before = level;
+                levelBefore = level;
                 window = 0;
                 windowStart = now;
                 compiled = compiledNow;
