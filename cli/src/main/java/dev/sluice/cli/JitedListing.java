@@ -5,6 +5,7 @@ import dev.sluice.jit.JitListing;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.util.HashSet;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -18,8 +19,12 @@ import org.jspecify.annotations.Nullable;
  * code was made for (a jump to what comes next anyway, a byte that is stored together with others) follows the one before it.
  */
 final class JitedListing {
+    private static final HexFormat HEX = HexFormat.ofDelimiter(" ");
+
     private final JitListing jited;
     private final @Nullable C2Report c2;
+    private final boolean opcodes;
+    private final boolean linum;
     private final NavigableMap<Integer, Listing.Line> bpf = new TreeMap<>();
 
     /** Those without code of their own, as long as they have not been printed. */
@@ -28,10 +33,14 @@ final class JitedListing {
     /**
      * @param lines the program's BPF instructions
      * @param c2 what C2 made of it, if anybody asked
+     * @param opcodes with the bytes of each JVM instruction
+     * @param linum with the files and numbers of source lines
      */
-    JitedListing(JitListing jited, List<Listing.Line> lines, @Nullable C2Report c2) {
+    JitedListing(JitListing jited, List<Listing.Line> lines, @Nullable C2Report c2, boolean opcodes, boolean linum) {
         this.jited = jited;
         this.c2 = c2;
+        this.opcodes = opcodes;
+        this.linum = linum;
         lines.forEach(line -> bpf.put(line.slot(), line));
     }
 
@@ -50,6 +59,9 @@ final class JitedListing {
                 }
                 slot = insn.slot();
                 out.printf(Locale.ROOT, "          %5d  %s%n", insn.bci(), text(insn));
+                if (opcodes) {
+                    out.println("                 " + HEX.formatHex(method.encoding(insn)));
+                }
             }
             printSilent(out, slot);
             out.println();
@@ -61,16 +73,9 @@ final class JitedListing {
 
     private void printBpf(PrintStream out, int slot) {
         Listing.Line line = bpf.get(slot);
-        if (line == null) {
-            return;
+        if (line != null) {
+            line.print(linum, out);
         }
-        if (line.proto() != null) {
-            out.println(line.proto() + ":");
-        }
-        if (line.source() != null) {
-            out.println("; " + line.source());
-        }
-        out.printf(Locale.ROOT, "%4d: %s%n", line.slot(), line.text());
     }
 
     /** What follows an instruction and has no code of its own. */
@@ -85,20 +90,6 @@ final class JitedListing {
 
     private static String text(JitListing.Insn insn) {
         return insn.operands().isEmpty() ? insn.operation() : insn.operation() + " " + insn.operands();
-    }
-
-    /** What the instructions from here on were made from: names as of a listing of BPF. */
-    private static void writeBpf(JsonGenerator json, Listing.@Nullable Line line) throws IOException {
-        if (line == null) {
-            return;
-        }
-        if (line.proto() != null) {
-            json.writeStringField("proto", line.proto());
-        }
-        if (line.source() != null) {
-            json.writeStringField("src", line.source());
-        }
-        json.writeStringField("disasm", line.text());
     }
 
     void write(JsonGenerator json) throws IOException {
@@ -119,14 +110,18 @@ final class JitedListing {
                 if (insn.slot() != JitListing.NO_SLOT) {
                     json.writeNumberField("slot", insn.slot());
                 }
-                if (insn.slot() != slot) {
-                    writeBpf(json, bpf.get(insn.slot()));
+                Listing.Line line = insn.slot() == slot ? null : bpf.get(insn.slot());
+                if (line != null) {
+                    line.write(linum, json);
                 }
                 slot = insn.slot();
                 json.writeNumberField("pc", insn.bci());
                 json.writeStringField("operation", insn.operation());
                 if (!insn.operands().isEmpty()) {
                     json.writeStringField("operands", insn.operands());
+                }
+                if (opcodes) {
+                    json.writeStringField("encoding", HEX.formatHex(method.encoding(insn)));
                 }
                 json.writeEndObject();
             }

@@ -1,5 +1,6 @@
 package dev.sluice.cli;
 
+import com.fasterxml.jackson.core.JsonGenerator;
 import dev.sluice.LoadedProgram;
 import dev.sluice.btf.Btf;
 import dev.sluice.btf.BtfExt;
@@ -16,9 +17,12 @@ import dev.sluice.program.Program;
 import dev.sluice.program.SourceLine;
 import dev.sluice.program.Subprogram;
 import dev.sluice.program.Trimmed;
+import java.io.IOException;
+import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.IntUnaryOperator;
@@ -31,10 +35,45 @@ final class Listing {
      * One instruction.
      *
      * @param proto the C prototype of the function that begins here
-     * @param source the C line that begins here
+     * @param source the C line that begins here; with file and numbers for those who want them
      * @param text the instruction, opcode byte in front
      */
-    record Line(int slot, @Nullable String proto, @Nullable String source, String text, Instruction instruction) {}
+    record Line(int slot, @Nullable String proto, @Nullable SourceLine source, String text, Instruction instruction) {
+        /**
+         * Prints what the instruction was made from.
+         *
+         * @param linum with the source line's file and numbers
+         */
+        void print(boolean linum, PrintStream out) {
+            if (proto != null) {
+                out.println(proto + ":");
+            }
+            if (source != null) {
+                out.println("; " + source.text()
+                        + (linum
+                                ? " [file:" + source.file() + " line_num:" + source.line() + " line_col:"
+                                        + source.column() + "]"
+                                : ""));
+            }
+            out.printf(Locale.ROOT, "%4d: %s%n", slot, text);
+        }
+
+        /** Writes the same as members of an object, in bpftool's names. */
+        void write(boolean linum, JsonGenerator json) throws IOException {
+            if (proto != null) {
+                json.writeStringField("proto", proto);
+            }
+            if (source != null) {
+                json.writeStringField("src", source.text());
+                if (linum) {
+                    json.writeStringField("file", source.file());
+                    json.writeNumberField("line_num", source.line());
+                    json.writeNumberField("line_col", source.column());
+                }
+            }
+            json.writeStringField("disasm", text);
+        }
+    }
 
     private Listing() {}
 
@@ -78,8 +117,8 @@ final class Listing {
     /** @param origins slots of the linked program by those of what is left of it */
     private static List<Line> of(ObjectSpec spec, LinkedProgram linked, Program program, IntUnaryOperator origins) {
         Btf btf = spec.btf();
-        Map<Integer, String> sources = new HashMap<>();
-        program.lines().forEach(line -> sources.put(line.slot(), line.text()));
+        Map<Integer, SourceLine> sources = new HashMap<>();
+        program.lines().forEach(line -> sources.put(line.slot(), line));
         Map<Integer, String> protos = new HashMap<>();
         if (btf != null) {
             for (LinkedProgram.Function function : linked.functions()) {

@@ -34,7 +34,7 @@ import org.jspecify.annotations.Nullable;
  * <pre>
  *   show | list [PROG]                                 tracelog
  *   load OBJ[:PROGRAM[+PROGRAM …]] [map name NAME MAP] …
- *   dump xlated PROG [opcodes]
+ *   dump xlated PROG [opcodes] [linum]
  *
  *   PROG := id N | name NAME | tag TAG
  * </pre>
@@ -249,12 +249,13 @@ final class LivePrograms {
         }
         Known known = one(words);
         boolean opcodes = words.take("opcodes");
+        boolean linum = words.take("linum");
         words.end();
         List<Listing.Line> lines = Listing.of(known.spec, known.program);
         if (request.json().wanted()) {
-            request.json().print(out, json -> ProgDumpCommand.write(lines, opcodes, json));
+            request.json().print(out, json -> ProgDumpCommand.write(lines, opcodes, linum, json));
         } else {
-            ProgDumpCommand.print(lines, opcodes, out);
+            ProgDumpCommand.print(lines, opcodes, linum, out);
         }
         return ExitCode.OK;
     }

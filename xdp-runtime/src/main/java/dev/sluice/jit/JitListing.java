@@ -27,8 +27,10 @@ import java.lang.classfile.instruction.StoreInstruction;
 import java.lang.classfile.instruction.SwitchCase;
 import java.lang.classfile.instruction.TableSwitchInstruction;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -38,8 +40,9 @@ import java.util.regex.Pattern;
  *
  * @param program what was compiled
  * @param methods in the order of the class files
+ * @param classes the class files, by binary name
  */
-public record JitListing(Program program, List<Method> methods) {
+public record JitListing(Program program, List<Method> methods, Map<String, byte[]> classes) {
     /** The slot of code that belongs to no BPF instruction: the packet loop, and what saves and loads registers. */
     public static final int NO_SLOT = -1;
 
@@ -51,11 +54,21 @@ public record JitListing(Program program, List<Method> methods) {
      * @param owner the class's binary name
      * @param name as stack traces show it
      * @param descriptor its parameter and result types, as the JVM writes them
-     * @param bytes of JVM code
+     * @param encoding its JVM code
      */
-    public record Method(String owner, String name, String descriptor, int bytes, List<Insn> code) {
+    public record Method(String owner, String name, String descriptor, byte[] encoding, List<Insn> code) {
         public Method {
             code = List.copyOf(code);
+        }
+
+        /** Bytes of JVM code. */
+        public int bytes() {
+            return encoding.length;
+        }
+
+        /** The bytes of one of its instructions. */
+        public byte[] encoding(Insn insn) {
+            return Arrays.copyOfRange(encoding, insn.bci, insn.bci + insn.bytes);
         }
     }
 
@@ -66,8 +79,9 @@ public record JitListing(Program program, List<Method> methods) {
      * @param bci its offset in the method
      * @param operation the JVM's name of it
      * @param operands readable, empty when there are none
+     * @param bytes how many it takes
      */
-    public record Insn(int slot, int bci, String operation, String operands) {}
+    public record Insn(int slot, int bci, String operation, String operands, int bytes) {}
 
     public JitListing {
         methods = List.copyOf(methods);
@@ -83,7 +97,7 @@ public record JitListing(Program program, List<Method> methods) {
                                 read(name, method, code, program.code().size())));
             }
         });
-        return new JitListing(program, methods);
+        return new JitListing(program, methods, image.classes());
     }
 
     private static Method read(String owner, MethodModel method, CodeAttribute code, int programSlots) {
@@ -97,11 +111,11 @@ public record JitListing(Program program, List<Method> methods) {
             if (element instanceof LineNumber line) {
                 slot = line.line() == Lines.NO_LINE ? NO_SLOT : first + line.line() - 1;
             } else if (element instanceof Instruction insn) {
-                insns.add(new Insn(slot, bci, operation(insn.opcode()), operands(insn, code)));
+                insns.add(new Insn(slot, bci, operation(insn.opcode()), operands(insn, code), insn.sizeInBytes()));
                 bci += insn.sizeInBytes();
             }
         }
-        return new Method(owner, name, method.methodType().stringValue(), code.codeLength(), insns);
+        return new Method(owner, name, method.methodType().stringValue(), code.codeArray(), insns);
     }
 
     private static String operation(Opcode opcode) {
@@ -165,7 +179,7 @@ public record JitListing(Program program, List<Method> methods) {
                 text.append('\n');
             }
             text.append(method.owner).append('.').append(method.name).append(method.descriptor);
-            text.append(": ").append(method.bytes).append(" bytes\n");
+            text.append(": ").append(method.bytes()).append(" bytes\n");
             int slot = NO_SLOT;
             SourceLine shown = null;
             for (Insn insn : method.code) {

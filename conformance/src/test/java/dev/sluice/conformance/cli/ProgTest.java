@@ -22,6 +22,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.jar.JarFile;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -206,6 +207,92 @@ class ProgTest {
         assertThat(insns).anyMatch(insn -> insn.has("proto"));
     }
 
+    /** In bpftool's words, or as options. */
+    @Test
+    void encodingsAndPlacesOfLines() {
+        String xlated = Cli.run("prog", "dump", "xlated", object("calls"), "opcodes", "linum")
+                .ok()
+                .out();
+        assertThat(xlated)
+                .containsPattern("(?m)^; .* \\[file:\\S*calls\\.bpf\\.c line_num:[1-9]\\d* line_col:\\d+]$")
+                .containsPattern("(?m)^ +95 00 00 00 00 00 00 00$");
+        assertThat(Cli.run("prog", "dump", "xlated", object("calls"), "--opcodes", "--linum")
+                        .ok()
+                        .out())
+                .isEqualTo(xlated);
+        Json line = Cli.run("prog", "dump", "xlated", "-j", object("calls"), "linum").ok().json().items().stream()
+                .filter(each -> each.has("src"))
+                .findFirst()
+                .orElseThrow();
+        assertThat(line.get("file").text()).endsWith("calls.bpf.c");
+        assertThat(line.get("line_num").number()).isPositive();
+        assertThat(line.has("line_col")).isTrue();
+        String jited = Cli.run("prog", "dump", "jited", object("calls"), "opcodes", "linum")
+                .ok()
+                .out();
+        assertThat(jited)
+                .containsPattern("(?m)^; .* \\[file:\\S*calls\\.bpf\\.c line_num:[1-9]\\d* line_col:\\d+]$")
+                .containsPattern("(?m)^ +\\d+  return\n +b1$");
+        List<Json> insns = Cli.run("prog", "dump", "jited", "-j", "--opcodes", "--linum", object("calls"))
+                .ok()
+                .json()
+                .get("methods")
+                .items()
+                .stream()
+                .flatMap(method -> method.get("insns").items().stream())
+                .toList();
+        assertThat(insns).allMatch(insn -> insn.has("encoding")).anyMatch(insn -> insn.has("line_num"));
+    }
+
+    @Test
+    void toAFile() throws Exception {
+        Path code = folder.resolve("code.bin");
+        assertThat(Cli.run("prog", "dump", "xlated", object("hello"), "file", code)
+                        .ok()
+                        .out())
+                .isEmpty();
+        assertThat(Files.readAllBytes(code))
+                .hasSize(12 * 8)
+                .endsWith(HexFormat.of().parseHex("9500000000000000"));
+        Path jar = folder.resolve("classes.jar");
+        Cli.run("prog", "dump", "jited", "--file", jar, object("hello")).ok();
+        try (JarFile classes = new JarFile(jar.toFile())) {
+            assertThat(classes.stream().map(Object::toString))
+                    .hasSize(1)
+                    .allMatch(name -> name.matches("dev/sluice/jited/hello_[0-9a-f]{16}\\.class"));
+        }
+        assertThat(Cli.run("prog", "dump", "xlated", object("hello"), "file", folder.resolve("no/where"))
+                        .error(FAILED))
+                .contains("no/where: cannot be written");
+    }
+
+    /** By whatever reads it here; each method with the C lines of its instructions. */
+    @Test
+    void machineCode() {
+        Path parse = Pcaps.FOLDER.resolve("bench/parse.bpf.o");
+        String imix = capture("generated/imix.pcap");
+        Json json = Cli.run("prog", "dump", "jited", "-j", parse, "--c2", imix, "--machine-code")
+                .ok()
+                .json();
+        assertThat(json.get("c2").get("compilations").items()).isNotEmpty();
+        assertThat(json.get("methods").items()).isNotEmpty();
+        Json loop = json.get("machine_code").items().stream()
+                .filter(method -> method.get("method").text().equals("parse_loop_pc0_40"))
+                .findFirst()
+                .orElseThrow();
+        boolean isRead = !loop.get("disassembler").text().equals("none");
+        List<Json> insns = loop.get("insns").items();
+        assertThat(insns)
+                .allMatch(insn -> insn.has("pc") && insn.has(isRead ? "operation" : "encoding"))
+                .anyMatch(insn -> insn.has("src") && insn.get("src").text().contains("eth->proto"));
+        if (isRead && System.getProperty("os.arch").equals("amd64")) {
+            // the comparison with ETH_P_8021AD, at its own line
+            assertThat(insns)
+                    .anyMatch(insn -> insn.get("operation").text().startsWith("cmp")
+                            && insn.toString().contains("a888"));
+        }
+    }
+
     /** To look at a program, nothing that it needs has to exist here. */
     @Test
     void mapsThatDoNotExistHereAreNoObstacle() {
@@ -239,6 +326,17 @@ class ProgTest {
 
     @Test
     void errors() {
+        assertThat(Cli.run("prog", "dump", "xlated", object("hello"), "visual").error(USAGE))
+                .isEqualTo("expected opcodes, linum or file FILE behind the program, found visual");
+        assertThat(Cli.run("prog", "dump", "xlated", object("hello"), "--c2", "x")
+                        .error(USAGE))
+                .isEqualTo("--c2: expected with jited, found xlated");
+        assertThat(Cli.run("prog", "dump", "jited", object("hello"), "--machine-code")
+                        .error(USAGE))
+                .isEqualTo("--machine-code: expected with --c2 CAPTURE");
+        assertThat(Cli.run("prog", "dump", "jited", object("hello"), "-j", "file", "x")
+                        .error(USAGE))
+                .isEqualTo("--file: expected by itself, as nothing is printed");
         assertThat(Cli.run("prog", "show", "nowhere.o").error(FAILED)).isEqualTo("nowhere.o: no such file");
         assertThat(Cli.run("prog", "show", object("vlan"), "--prog", "nope").error(FAILED))
                 .contains("vlan_push", "vlan_pop", "name=nope");
