@@ -149,6 +149,7 @@ final class MachineCode {
                 .filter(option -> !option.startsWith("-javaagent") && !option.startsWith("-agentlib"))
                 .forEach(command::add);
         command.addAll(List.of(
+                "-Xlog:disable", // it would warn that there is no hsdis
                 "-XX:+UnlockDiagnosticVMOptions",
                 "-XX:+DebugNonSafepoints", // places of more than calls
                 "-XX:CompileCommand=quiet",
