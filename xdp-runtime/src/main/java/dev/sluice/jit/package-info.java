@@ -115,6 +115,10 @@
  * of headers as the line before it. Reports look the instruction up instead ({@link dev.sluice.jit.FailurePlace}), and so have
  * the header's name and line; listings have them too ({@link dev.sluice.jit.JitListing}).
  *
+ * <p>What comes out of a call of Java code, and in checked code out of anything, meets a handler of its method, which adds
+ * instruction and registers ({@link dev.sluice.jit.FailureCode}); on its way out program, place and packet are added ({@link
+ * dev.sluice.jit.JitFailure}).
+ *
  * <h2>Proved programs</h2>
  *
  * <p>The same compiler makes code without checks ({@code jit}), of {@linkplain dev.sluice.program.Verified programs that have

@@ -334,7 +334,7 @@ class ProgTest {
         assertThat(Cli.run("prog", "dump", "jited", object("hello"), "--machine-code")
                         .error(USAGE))
                 .isEqualTo("--machine-code: expected with --c2 CAPTURE");
-        assertThat(Cli.run("prog", "dump", "jited", object("hello"), "-j", "file", "x")
+        assertThat(Cli.run("prog", "dump", "jited", object("hello"), "linum", "file", "x")
                         .error(USAGE))
                 .isEqualTo("--file: expected by itself, as nothing is printed");
         assertThat(Cli.run("prog", "show", "nowhere.o").error(FAILED)).isEqualTo("nowhere.o: no such file");
