@@ -60,12 +60,26 @@ public final class Interpreter implements Engine {
         public long execute(RunContext context, long r1, long r2, int depth) {
             enter(context, code, depth, r1, r2);
             try {
-                return interpret(context, code, 0, depth);
+                return interpret(context, code, 0, depth, MAX_LOOPS);
             } catch (ProgramFault fault) {
                 fault.setRegisters(Arrays.copyOf(context.registers, Instruction.FP + 1));
                 throw fault;
             }
         }
+    }
+
+    /**
+     * Goes on in the middle of a function to its end and gives r0, for code that has run so far elsewhere. Registers are in
+     * {@link RunContext#registers}, frames where they are in any engine.
+     *
+     * @param program one of this engine
+     * @param slot of the next instruction
+     * @param loops what is left of the frame's {@code may_goto}
+     */
+    public static long goOn(RunContext context, Executable program, int slot, int loops) {
+        long framePointer = context.registers[Instruction.FP];
+        int depth = (int) ((context.stackTop - framePointer) / RunContext.STACK_BYTES);
+        return interpret(context, ((Interpreted) program).code, slot, depth, loops);
     }
 
     /** Prepares the registers and the stack of a program's entry function. */
@@ -114,7 +128,7 @@ public final class Interpreter implements Engine {
         long stackLow = context.stackLow;
         ProgramRef caller = context.tailedInto;
         enterFrame(context, code, target, depth + 1);
-        r[0] = interpret(context, code, target, depth + 1);
+        r[0] = interpret(context, code, target, depth + 1, MAX_LOOPS);
         r[1] = r1;
         r[2] = r2;
         r[3] = r3;
@@ -190,11 +204,11 @@ public final class Interpreter implements Engine {
      * the switch, for all to pay. So accesses to memory share one case, and those that leave the function another. All of it
      * has to stay far below 8,000 bytes of bytecode: above, HotSpot compiles no method, and what it inlines counts as well.
      */
-    private static long interpret(RunContext context, Predecoded start, int entry, int depth) {
+    private static long interpret(RunContext context, Predecoded start, int entry, int depth, int mayGoto) {
         long[] r = context.registers;
         Predecoded code = start;
         int pc = entry;
-        int loops = MAX_LOOPS;
+        int loops = mayGoto;
         while (true) {
             int spare = spare(context, code);
             boolean watching = spare < 0;

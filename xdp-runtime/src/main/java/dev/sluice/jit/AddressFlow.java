@@ -36,8 +36,8 @@ import org.jspecify.annotations.Nullable;
  * <p>{@code room} says that {@code pointer + room <= data_end}, both unsigned and the sum as 64 bits hold it. Where the address
  * of an access is at least {@code data_meta}, this bounds its end, too: no sum from there on reaches beyond 64 bits.
  *
- * <p>Pointers with the same base are told by its number: the slot that computed it, or a block and a register where several
- * came together. When control comes to such a slot again, nothing is known to have its base any more: on the way on which
+ * <p>Pointers with the same base are told by its number: the instruction that computed it, or a block and a register where several
+ * came together. When control comes to such an instruction again, nothing is known to have its base any more: on the way on which
  * control came there first, no register had it. At such a block those keep a common base that are as far apart as before.
  */
 final class AddressFlow {
@@ -113,6 +113,9 @@ final class AddressFlow {
     private final @Nullable Value[][] states;
     private final int[] arrivals;
 
+    /** By block: the number of its first instruction. A slot has several numbers where its block is there several times. */
+    private final int[] places;
+
     private AddressFlow(Unit unit, int function, Flow flow) {
         this.unit = unit;
         this.function = function;
@@ -120,6 +123,10 @@ final class AddressFlow {
         blocks = flow.blocks;
         states = new Value[blocks.size()][];
         arrivals = new int[blocks.size()];
+        places = new int[blocks.size()];
+        for (int i = 1; i < places.length; i++) {
+            places[i] = places[i - 1] + blocks.get(i - 1).end - blocks.get(i - 1).start;
+        }
     }
 
     /**
@@ -170,7 +177,7 @@ final class AddressFlow {
             if (inside != null) {
                 inside[slot - block.start] = judge(state, insn);
             }
-            step(state, insn, slot, kinds);
+            step(state, insn, places[block.index] + slot - block.start, kinds);
             unit.kinds.step(kinds, insn, slot);
             slot += insn.slots();
         }
@@ -353,7 +360,8 @@ final class AddressFlow {
 
     // --- one instruction
 
-    private void step(@Nullable Value[] state, Instruction insn, int slot, int[] kinds) {
+    /** @param place of the instruction, as bases are numbered by it */
+    private void step(@Nullable Value[] state, Instruction insn, int place, int[] kinds) {
         boolean is64 = insn.opcode().is64();
         switch (insn.form()) {
             case ALU_K -> {
@@ -367,12 +375,12 @@ final class AddressFlow {
                 } else if (insn.opcode().alu() == AluOp.AND && insn.imm() < 0 && is64) {
                     state[insn.dst()] = dst instanceof Number known ? number(0, known.max) : null;
                 } else {
-                    state[insn.dst()] = alu(insn.opcode().alu(), is64, dst, imm, slot);
+                    state[insn.dst()] = alu(insn.opcode().alu(), is64, dst, imm, place);
                 }
             }
             case ALU_X, MOVSX ->
                 state[insn.dst()] =
-                        alu(insn.opcode().alu(), is64, register(state, insn.dst()), register(state, insn.src()), slot);
+                        alu(insn.opcode().alu(), is64, register(state, insn.dst()), register(state, insn.src()), place);
             case UNARY -> state[insn.dst()] = unary(insn.opcode().alu(), is64, state[insn.dst()]);
             case LDDW -> state[insn.dst()] = insn.pseudo() == Pseudo.FUNC ? null : number(insn.imm(), insn.imm());
             case LDX -> state[insn.dst()] = loaded(insn, kinds);
@@ -388,19 +396,19 @@ final class AddressFlow {
                     }
                 }
             }
-            case CALL_HELPER, CALL_KFUNC -> helper(state, insn, slot, kinds);
+            case CALL_HELPER, CALL_KFUNC -> helper(state, insn, place, kinds);
             case CALL_LOCAL, CALLX -> forgetCall(state, unit.movesPacket);
             case ST, STX, STORE_REL, JMP_K, JMP_X, JA, GOTOL, MAY_GOTO, EXIT -> {}
             case LD_ABS, LD_IND -> throw new AssertionError("refused at load: " + insn);
         }
     }
 
-    private void helper(@Nullable Value[] state, Instruction insn, int slot, int[] kinds) {
+    private void helper(@Nullable Value[] state, Instruction insn, int place, int[] kinds) {
         Callee helper = HelperTraits.called(insn);
         BpfMap map = helper == Helper.MAP_LOOKUP_ELEM && Ways.isKnownLookup(unit, kinds) ? unit.mapOf(kinds[1]) : null;
         forgetCall(state, helper == null || HelperTraits.movesPacket(helper));
         if (map != null && map.plainValueBytes() > 0) {
-            state[0] = new Element(slot, 0, 0, map.plainValueBytes(), true);
+            state[0] = new Element(place, 0, 0, map.plainValueBytes(), true);
         }
     }
 
@@ -439,14 +447,14 @@ final class AddressFlow {
 
     // --- arithmetic
 
-    private @Nullable Value alu(AluOp op, boolean is64, @Nullable Value dst, @Nullable Value src, int slot) {
+    private @Nullable Value alu(AluOp op, boolean is64, @Nullable Value dst, @Nullable Value src, int place) {
         if (op == AluOp.MOV && is64) {
             return src;
         }
         if (is64 && op == AluOp.ADD) {
-            Value sum = src instanceof Number ? added(dst, (Number) src, slot) : null;
+            Value sum = src instanceof Number ? added(dst, (Number) src, place) : null;
             if (sum == null && dst instanceof Number) {
-                sum = added(src, (Number) dst, slot);
+                sum = added(src, (Number) dst, place);
             }
             return sum;
         }
@@ -475,7 +483,7 @@ final class AddressFlow {
         };
     }
 
-    private @Nullable Value added(@Nullable Value value, Number by, int slot) {
+    private @Nullable Value added(@Nullable Value value, Number by, int place) {
         if (by.max >= FAR && !(value instanceof Number)) {
             return null;
         }
@@ -489,11 +497,11 @@ final class AddressFlow {
                 // where it is not known how far the pointer is, the sum may reach beyond 64 bits
                 boolean hasRoom = packet.low != ANYWHERE && packet.room != NO_ROOM;
                 long low = packet.low == ANYWHERE ? ANYWHERE : packet.low + by.min;
-                yield packet(slot, 0, low, packet.high + by.max, hasRoom ? packet.room - by.max : NO_ROOM);
+                yield packet(place, 0, low, packet.high + by.max, hasRoom ? packet.room - by.max : NO_ROOM);
             }
             case Element element ->
                 element(element.base, element.low + by.min, element.high + by.max, element.bytes, element.isNull);
-            case Place place -> place(place.low + by.min, place.high + by.max);
+            case Place frame -> place(frame.low + by.min, frame.high + by.max);
             case End end -> null;
         };
     }

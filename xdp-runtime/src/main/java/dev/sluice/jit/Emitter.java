@@ -19,13 +19,17 @@ import dev.sluice.isa.Width;
 import java.lang.classfile.CodeBuilder;
 import java.lang.classfile.Label;
 import java.lang.classfile.instruction.SwitchCase;
+import java.lang.constant.ClassDesc;
 import java.lang.constant.ConstantDescs;
 import java.lang.constant.MethodTypeDesc;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.IntConsumer;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Emits the blocks of one method: registers in long locals ({@link Locals}), one instruction after the other, slow paths
@@ -44,6 +48,12 @@ final class Emitter {
 
     private static final MethodTypeDesc REFILL =
             MethodTypeDesc.of(CD_int, RUN_CONTEXT, CD_int, CD_int, CD_int, ConstantDescs.CD_Class);
+    private static final MethodTypeDesc GO_ON = MethodTypeDesc.of(
+            CD_long,
+            Stream.concat(
+                            Stream.of(RUN_CONTEXT, ConstantDescs.CD_Class, CD_int, CD_int),
+                            Collections.nCopies(FP + 1, CD_long).stream())
+                    .toArray(ClassDesc[]::new));
     private static final MethodTypeDesc CLEAN_FRAME = MethodTypeDesc.of(CD_void, RUN_CONTEXT, CD_long, CD_long);
 
     private final CodeBuilder b;
@@ -71,6 +81,9 @@ final class Emitter {
     private final Label end;
     private final Label tail;
     private boolean tailUsed;
+
+    /** See {@link #goOnSlowly}. */
+    private @Nullable Label slowly;
 
     /** The block that is emitted next, or {@link Block#NONE}. */
     private int following;
@@ -525,6 +538,10 @@ final class Emitter {
     // --- counting
 
     private void count(Block block) {
+        if (unit.countsAhead()) {
+            countAhead(block);
+            return;
+        }
         Label refill = b.newLabel();
         Label go = b.newLabel();
         if (block.instructions <= Short.MAX_VALUE) {
@@ -541,6 +558,55 @@ final class Emitter {
             b.invokestatic(RUNTIME, "refill", REFILL);
             b.istore(locals.left).goto_(go);
         });
+    }
+
+    private void countAhead(Block block) {
+        int ahead = unit.ahead(part.function, block);
+        if (ahead != 0) {
+            Label refill = b.newLabel();
+            Label go = b.newLabel();
+            b.iload(locals.left).loadConstant(ahead).if_icmplt(refill);
+            b.labelBinding(go);
+            Label slowly = goOnSlowly();
+            cold.add(() -> {
+                b.labelBinding(refill);
+                b.aload(context).iload(locals.left).loadConstant(ahead);
+                b.invokestatic(RUNTIME, "refillAhead", MethodTypeDesc.of(CD_int, RUN_CONTEXT, CD_int, CD_int));
+                b.istore(locals.left).iload(locals.left).ifge(go);
+                b.loadConstant(block.start).istore(locals.entry).goto_(slowly);
+            });
+        }
+        if (block.instructions <= Short.MAX_VALUE) {
+            b.iinc(locals.left, -block.instructions);
+        } else {
+            b.iload(locals.left).loadConstant(block.instructions).isub().istore(locals.left);
+        }
+    }
+
+    /** Where the interpreter goes on to the function's end, from the slot that is in {@link Locals#entry}. */
+    private Label goOnSlowly() {
+        if (slowly != null) {
+            return slowly;
+        }
+        Label label = b.newLabel();
+        slowly = label;
+        cold.add(() -> {
+            b.labelBinding(label);
+            run.ask();
+            b.aload(context).loadConstant(unit.mainClass).iload(locals.entry);
+            if (unit.hasMayGoto(part.function)) {
+                b.iload(locals.loops);
+            } else {
+                b.loadConstant(Interpreter.MAX_LOOPS);
+            }
+            for (int r = 0; r <= FP; r++) {
+                b.lload(register[r]);
+            }
+            b.invokestatic(RUNTIME, "goOn", GO_ON).lstore(register[0]);
+            b.iconst_0().istore(locals.left);
+            exit();
+        });
+        return label;
     }
 
     // --- instructions

@@ -13,8 +13,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The control flow of one function: the basic blocks that its entry reaches, in order of their slots; of a proved one with
- * small loops {@linkplain Unrolling repeated}. Dead code is left out. Everything here is linear in the function's size.
+ * The control flow of one function: the basic blocks that its entry reaches, in order of their slots; with small loops {@linkplain
+ * Unrolling repeated}. Dead code is left out. Everything here is linear in the function's size.
  */
 final class Flow {
     /** Registers that no call keeps, as bits, but for r0. */
@@ -52,9 +52,7 @@ final class Flow {
         boolean[] reached = reach(code, function, facts, leader);
         List<Block> blocks = cut(code, function, estimate, blockBytes, leader, reached);
         link(code, function, facts, blocks);
-        if (facts != null) {
-            blocks = Unrolling.of(code, blocks, blockBytes);
-        }
+        blocks = Unrolling.of(code, blocks, blockBytes);
         findLiveness(code, facts != null, blocks);
         int[] order = order(blocks);
         boolean loops = order == null;
@@ -104,12 +102,17 @@ final class Flow {
     private static boolean endsBlock(Instruction insn) {
         return switch (insn.form()) {
             case JMP_K, JMP_X, JA, GOTOL, MAY_GOTO, EXIT, CALL_LOCAL, CALLX, LD_ABS, LD_IND -> true;
-            case CALL_HELPER, CALL_KFUNC -> {
-                Callee helper = HelperTraits.called(insn);
-                yield helper == null || HelperTraits.runsCode(helper);
-            }
+            case CALL_HELPER, CALL_KFUNC -> HelperTraits.called(insn) == null || runsCode(insn);
             case ALU_K, ALU_X, UNARY, MOVSX, LDDW, LDX, LDXSX, ST, STX, ATOMIC, LOAD_ACQ, STORE_REL -> false;
         };
+    }
+
+    /** Whether other code may count instructions before the next one. */
+    static boolean runsCode(Instruction insn) {
+        Callee helper = HelperTraits.called(insn);
+        return insn.form() == Form.CALL_LOCAL
+                || insn.form() == Form.CALLX
+                || helper != null && HelperTraits.runsCode(helper);
     }
 
     /** Whether control may go to an instruction's target. */

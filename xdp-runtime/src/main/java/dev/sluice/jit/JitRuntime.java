@@ -3,6 +3,7 @@ package dev.sluice.jit;
 import dev.sluice.exec.BaseExecutable;
 import dev.sluice.exec.Executable;
 import dev.sluice.exec.FunctionPointer;
+import dev.sluice.exec.Interpreter;
 import dev.sluice.exec.ProgramFault;
 import dev.sluice.helper.Callbacks;
 import dev.sluice.helper.CaptureClock;
@@ -16,6 +17,7 @@ import dev.sluice.map.ProgramRef;
 import dev.sluice.memory.FrameDescriptor;
 import dev.sluice.memory.Memory;
 import dev.sluice.program.Program;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -198,6 +200,56 @@ public final class JitRuntime {
                 "the run took too long: expected at most " + context.instructionLimit + " instructions");
         fault.forgetRegisters(written);
         return fault;
+    }
+
+    /**
+     * Takes a new portion when one is nearly used up.
+     *
+     * @param left what is left of the old one
+     * @param ahead instructions that may come before somebody asks again
+     * @return -1 when the run may not execute so many; then nothing is taken, and the old portion is given back
+     */
+    public static int refillAhead(RunContext context, int left, int ahead) {
+        context.instructionsLeft += left;
+        return context.instructionsLeft < ahead ? -1 : take(context);
+    }
+
+    /**
+     * Lets the interpreter go on to the end of a function, where the limit of instructions is near, and gives r0.
+     *
+     * @param generated the program's main class
+     * @param slot of the next instruction
+     * @param loops what is left of the frame's {@code may_goto}
+     */
+    public static long goOn(
+            RunContext context,
+            Class<?> generated,
+            int slot,
+            int loops,
+            long r0,
+            long r1,
+            long r2,
+            long r3,
+            long r4,
+            long r5,
+            long r6,
+            long r7,
+            long r8,
+            long r9,
+            long r10) {
+        long[] registers = {r0, r1, r2, r3, r4, r5, r6, r7, r8, r9, r10};
+        System.arraycopy(registers, 0, context.registers, 0, registers.length);
+        ProgramRef caller = context.tailedInto;
+        context.tailedInto = null;
+        try {
+            return Interpreter.goOn(context, ((ProgramLoader) generated.getClassLoader()).interpreted(), slot, loops);
+        } catch (ProgramFault fault) {
+            fault.setRegisters(Arrays.copyOf(context.registers, registers.length));
+            throw context.tailedInto instanceof Executable other ? fault.in(other.program()) : fault;
+        } finally {
+            context.tailedInto = caller;
+            context.soilAll(); // the interpreter does not say what it writes to the stacks
+        }
     }
 
     /**

@@ -1,15 +1,19 @@
 package dev.sluice.jit;
 
+import dev.sluice.exec.Executable;
+import dev.sluice.exec.Interpreter;
 import dev.sluice.map.BpfMap;
 import dev.sluice.program.Program;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** The class loader of one program's code: its classes are unloaded together, with it. */
 final class ProgramLoader extends ClassLoader {
     private final Map<String, byte[]> classes;
     private final List<BpfMap> maps;
     private final Program program;
+    private @Nullable Executable interpreted;
 
     private ProgramLoader(Compiler.Image image) {
         super(image.mainClass(), JitEngine.class.getClassLoader());
@@ -21,6 +25,16 @@ final class ProgramLoader extends ClassLoader {
     /** What the classes were made of. */
     Program program() {
         return program;
+    }
+
+    /** The program on the interpreter; made when it is first wanted. */
+    synchronized Executable interpreted() {
+        Executable known = interpreted;
+        if (known == null) {
+            known = new Interpreter().load(program, 0);
+            interpreted = known;
+        }
+        return known;
     }
 
     /** A map that the classes call. */

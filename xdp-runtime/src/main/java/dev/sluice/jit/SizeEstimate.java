@@ -39,7 +39,7 @@ final class SizeEstimate {
 
     /** Bytes for what a block has beside its instructions: counting, and ways into it and out of it. */
     int ofBlock() {
-        return counted ? 39 : 8;
+        return counted ? 48 : 8;
     }
 
     /** Bytes of an instruction of which nothing else is known. */

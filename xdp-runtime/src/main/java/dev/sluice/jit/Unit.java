@@ -19,6 +19,7 @@ import dev.sluice.program.Subprogram;
 import java.lang.constant.ClassDesc;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -95,6 +96,7 @@ final class Unit {
     private final List<Partition> partitions = new ArrayList<>();
     final Inlining inlining;
     private final @Nullable StackUse stack;
+    private final int[] @Nullable [] ahead;
     private final boolean[] called;
     private final boolean[] pointed;
     private final boolean[] mayGoto;
@@ -137,6 +139,7 @@ final class Unit {
         kinds = Kinds.of(
                 program.code(), flows, variant.entry().hasContext(), checked, checked ? this::areaAround : at -> 0);
         stack = facts == null ? null : new StackUse(facts, flows, kinds);
+        ahead = new int[flows.size()][];
         called = new boolean[flows.size()];
         pointed = new boolean[flows.size()];
         mayGoto = new boolean[flows.size()];
@@ -541,6 +544,55 @@ final class Unit {
     /** The field of the map of a number. */
     static String mapField(int number) {
         return "map_" + number;
+    }
+
+    /**
+     * Whether instructions are counted ahead: not each block asks whether the limit is reached, but those of {@link #ahead}
+     * whether it may be before the next of them. Where it may, the interpreter goes on; it has all that checked code has.
+     */
+    boolean countsAhead() {
+        return checked && counted;
+    }
+
+    /**
+     * The most instructions of a block and those behind it, up to the next block that counts ahead; 0 for one that does not.
+     * Those that do are where methods and parts begin, where control goes backwards, and behind code that counts itself.
+     */
+    int ahead(int function, Block block) {
+        int[] known = ahead[function];
+        if (known == null) {
+            known = findAhead(flows.get(function), partition(function));
+            ahead[function] = known;
+        }
+        return known[block.index];
+    }
+
+    private static int[] findAhead(Flow flow, Partition partition) {
+        BitSet counting = new BitSet();
+        partition.parts.forEach(part -> part.entries.forEach(counting::set));
+        for (Block block : flow.blocks) {
+            boolean counts = Flow.runsCode(flow.code.at(block.last));
+            for (int next : new int[] {block.next, block.target}) {
+                if (next != Block.NONE && (counts || next <= block.index)) {
+                    counting.set(next);
+                }
+            }
+        }
+        int[] longest = new int[flow.blocks.size()];
+        for (int i = longest.length - 1; i >= 0; i--) {
+            Block block = flow.blocks.get(i);
+            int most = 0;
+            for (int next : new int[] {block.next, block.target}) {
+                if (next != Block.NONE && !counting.get(next)) {
+                    most = Math.max(most, longest[next]);
+                }
+            }
+            longest[i] = block.instructions + most;
+        }
+        for (int i = 0; i < longest.length; i++) {
+            longest[i] = counting.get(i) ? longest[i] : 0;
+        }
+        return longest;
     }
 
     /** What has been assumed so far. */

@@ -37,6 +37,8 @@
  *       frame it takes over, then goes on in the target, so that the JVM's stack does not grow.
  * </ul>
  *
+ * <p>Small loops are there several times in a row ({@link dev.sluice.jit.Unrolling}).
+ *
  * <h2>Maps</h2>
  *
  * <p>Code is made for the maps of one runtime: a map's pointer is a constant, and so is the map. Look-ups in arrays and, by
@@ -91,9 +93,12 @@
  *
  * <p>The packet loop fills the context in only where something is asked of it, or another method is called: then it says which
  * packet is at hand and which frames are alive ({@link dev.sluice.jit.JitRuntime#ask}). Functions of the kernel and {@code
- * callx} have runs begin and end in full. Instructions are counted by the block: the limit is exact, but reached at the
- * beginning of the block in which the interpreter reaches it. A program without loops that cannot reach the limit is not
- * counted at all.
+ * callx} have runs begin and end in full.
+ *
+ * <p>Instructions are counted ahead: where control goes backwards, a method begins or other code has counted, the way to the
+ * next such place has to fit into what is left. Where it may not, the {@linkplain dev.sluice.exec.Interpreter#goOn interpreter
+ * goes on} to the function's end, with the same registers, frames and packet; so the limit is reached at its instruction, and
+ * no other place asks. A program without loops that cannot reach the limit is not counted at all.
  *
  * <p>Areas and addresses that are constants, as of global variables, are asked about once, and again whenever the runtime's
  * regions change ({@link dev.sluice.memory.Regions#version}); where one is not allowed any more, other code runs, which asks
@@ -129,7 +134,6 @@
  *   <li>variables on the stack that only their function touches are locals, and a frame is zeroed only where it may be read
  *       before it is written;
  *   <li>divisors that are never 0 are not tested, and unsigned divisions by constants are signed ones where that is the same;
- *   <li>small loops are there several times in a row ({@link dev.sluice.jit.Unrolling});
  *   <li>few bytes that helpers copy out of the packet or into it, and an iterator's next number, are in place;
  *   <li>functions are emitted in place of their calls as long as the method has room;
  *   <li>bytes that a block moves one by one are moved together, and what it has stored is not loaded again ({@link

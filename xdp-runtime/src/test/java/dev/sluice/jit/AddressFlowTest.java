@@ -209,7 +209,7 @@ class AddressFlowTest {
                 r0 = r9
                 exit
                 """;
-        assertThat(found(text)).containsExactly(3);
+        assertThat(found(text)).isNotEmpty().containsOnly(3);
         assertThat(faults(agreed(text, 3))).isZero();
     }
 
