@@ -90,11 +90,14 @@ class CountingTest {
             bed.context.instructionLimit = limit;
             Executable program = engine.load(Programs.of(text), 1);
             for (int round = 0; round < 2; round++) { // the second one on frames that the first one has written
-                program.run(bed.context, bed.descriptors, PACKETS, (index, fault) ->
-                        outcomes.add(index + " " + fault.getMessage() + " registers=" + fault.registers().length));
+                program.run(
+                        bed.context,
+                        bed.descriptors,
+                        PACKETS,
+                        (index, fault) -> outcomes.add(
+                                index + " " + fault.getMessage() + " registers=" + fault.registers().length));
                 for (int i = 0; i < PACKETS; i++) {
-                    outcomes.add(bed.action(i) + " "
-                            + HexFormat.of().formatHex(Memory.bytes(bed.data(i), Bed.PACKET)));
+                    outcomes.add(bed.action(i) + " " + HexFormat.of().formatHex(Memory.bytes(bed.data(i), Bed.PACKET)));
                 }
                 bed.reset();
             }
