@@ -3,7 +3,6 @@ package dev.sluice.jit;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.sluice.exec.Engine;
-import dev.sluice.exec.Executable;
 import dev.sluice.exec.Interpreter;
 import dev.sluice.isa.Assembler;
 import dev.sluice.isa.Code;
@@ -62,38 +61,52 @@ class AddressFlowTest {
             exit
             """;
 
-    /** What an engine did with packets of 0 to 47 bytes. */
-    private static List<String> outcomes(Engine engine, String text, long seed) {
-        List<String> outcomes = new ArrayList<>();
+    /**
+     * What engines did with packets of 0 to 47 bytes, one after the other in the same memory: programs compare addresses of
+     * packets with those of the stack.
+     */
+    private static List<List<String>> outcomes(List<Engine> engines, String text, long seed) {
+        List<List<String>> outcomes = new ArrayList<>();
         try (Bed bed = new Bed(PACKETS)) {
             long area = bed.allocate(AREA);
             bed.regions.add(area, AREA, true);
             BpfMap map = bed.map(MapDef.of("m", MapType.ARRAY, 4, VALUE, 4));
-            Random random = new Random(seed);
-            for (int i = 0; i < PACKETS; i++) {
-                long data = bed.data(i);
-                Memory.putLong(bed.descriptor(i) + FrameDescriptor.DATA_END, data + i);
-                Memory.putLong(bed.descriptor(i) + FrameDescriptor.DATA_META, data - i % 3 * 4);
-                for (int at = -8; at < Bed.PACKET; at++) {
-                    Memory.putByte(data + at, (byte) random.nextInt(random.nextBoolean() ? 8 : 256));
+            for (Engine engine : engines) {
+                bed.reset();
+                Memory.fill(area, AREA, (byte) 0);
+                map.keys().forEach(key -> map.put(key, new byte[VALUE], BpfMap.ANY));
+                outcomes.add(outcome(engine, program(text, map, area), bed, seed));
+                outcomes.getLast().add(HexFormat.of().formatHex(Memory.bytes(area, AREA)));
+                for (byte[] key : map.keys()) {
+                    outcomes.getLast().add(HexFormat.of().formatHex(map.get(key)));
                 }
-            }
-            Executable program = engine.load(program(text, map, area), 1);
-            program.run(
-                    bed.context,
-                    bed.descriptors,
-                    PACKETS,
-                    (index, fault) -> outcomes.add(index + " " + fault.kind() + " pc=" + fault.pc()));
-            for (int i = 0; i < PACKETS; i++) {
-                outcomes.add(bed.action(i) + " " + HexFormat.of().formatHex(Memory.bytes(bed.data(i) - 8, Bed.PACKET)));
-            }
-            outcomes.add(HexFormat.of().formatHex(Memory.bytes(area, AREA)));
-            for (byte[] key : map.keys()) {
-                outcomes.add(HexFormat.of().formatHex(map.get(key)));
             }
             map.close();
         }
         return outcomes;
+    }
+
+    private static List<String> outcome(Engine engine, Program program, Bed bed, long seed) {
+        List<String> outcome = new ArrayList<>();
+        Random random = new Random(seed);
+        for (int i = 0; i < PACKETS; i++) {
+            long data = bed.data(i);
+            Memory.putLong(bed.descriptor(i) + FrameDescriptor.DATA_END, data + i);
+            Memory.putLong(bed.descriptor(i) + FrameDescriptor.DATA_META, data - i % 3 * 4);
+            for (int at = -8; at < Bed.PACKET; at++) {
+                Memory.putByte(data + at, (byte) random.nextInt(random.nextBoolean() ? 8 : 256));
+            }
+        }
+        engine.load(program, 1)
+                .run(
+                        bed.context,
+                        bed.descriptors,
+                        PACKETS,
+                        (index, fault) -> outcome.add(index + " " + fault.kind() + " pc=" + fault.pc()));
+        for (int i = 0; i < PACKETS; i++) {
+            outcome.add(bed.action(i) + " " + HexFormat.of().formatHex(Memory.bytes(bed.data(i) - 8, Bed.PACKET)));
+        }
+        return outcome;
     }
 
     private static Program program(String text, BpfMap map, long area) {
@@ -109,13 +122,18 @@ class AddressFlowTest {
 
     /** Gives what the interpreter did, which compiled code in one method and in several has to do as well. */
     private static List<String> agreed(String text, long seed) {
-        List<String> expected = outcomes(new Interpreter(), text, seed);
-        for (int methodBytes : new int[] {Settings.HUGE_METHOD_BYTES, 500}) {
-            assertThat(outcomes(JitEngine.checked().withMethodBytes(methodBytes), text, seed))
-                    .as("methodBytes=%d seed=%d\n%s", methodBytes, seed, text)
-                    .isEqualTo(expected);
+        int[] methodBytes = {Settings.HUGE_METHOD_BYTES, 500};
+        List<Engine> engines = new ArrayList<>(List.of(new Interpreter()));
+        for (int bytes : methodBytes) {
+            engines.add(JitEngine.checked().withMethodBytes(bytes));
         }
-        return expected;
+        List<List<String>> outcomes = outcomes(engines, text, seed);
+        for (int i = 0; i < methodBytes.length; i++) {
+            assertThat(outcomes.get(1 + i))
+                    .as("methodBytes=%d seed=%d\n%s", methodBytes[i], seed, text)
+                    .isEqualTo(outcomes.getFirst());
+        }
+        return outcomes.getFirst();
     }
 
     private static long faults(List<String> outcomes) {
@@ -326,7 +344,9 @@ class AddressFlowTest {
             agreed(BEGIN + text + "\n" + END, 7);
         }
         long all = wrong.stream()
-                .filter(text -> faults(outcomes(new Interpreter(), BEGIN + text + "\n" + END, 7)) > 0)
+                .filter(text -> faults(outcomes(List.of(new Interpreter()), BEGIN + text + "\n" + END, 7)
+                                .getFirst())
+                        > 0)
                 .count();
         assertThat(all).isGreaterThanOrEqualTo(wrong.size() - 3);
     }
