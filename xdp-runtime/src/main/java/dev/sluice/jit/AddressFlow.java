@@ -53,6 +53,9 @@ final class AddressFlow {
     /** Of an access: it needs no test, and is of the function's own frame. */
     static final byte IN_FRAME = INSIDE | 4;
 
+    /** Of an access: it needs no test, and is of the packet. */
+    static final byte IN_PACKET = INSIDE | 8;
+
     private static final int REGISTERS = 10;
     private static final int FP = Instruction.FP;
 
@@ -725,7 +728,7 @@ final class AddressFlow {
             case Packet packet -> {
                 boolean begins = packet.low != ANYWHERE && packet.low + from >= 0;
                 boolean ends = packet.room != NO_ROOM && to <= packet.room;
-                yield (byte) ((begins ? BEGIN : 0) | (ends ? END : 0));
+                yield begins && ends ? IN_PACKET : begins ? BEGIN : ends ? END : 0;
             }
             case Element element ->
                 !element.isNull && element.low + from >= 0 && element.high + to <= element.bytes ? INSIDE : 0;

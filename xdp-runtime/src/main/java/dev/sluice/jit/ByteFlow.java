@@ -18,7 +18,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where each byte comes from that a block of a proved program moves between registers, the packet and the function's own
+ * Where each byte comes from that a block moves between registers, the packet and, in a proved program, the function's own
  * stack, and the wider accesses that follow from it. Compilers for BPF access memory of unknown alignment byte by byte, and
  * CPUs lose a dozen cycles where a load needs bytes of a narrower store that is still on its way to the cache. So:
  *
@@ -31,7 +31,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Every byte of a register and every byte stored is a <i>symbol</i>: a constant, a byte of a value that some instruction
  * left in a register, or a byte of memory as it was when the block first saw it. What may change memory in an unknown place ends
  * what is known of it. The packet and the stack belong to the queue that runs the program, so nobody sees in which order and how
- * wide they are written; memory of maps is left alone.
+ * wide they are written; memory of maps is left alone. In checked code only those accesses to the packet are told apart that
+ * need no test ({@link AddressFlow}). All others may fault, and everything before them is done when they do.
  *
  * <p>The result is a list of changes by instruction, in the terms of new local variables, which hold values from where they
  * arise to where they are wanted.
@@ -125,7 +126,8 @@ final class ByteFlow {
 
     // --- the walk
     private final Unit unit;
-    private final Facts facts;
+    private final @Nullable Facts facts;
+    private final Block block;
     private final int function;
     private final long[][] registers = new long[REGISTERS][WORD];
     private final int[] bases = new int[REGISTERS];
@@ -141,19 +143,24 @@ final class ByteFlow {
     /** Bases by which something is known of the packet. */
     private final Set<Integer> packetBases = new HashSet<>();
 
-    private ByteFlow(Unit unit, Facts facts, int function) {
+    private ByteFlow(Unit unit, @Nullable Facts facts, int function, Block block) {
         this.unit = unit;
         this.facts = facts;
         this.function = function;
+        this.block = block;
     }
 
-    /** The changes of a block of a proved program; null when there are none. */
-    static @Nullable ByteFlow of(Unit unit, Facts facts, int function, Block block) {
+    /**
+     * The changes of a block; null when there are none.
+     *
+     * @param facts what was proved; null in checked code, where the block has been looked at by {@link AddressFlow} before
+     */
+    static @Nullable ByteFlow of(Unit unit, @Nullable Facts facts, int function, Block block) {
         if (!isWorthIt(unit.program.code(), block)) {
             return null;
         }
-        ByteFlow flow = new ByteFlow(unit, facts, function);
-        flow.walk(block);
+        ByteFlow flow = new ByteFlow(unit, facts, function, block);
+        flow.walk();
         return flow.changes.isEmpty() ? null : flow;
     }
 
@@ -202,7 +209,7 @@ final class ByteFlow {
         return changes.get(slot);
     }
 
-    private void walk(Block block) {
+    private void walk() {
         Code code = unit.program.code();
         for (int r = 0; r < REGISTERS; r++) {
             define(-1, r, WORD);
@@ -388,6 +395,9 @@ final class ByteFlow {
 
     /** Where an access goes. */
     private Place place(Instruction insn, int slot, int register, int[] state) {
+        if (facts == null) {
+            return checkedPlace(insn, slot, register);
+        }
         int kind = register == Instruction.FP ? 0 : state[register];
         boolean own = register == Instruction.FP || Kinds.kind(kind) == Kinds.STACK;
         RegisterFact fact = facts.base(slot, insn);
@@ -409,6 +419,18 @@ final class ByteFlow {
             case MAP, MAP_VALUE, MAP_KEY, CTX -> new Place(Area.OTHER, 0, 0);
             case ANY, SCALAR, PACKET_END, MEMORY, FUNCTION, OBJECT -> new Place(Area.UNKNOWN, 0, 0);
         };
+    }
+
+    /** Where an access of checked code goes: anywhere, unless it is certain that it does no harm. */
+    private Place checkedPlace(Instruction insn, int slot, int register) {
+        boolean mayFault = insn.form() == Form.ATOMIC || insn.form() == Form.LOAD_ACQ || insn.form() == Form.STORE_REL;
+        int inside = block.inside(slot);
+        if (mayFault || inside < AddressFlow.INSIDE || inside == AddressFlow.IN_FRAME) {
+            return new Place(Area.UNKNOWN, 0, 0);
+        }
+        return inside == AddressFlow.IN_PACKET
+                ? new Place(Area.PACKET, bases[register], baseOffsets[register] + insn.off())
+                : new Place(Area.OTHER, 0, 0);
     }
 
     private void load(Instruction insn, int slot, int[] state) {
@@ -454,11 +476,11 @@ final class ByteFlow {
     }
 
     private boolean isContext(Instruction insn, int slot) {
-        return facts.base(slot, insn).kind() == RegisterFact.Kind.CTX;
+        return facts != null && facts.base(slot, insn).kind() == RegisterFact.Kind.CTX;
     }
 
     private boolean isVariable(Instruction insn, int slot) {
-        return unit.stack().variable(function, slot, insn) >= 0;
+        return facts != null && unit.stack().variable(function, slot, insn) >= 0;
     }
 
     /** The symbol of a byte of memory that nobody in the block has stored. */

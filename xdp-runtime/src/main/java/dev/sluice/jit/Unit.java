@@ -234,9 +234,6 @@ final class Unit {
             Arrays.fill(called, true);
             Arrays.fill(pointed, true);
         }
-        if (facts != null) {
-            followBytes(facts);
-        }
         if (checked) {
             for (int i = 0; i < flows.size(); i++) {
                 if (kinds.isReached(i)) {
@@ -244,6 +241,7 @@ final class Unit {
                 }
             }
         }
+        followBytes();
         inlining = new Inlining(this, settings.methodBytes());
         inlining.enlargeBlocks();
         for (int i = 0; i < flows.size(); i++) {
@@ -257,13 +255,13 @@ final class Unit {
                 .anyMatch(part -> part.blocks.stream().anyMatch(this::wantsPacket));
     }
 
-    private void followBytes(Facts proved) {
+    private void followBytes() {
         for (int i = 0; i < flows.size(); i++) {
             if (!kinds.isReached(i)) {
                 continue;
             }
             for (Block block : flows.get(i).blocks) {
-                block.bytes = ByteFlow.of(this, proved, i, block);
+                block.bytes = ByteFlow.of(this, facts, i, block);
                 block.estimate += block.bytes == null ? 0 : block.bytes.estimate();
             }
         }

@@ -147,13 +147,7 @@ class AddressFlowTest {
             bed.regions.add(area, AREA, true);
             BpfMap map = bed.map(MapDef.of("m", MapType.ARRAY, 4, VALUE, 4));
             Program program = program(text, map, area);
-            Unit unit = new Unit(
-                    program,
-                    new Variant(Variant.Entry.LOOP, true, true),
-                    Settings.CHECKED,
-                    new Surroundings(bed.maps, bed.regions),
-                    new Lines(program, Lines.Mode.SOURCE),
-                    ClassDesc.of("dev.sluice.jited.bounds"));
+            Unit unit = unit(bed, program);
             List<Integer> found = new ArrayList<>();
             for (Block block : unit.flows.getFirst().blocks) {
                 int[] state = unit.kinds.stateBefore(0, block);
@@ -162,7 +156,8 @@ class AddressFlowTest {
                         slot += program.code().at(slot).slots()) {
                     int kind = unit.kinds.baseKind(state, program.code().at(slot));
                     if (kind != Kinds.NONE && kind != Kinds.CONTEXT && kind != Kinds.STACK) {
-                        found.add(block.inside(slot));
+                        int inside = block.inside(slot);
+                        found.add(inside == AddressFlow.IN_PACKET ? AddressFlow.INSIDE : inside);
                     }
                     unit.kinds.step(state, program.code().at(slot), slot);
                 }
@@ -170,6 +165,16 @@ class AddressFlowTest {
             map.close();
             return found;
         }
+    }
+
+    private static Unit unit(Bed bed, Program program) {
+        return new Unit(
+                program,
+                new Variant(Variant.Entry.LOOP, true, true),
+                Settings.CHECKED,
+                new Surroundings(bed.maps, bed.regions),
+                new Lines(program, Lines.Mode.SOURCE),
+                ClassDesc.of("dev.sluice.jited.bounds"));
     }
 
     // --- what needs no test
@@ -272,6 +277,32 @@ class AddressFlowTest {
                 """ + END;
         assertThat(found(text)).containsExactly(3, 3);
         agreed(text, 5);
+    }
+
+    /** Bytes that need no test are moved together; a fault among them finds the stores before it done. */
+    @Test
+    void bytesOfThePacketAreMovedTogether() {
+        String bytes = "r2 = r7\nr2 += 12\nif r2 > r8 goto out\n";
+        for (int i = 0; i < 4; i++) {
+            bytes += "r3 = *(u8 *)(r7 + %d)\nr4 = *(u8 *)(r7 + %d)\n*(u8 *)(r7 + %d) = r4\n*(u8 *)(r7 + %d) = r3\n"
+                    .formatted(i, 6 + i, i, 6 + i);
+        }
+        assertThat(moved(BEGIN + bytes + END)).isTrue();
+        agreed(BEGIN + bytes + END, 11);
+        for (String wild : List.of("r5 = *(u8 *)(r7 + 40)\n", "*(u8 *)(r7 + 40) = 7\n", "*(u16 *)(r7 + 2) = 7\n")) {
+            int middle = bytes.indexOf("r3 = *(u8 *)(r7 + 2)");
+            String text = BEGIN + bytes.substring(0, middle) + wild + bytes.substring(middle) + END;
+            long faults = faults(agreed(text, 11));
+            assertThat(faults).as(wild).isEqualTo(wild.contains("40") ? 41 - 12 : 0);
+        }
+    }
+
+    /** Whether something becomes of a program's accesses beside their plain forms. */
+    private static boolean moved(String text) {
+        try (Bed bed = new Bed(1)) {
+            return unit(bed, Program.ofCode("bounds", Assembler.assemble(text))).flows.getFirst().blocks.stream()
+                    .anyMatch(block -> block.bytes != null);
+        }
     }
 
     // --- what does
@@ -508,7 +539,7 @@ class AddressFlowTest {
             String place = "*(u" + size * 8 + " *)";
             int off = random.nextInt(16) - (random.nextInt(3) == 0 ? 6 : 0);
             String at = off < 0 ? " - " + -off + ")" : " + " + off + ")";
-            switch (random.nextInt(18)) {
+            switch (random.nextInt(20)) {
                 case 0 -> text.append(p + " = " + q + "\n");
                 case 1, 2 -> text.append(p + " += " + (random.nextInt(20) - 4) + "\n");
                 case 3 -> text.append(p + " += " + s + "\n");
@@ -542,6 +573,7 @@ class AddressFlowTest {
                                             + "\ncall 44\nr2 = r7\nr3 = *(u32 *)(r6 + 0)\nr4 = 3\nr5 = 8"
                                             + pick(random, "\nr8 = *(u32 *)(r6 + 4)", ""))
                             + "\n");
+                case 17, 18 -> moveBytes(text, random, p, q, s, count);
                 case 16 -> text.append("if " + p + " " + pick(random, "==", "!=") + " 0 goto " + on + "\n");
                 default -> {
                     if (loops++ < 2) {
@@ -557,6 +589,29 @@ class AddressFlowTest {
             }
         }
         return text + "l" + count + ":\n" + END.substring(0, END.indexOf("out:"));
+    }
+
+    /** Exchanges or copies bytes of memory that is compared with the end before, with an access among them that may fault. */
+    private static void moveBytes(StringBuilder text, Random random, String p, String q, String s, int count) {
+        text.append("r1 = " + p + "\nr1 += 16\nif r1 > r8 goto l" + count + "\n");
+        int bytes = 2 + random.nextInt(7);
+        int from = random.nextInt(16 - bytes);
+        int to = random.nextInt(16 - bytes);
+        boolean exchanges = random.nextBoolean();
+        int faulting = random.nextInt(3 * bytes);
+        for (int i = 0; i < bytes; i++) {
+            String one = "*(u8 *)(" + p + " + " + (from + i) + ")";
+            String other = "*(u8 *)(" + p + " + " + (to + i) + ")";
+            text.append("r0 = " + one + "\n" + (exchanges ? "r1 = " + other + "\n" : ""));
+            text.append(other + " = r0\n" + (exchanges ? one + " = r1\n" : ""));
+            if (i == faulting) {
+                text.append(
+                        random.nextBoolean() ? s + " = *(u16 *)(" + q + " + 9)\n" : "*(u16 *)(" + q + " + 3) = r0\n");
+            }
+        }
+        if (random.nextBoolean()) {
+            text.append(s + " = *(u32 *)(" + p + " + " + random.nextInt(12) + ")\n");
+        }
     }
 
     private static int pick(Random random, int... of) {
