@@ -78,7 +78,8 @@
  *
  * <p>Most programs have compared what they access before, with {@code data_end}, with null, with a number. What follows from
  * that about registers, and from nothing else, {@link dev.sluice.jit.AddressFlow} finds out for certain: such accesses need no
- * test, or only one of the two.
+ * test, or only one of the two. Bytes of the packet whose accesses need none are moved together, as in proved programs ({@link
+ * dev.sluice.jit.ByteFlow}); whatever else may fault finds what came before it done.
  *
  * <p>What is outside, and everything else, asks {@link dev.sluice.exec.Checks}. Places in the function's own frame need no
  * check, nor do those in its caller's.
