@@ -50,26 +50,7 @@ final class StraightProgram {
     }
 
     private static MapSpec counters() {
-        return new MapSpec(
-                "counters",
-                ".maps",
-                MapSpec.Kind.USER,
-                MapSpec.TYPE_ARRAY,
-                Integer.BYTES,
-                Long.BYTES,
-                COUNTERS,
-                0,
-                0,
-                0,
-                MapSpec.Pinning.NONE,
-                "",
-                0,
-                0,
-                null,
-                List.of(),
-                null,
-                false,
-                List.of());
+        return MapSpec.of("counters", MapSpec.TYPE_ARRAY, Integer.BYTES, Long.BYTES, COUNTERS, 0, 0, 0, 0);
     }
 
     private void add(Opcode opcode, int dst, int src, int off, long imm) {

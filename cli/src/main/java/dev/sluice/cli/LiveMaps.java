@@ -112,26 +112,16 @@ final class LiveMaps {
             }
         }
         MapDef def = map.def();
-        MapSpec spec = new MapSpec(
+        MapSpec spec = MapSpec.of(
                 def.name(),
-                "",
-                MapSpec.Kind.USER,
                 def.type().number(),
                 def.keySize(),
                 def.valueSize(),
                 def.maxEntries(),
                 def.flags(),
-                0,
                 def.extra(),
-                MapSpec.Pinning.NONE,
-                "",
                 0,
-                0,
-                null,
-                List.of(),
-                null,
-                false,
-                List.of());
+                0);
         return new LoadedMap(spec, map, null);
     }
 

@@ -37,26 +37,8 @@ final class VerdictMap {
                         new BtfType.Member("packets", u64, 8 * VerdictCounters.PACKETS, 0),
                         new BtfType.Member("bytes", u64, 8 * VerdictCounters.BYTES, 0)));
         Btf btf = types.build();
-        MapSpec spec = new MapSpec(
-                def.name(),
-                "",
-                MapSpec.Kind.USER,
-                def.type().number(),
-                def.keySize(),
-                def.valueSize(),
-                def.maxEntries(),
-                0,
-                0,
-                0,
-                MapSpec.Pinning.NONE,
-                "",
-                action,
-                value,
-                null,
-                List.of(),
-                null,
-                false,
-                List.of());
+        MapSpec spec = MapSpec.of(
+                def.name(), def.type().number(), def.keySize(), def.valueSize(), def.maxEntries(), 0, 0, action, value);
         return new LoadedMap(spec, map, btf);
     }
 }

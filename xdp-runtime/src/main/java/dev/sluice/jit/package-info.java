@@ -7,6 +7,7 @@
  *  program ─ Flow ────── basic blocks of each function that its entry reaches, live registers, longest path
  *          ─ Kinds ───── what registers hold at each instruction: the context, stack plus n, a constant, a packet pointer
  *          ─ AddressFlow  of checked code: which accesses the program's own comparisons show to be inside
+ *          ─ ByteFlow ── bytes that a block moves one by one
  *          ─ Partition ─ functions too large for a method, put in order and cut where the least control flow crosses
  *          ─ Emitter ─── blocks to JVM code: how control goes. What becomes of instructions:
  *              AluCode ─────── arithmetic, branches

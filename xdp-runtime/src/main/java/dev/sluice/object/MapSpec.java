@@ -128,6 +128,44 @@ public record MapSpec(
         return type == TYPE_ARRAY_OF_MAPS || type == TYPE_HASH_OF_MAPS;
     }
 
+    /**
+     * A map that no compiler made: as programs define them, empty at first, not pinned.
+     *
+     * @param keyBtfType 0 if unknown
+     * @param valueBtfType 0 if unknown
+     */
+    public static MapSpec of(
+            String name,
+            int type,
+            int keySize,
+            int valueSize,
+            int maxEntries,
+            int flags,
+            long extra,
+            int keyBtfType,
+            int valueBtfType) {
+        return new MapSpec(
+                name,
+                "",
+                Kind.USER,
+                type,
+                keySize,
+                valueSize,
+                maxEntries,
+                flags,
+                0,
+                extra,
+                Pinning.NONE,
+                "",
+                keyBtfType,
+                valueBtfType,
+                null,
+                List.of(),
+                null,
+                false,
+                List.of());
+    }
+
     /** The same map with another first value. */
     MapSpec withContents(Blob value) {
         return new MapSpec(

@@ -31,9 +31,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Programs that no verifier takes: valid ones of which some instructions were changed, so that bounds are compared with too
- * much, masks are gone, and pointers are out of place, and as many {@link PointerPrograms}. The engines that check must find the same fault at the same place,
- * or none, and leave the same memory. One context, one frame and the same maps for all of them, as such programs
- * make data of addresses.
+ * much, masks are gone, and pointers are out of place, and as many {@link PointerPrograms}. The engines that check must find
+ * the same fault at the same place, or none, and leave the same memory. One context, one frame and the same maps for all of
+ * them, as such programs make data of addresses.
  */
 final class SpoiltRun implements AutoCloseable {
     private static final int FRAME_BYTES = 4096;

@@ -85,26 +85,7 @@ final class LargePrograms {
     }
 
     private static MapSpec map(String name, MapType type, int keyBytes) {
-        return new MapSpec(
-                name,
-                ".maps",
-                MapSpec.Kind.USER,
-                type.number(),
-                keyBytes,
-                Long.BYTES,
-                64,
-                0,
-                0,
-                0,
-                MapSpec.Pinning.NONE,
-                "",
-                0,
-                0,
-                null,
-                List.of(),
-                null,
-                false,
-                List.of());
+        return MapSpec.of(name, type.number(), keyBytes, Long.BYTES, 64, 0, 0, 0, 0);
     }
 
     private void add(Opcode opcode, int dst, int src, int off, long imm) {
